@@ -1,0 +1,55 @@
+# Everything a fresh machine needs is made here: git, Python 3.11 and Debian's packages are
+# all that is asked for.
+PYTHON ?= python3.11
+VENV   := .venv
+BIN    := $(VENV)/bin
+SETUP  := $(VENV)/.ready
+
+.PHONY: help setup demo test check pytest soak bench format clean
+help:
+	@echo "make demo    a simulated armoury, the real daemon, the monitor's feed on screen"
+	@echo "make test    every check: format, lint, types, layering, tests"
+	@echo "make soak    the long runs: hundreds of kills"
+	@echo "make bench   what is fast, measured beside its own floor"
+
+setup: $(SETUP)
+$(SETUP): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+# A broker of our own runs from Debian's mosquitto; its service is not used.
+.PHONY: broker
+broker:
+	@command -v mosquitto >/dev/null || test -x /usr/sbin/mosquitto && command -v mosquitto_sub >/dev/null || { \
+	  SUDO=$$(test "$$(id -u)" = 0 || echo sudo); \
+	  echo "installing Debian's mosquitto"; \
+	  $$SUDO apt-get update -qq && $$SUDO env DEBIAN_FRONTEND=noninteractive \
+	    apt-get install -y -qq --no-install-recommends mosquitto mosquitto-clients >/dev/null; }
+
+demo: setup broker
+	@$(BIN)/armoury demo
+
+test: setup broker check pytest
+
+check: setup
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+pytest: setup broker
+	$(BIN)/pytest -n 2 --dist worksteal -m "not soak and not hardware"
+
+soak: setup broker
+	$(BIN)/pytest -m soak
+
+bench: setup broker
+	$(BIN)/python -m benchmarks
+
+format: setup
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

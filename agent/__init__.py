@@ -1,0 +1,1 @@
+"""The on-site daemon: it decides, records and tells."""

@@ -1,0 +1,1 @@
+"""The armoury command: one file per group of commands."""

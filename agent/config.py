@@ -1,0 +1,1 @@
+"""The site file: TOML to frozen typed models, with located errors."""

@@ -1,0 +1,106 @@
+"""The control socket's protocol, and its client: how every local command reaches the daemon.
+
+A Unix stream socket, one JSON object a line.
+
+    → {"id": 1, "do": "status", ...parameters}
+    ← {"id": 1, "ok": <result>}            or  {"id": 1, "error": "what happened, what to do"}
+    ← {"id": 1, "item": <one>} ...          for a request that streams ("follow": true); it
+                                            ends with "ok", or when the client hangs up
+
+Requests: `status` (the whole site as it is now), `events` (`after`, `limit`, `kind`,
+`severity`, `object`, `since_us`, `follow`), `watch` (streams `status` on every change) and
+`command` (`name`, `params`: asked of the site, see `agent.site.commands`).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+DEFAULT_SOCKET = Path("/run/armoury/control.sock")
+
+
+class ControlError(Exception):
+    """Base of what can go wrong between a command and the daemon."""
+
+
+class DaemonAbsent(ControlError):
+    """No daemon answers at the socket."""
+
+
+class RequestRefused(ControlError):
+    """The daemon answered that it will not."""
+
+
+def socket_path(given: Path | None) -> Path:
+    """Return where the daemon listens: as given, by $ARMOURY_SOCKET, or the default."""
+    return given or Path(os.environ.get("ARMOURY_SOCKET") or DEFAULT_SOCKET)
+
+
+class Client:
+    """One connection to the daemon; blocking.
+
+    Args:
+        path: the socket.
+        timeout_s: for connecting and for each answer; None waits for ever.
+    """
+
+    def __init__(self, path: Path, timeout_s: float | None = 5.0) -> None:
+        self._sock = socket.socket(socket.AF_UNIX)
+        self._sock.settimeout(timeout_s)
+        try:
+            self._sock.connect(str(path))
+        except OSError as error:
+            self._sock.close()
+            raise DaemonAbsent(_absent(path, error)) from error
+        self._lines = self._sock.makefile("rb")
+        self._ids = iter(range(1, 2**31))
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._lines.close()
+        self._sock.close()
+
+    def ask(self, do: str, **params: Any) -> Any:
+        """Send one request and return its result.
+
+        Raises:
+            RequestRefused: the daemon says no, and why.
+            DaemonAbsent: it went away before it answered.
+        """
+        *_, result = self.stream(do, **params)
+        return result
+
+    def stream(self, do: str, **params: Any) -> Iterator[Any]:
+        """Send one request and yield what comes; the last one is its result, if it has any."""
+        number = next(self._ids)
+        try:
+            self._sock.sendall(json.dumps({"id": number, "do": do, **params}).encode() + b"\n")
+            for line in self._lines:
+                said = json.loads(line)
+                if "error" in said:
+                    raise RequestRefused(said["error"])
+                if "item" not in said:
+                    yield said["ok"]
+                    return
+                yield said["item"]
+        except TimeoutError as error:
+            raise DaemonAbsent("the daemon does not answer; see: armoury status") from error
+        except OSError as error:
+            raise DaemonAbsent(f"the daemon went away: {error.strerror}") from error
+        raise DaemonAbsent("the daemon went away before it answered")
+
+
+def _absent(path: Path, error: OSError) -> str:
+    if isinstance(error, PermissionError):
+        return f"{path}: not allowed; join the group armoury, or use sudo"
+    return (
+        f"no daemon answers at {path}; start it with `systemctl start armoury-agent`, "
+        "or give its socket with --socket"
+    )

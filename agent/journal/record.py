@@ -1,0 +1,46 @@
+"""What goes into the journal and what comes out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from agent.site.inputs import Json
+from agent.site.step import Event
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An event on its way into the record.
+
+    `ref` ("boot id / u-n") names the event before it has a number: an alarm that had to leave
+    before its commit is told to the monitor under it, and the numbered event bears it too.
+    """
+
+    event: Event
+    ref: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What is committed together or not at all."""
+
+    entries: tuple[Entry, ...]
+    state: Mapping[str, Json] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """One row of the record.
+
+    Attributes:
+        seq: its number, from 1, without gaps.
+        kind: the event's.
+        severity: the event's; `alarm` travels in a lane of its own.
+        body: canonical JSON (RFC 8785) of the whole event with its number, as stored.
+    """
+
+    seq: int
+    kind: str
+    severity: str
+    body: bytes

@@ -1,0 +1,1 @@
+"""The loop that joins drivers, site, journal and uplink."""

@@ -1,0 +1,1 @@
+"""What the armoury decides: pure rules, no I/O, time is an argument."""

@@ -1,0 +1,193 @@
+"""What reaches the site: facts from drivers, news of devices and paths, commands, time.
+
+All are frozen; `at_us` is CLOCK_MONOTONIC in microseconds at the fact's own instant, which
+may lie a little before the moment at which the site is told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TypeAlias
+
+Json: TypeAlias = "bool | int | str | list[Json] | dict[str, Json] | None"
+
+
+class PointState(StrEnum):
+    """EN 50131's states of a supervised input, and `unknown` before the first reading."""
+
+    NORMAL = "normal"
+    ALARM = "alarm"
+    OPEN = "open"
+    SHORT = "short"
+    UNKNOWN = "unknown"
+
+
+class Condition(StrEnum):
+    """What became of a device, or of a path to the monitor."""
+
+    READY = "ready"
+    LOST = "lost"  # cannot be seen any more
+    FAULTED = "faulted"  # its driver failed, or it says what it must not
+    ABSENT = "absent"  # a path's broker is there, but nobody listens behind it
+
+
+class Outcome(StrEnum):
+    """How an action ended; `cancelled`: the daemon never sent it (its commit came late)."""
+
+    DONE = "done"
+    REFUSED = "refused"
+    UNKNOWN = "unknown"
+    CANCELLED = "cancelled"
+
+
+class Origin(StrEnum):
+    """Where a command came from."""
+
+    LOCAL = "local"  # the control socket on the gateway
+    MONITOR = "monitor"  # signed, over the uplink
+
+
+@dataclass(frozen=True, slots=True)
+class PointRead:
+    """`device.point` is in `state` since `at_us`."""
+
+    device: str
+    point: str
+    state: PointState
+    at_us: int
+    detail: Mapping[str, Json] = field(default_factory=dict)
+
+    @property
+    def ref(self) -> str:
+        """Return the point's name in the site file."""
+        return f"{self.device}.{self.point}"
+
+
+@dataclass(frozen=True, slots=True)
+class CredentialRead:
+    """Something was presented at a reader; `reference` is None when the module knows it not."""
+
+    device: str
+    kind: str
+    reference: str | None
+    at_us: int
+    score: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceNews:
+    """A device came, went or failed. On `ready`, every point's state follows as readings."""
+
+    device: str
+    condition: Condition
+    at_us: int
+    reason: str = ""
+    identity: Mapping[str, Json] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceFlooded:
+    """A device reports faster than it is listened to; `dropped` readings were not looked at.
+
+    The last state of each point is never among them.
+    """
+
+    device: str
+    point: str
+    dropped: int
+    at_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class ActionAnswered:
+    """What became of the action with this id."""
+
+    action: int
+    outcome: Outcome
+    at_us: int
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Commanded:
+    """A person asks for something.
+
+    Attributes:
+        command: id that the answer bears.
+        name: what is asked, in the imperative ("alarm.acknowledge").
+        by: operator's id, or "uid:1000" from the control socket.
+    """
+
+    command: str
+    name: str
+    params: Mapping[str, Json]
+    by: str
+    origin: Origin
+    at_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class PathNews:
+    """A path to the monitor came back, was lost, or has nobody listening at its end."""
+
+    path: str
+    condition: Condition
+    at_us: int
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ClockStepped:
+    """The wall clock jumped, or began to be trusted."""
+
+    before_us: int
+    after_us: int
+    at_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """The daemon starts. The first input of every run.
+
+    Attributes:
+        version: of the software.
+        last_utc_us: wall time of the newest record before, None on the first run ever.
+        clean: whether the run before ended with `Stopping`.
+    """
+
+    version: str
+    at_us: int
+    last_utc_us: int | None = None
+    clean: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Stopping:
+    """The daemon is asked to stop. The last input of a run that ends well."""
+
+    reason: str
+    at_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """Nothing happened; a timer may be due."""
+
+    at_us: int
+
+
+Input: TypeAlias = (
+    PointRead
+    | CredentialRead
+    | DeviceNews
+    | DeviceFlooded
+    | ActionAnswered
+    | Commanded
+    | PathNews
+    | ClockStepped
+    | Started
+    | Stopping
+    | Tick
+)

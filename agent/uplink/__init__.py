@@ -1,0 +1,1 @@
+"""The feed to the central monitor over MQTT."""

@@ -1,0 +1,1 @@
+"""Surveillance cameras: connected, lost, frozen, motion."""

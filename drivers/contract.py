@@ -1,0 +1,211 @@
+"""The contract between the daemon and a driver. Standard library only.
+
+A driver is plain blocking code in a process of its own (its *host*). It is a class
+
+    class MyDriver:
+        Options = MyOptions                     # see below
+        def __init__(self, device: str, options: MyOptions) -> None: ...
+        def run(self, link: Link) -> None: ...
+
+`run` opens the hardware, calls `link.ready(...)`, and from then on reports what it sees
+with `link.report(...)` and does what `link.next_action(...)` hands it, until that raises
+`Stopped`. The rules:
+
+* A driver reports facts; it decides nothing.
+* After every proven contact with the hardware it calls `link.alive()`. A driver that does
+  not do so within the device's supervision interval is killed and started again.
+* It catches only what it can mend. When the hardware is gone, broken or not what it should
+  be, it raises `DeviceError` with one sentence for a technician; the daemon reports that
+  sentence, and starts the driver again after a growing pause.
+* Right after `ready` it reports the present state of every point it offers.
+* However `run` ends (`finally`), outputs are left in their configured fail state. `Stopped`
+  is raised when the daemon asks for it or is gone; there is one second left then.
+* Every action is answered exactly once: `done`, `refused` (nothing was moved) or `unknown`.
+
+Options are a frozen, keyword-only standard-library dataclass in `drivers/<name>/options.py`,
+bounds written at the field as `Annotated[int, Within(0, 27)]`. They say what the device
+offers (`offers`) and, beyond single fields, what is wrong with them (`mistakes`). They are
+validated in the daemon and by `armoury check`; the module must import nothing heavy.
+
+Times are integer microseconds of CLOCK_MONOTONIC, which all processes of a machine share.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Protocol, TypeAlias
+
+# What travels between daemon and host is JSON without floats.
+Json: TypeAlias = "bool | int | str | list[Json] | dict[str, Json] | None"
+
+
+class PointState(StrEnum):
+    """The states of a point: a supervised input, output or condition."""
+
+    NORMAL = "normal"
+    ALARM = "alarm"
+    OPEN = "open"
+    SHORT = "short"
+    UNKNOWN = "unknown"
+
+
+class Outcome(StrEnum):
+    """How an action ended. `unknown`: the hardware may or may not have moved."""
+
+    DONE = "done"
+    REFUSED = "refused"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class PointReading:
+    """`point` of this device is in `state` since `at_us`."""
+
+    point: str
+    state: PointState
+    at_us: int
+    detail: Mapping[str, Json] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class CredentialReading:
+    """Something was presented to the device's reader.
+
+    `reference` names it as the module knows it (a template position, a card number); it is
+    None when the module read it well and knows it not. `score` is the module's own measure.
+    """
+
+    kind: str
+    reference: str | None
+    at_us: int
+    score: int | None = None
+
+
+Reading: TypeAlias = PointReading | CredentialReading
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """What the daemon asks: `verb` on `target` (an output, a template position ...).
+
+    Verbs of outputs: `pulse` (args `for_ms`: the driver itself ends it, whatever happens to
+    the daemon), `on`, `off`. A new pulse on a running one restarts its time; `off` ends it.
+    """
+
+    id: int
+    verb: str
+    target: str
+    args: Mapping[str, Json] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Offers:
+    """What a device offers the site half of the file to refer to.
+
+    `points` and `outputs` are referred to as `device.point`; `readers` holds the kinds of
+    credential its reader reads (`finger`, `card`, `pin`); `picture` says it is a camera.
+    """
+
+    points: frozenset[str] = frozenset()
+    outputs: frozenset[str] = frozenset()
+    readers: frozenset[str] = frozenset()
+    picture: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """One mistake in a device's options that no single field shows.
+
+    `key` is the dotted path inside the device's table ("inputs.store.pin").
+    """
+
+    key: str
+    found: str
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True)
+class Within:
+    """Bounds of a number (both included), or of a text's length. Understood by pydantic."""
+
+    low: int | float
+    high: int | float
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
+        schema = handler(source)
+        if schema["type"] == "str":
+            return schema | {"min_length": self.low, "max_length": self.high}
+        return schema | {"ge": self.low, "le": self.high}
+
+
+class Options(Protocol):
+    """What every driver's options class has besides its fields."""
+
+    def offers(self) -> Offers: ...
+
+    def mistakes(self) -> Iterable[Mistake]: ...
+
+
+class Link(Protocol):
+    """A driver's only way to the daemon. Every method may be called from any thread."""
+
+    def ready(self, identity: Mapping[str, Json]) -> None:
+        """Say that the hardware answers.
+
+        `identity` is what would show a swap: serial number, parameters, counts that only
+        enrolment changes.
+        """
+
+    def report(self, reading: Reading) -> None:
+        """Report one fact. Reports arrive in the order of the calls."""
+
+    def alive(self) -> None:
+        """Say that the hardware was just seen to work."""
+
+    def next_action(self, timeout_s: float) -> Action | None:
+        """Wait for the next action; None after `timeout_s`.
+
+        Raises:
+            Stopped: the daemon asks the driver to end, or is gone.
+        """
+
+    def answer(self, action: Action, outcome: Outcome, reason: str = "") -> None:
+        """Say how an action ended, with a sentence where it was not `done`."""
+
+
+class Driver(Protocol):
+    """What the entry point in the group `armoury.drivers` names."""
+
+    def __init__(self, device: str, options: Any) -> None: ...
+
+    def run(self, link: Link) -> None: ...
+
+
+# Errors. Transport: the wire does not carry (`DeviceSilent`). Protocol: the peer says what
+# it must not (`DeviceConfused`). Misuse: the options cannot work (`DeviceRefused`).
+class DeviceError(Exception):
+    """Base of all; its text is one sentence for a technician: what, where, what to do."""
+
+
+class DeviceSilent(DeviceError):
+    """The device cannot be reached or does not answer in time."""
+
+
+class DeviceConfused(DeviceError):
+    """The device answers what its protocol does not allow."""
+
+
+class DeviceRefused(DeviceError):
+    """The device refuses what the site file says (a password, a pin, a format)."""
+
+
+class Stopped(Exception):
+    """The daemon asks the driver to end, or is gone."""
+
+
+def now_us() -> int:
+    """Return the present time as all readings give it."""
+    return time.monotonic_ns() // 1000

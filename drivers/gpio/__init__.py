@@ -1,0 +1,1 @@
+"""Contacts, buttons, strikes and sirens on GPIO pins."""

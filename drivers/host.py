@@ -1,0 +1,172 @@
+"""The host: the process in which one driver runs. Standard library only.
+
+Started by the daemon as `python -m drivers.host FD`, FD being its end of a socketpair that
+carries one JSON object a line. The first line tells it what to run; after that:
+
+    daemon → host   {"do": "act", "id", "verb", "target", "args"} · {"do": "stop"}
+    host → daemon   {"is": "ready", "identity"} · {"is": "alive"} · {"is": "answer", "id",
+                    "outcome", "reason"} · {"is": "point", "point", "state", "at", "detail"} ·
+                    {"is": "credential", "kind", "reference", "score", "at"} ·
+                    {"is": "failed", "error", "reason"}
+
+A thread reads the daemon's end. When that ends, the driver has `GRACE_S` to put its outputs
+into their fail state; then the process is gone, wherever the driver hangs.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import json
+import os
+import queue
+import signal
+import socket
+import sys
+import threading
+import traceback
+import typing
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+from drivers.contract import (
+    Action,
+    CredentialReading,
+    DeviceError,
+    Json,
+    Outcome,
+    PointReading,
+    Reading,
+    Stopped,
+)
+
+GRACE_S = 1.0
+EXIT_FAILED = 70  # EX_SOFTWARE of sysexits.h: the driver raised; the reason was sent
+
+
+class HostLink:
+    """A driver's `Link` over the socketpair."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+        self._lines = sock.makefile("rb")
+        self._sending = threading.Lock()
+        self._actions: queue.SimpleQueue[Action | None] = queue.SimpleQueue()
+
+    def first(self) -> dict[str, Any]:
+        """Read the line that tells what to run."""
+        line = self._lines.readline()
+        if not line:
+            raise Stopped
+        start: dict[str, Any] = json.loads(line)
+        threading.Thread(target=self._listen, name="daemon's end", daemon=True).start()
+        return start
+
+    def _listen(self) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            for line in self._lines:
+                said = json.loads(line)
+                if said["do"] == "stop":
+                    break
+                self._actions.put(Action(said["id"], said["verb"], said["target"], said["args"]))
+        self._actions.put(None)
+        watch = threading.Timer(GRACE_S, os._exit, (EXIT_FAILED,))
+        watch.daemon = True
+        watch.start()
+
+    def send(self, what: str, **said: Json) -> None:
+        """Send one line; silently nowhere when the daemon is gone (`Stopped` follows)."""
+        line = json.dumps({"is": what, **said}, separators=(",", ":")).encode() + b"\n"
+        with self._sending, contextlib.suppress(OSError):
+            self._sock.sendall(line)
+
+    def ready(self, identity: Mapping[str, Json]) -> None:
+        self.send("ready", identity=dict(identity))
+
+    def report(self, reading: Reading) -> None:
+        match reading:
+            case PointReading(point, state, at_us, detail):
+                self.send("point", point=point, state=str(state), at=at_us, detail=dict(detail))
+            case CredentialReading(kind, reference, at_us, score):
+                self.send("credential", kind=kind, reference=reference, score=score, at=at_us)
+
+    def alive(self) -> None:
+        self.send("alive")
+
+    def next_action(self, timeout_s: float) -> Action | None:
+        try:
+            action = self._actions.get(timeout=max(0.0, timeout_s))
+        except queue.Empty:
+            return None
+        if action is None:
+            self._actions.put(None)  # for every later call
+            raise Stopped
+        return action
+
+    def answer(self, action: Action, outcome: Outcome, reason: str = "") -> None:
+        self.send("answer", id=action.id, outcome=str(outcome), reason=reason)
+
+
+def build(shape: Any, raw: Any) -> Any:
+    """Make the typed value that `raw` (validated JSON) stands for.
+
+    Args:
+        shape: a dataclass, `dict[str, X]`, `tuple[X, ...]`, or anything that JSON has.
+        raw: what the daemon sent, already validated there.
+    """
+    if is_dataclass(shape) and isinstance(raw, dict):
+        hints = typing.get_type_hints(shape)
+        known = {f.name: hints[f.name] for f in fields(shape)}
+        return shape(**{key: build(known[key], value) for key, value in raw.items()})  # type: ignore[operator]
+    if typing.get_origin(shape) is dict:
+        return {key: build(typing.get_args(shape)[1], value) for key, value in raw.items()}
+    if typing.get_origin(shape) is tuple:
+        return tuple(build(typing.get_args(shape)[0], value) for value in raw)
+    for choice in typing.get_args(shape):  # X | None
+        if is_dataclass(choice) and isinstance(raw, dict):
+            return build(choice, raw)
+    return raw
+
+
+def load(where: str) -> Any:
+    """Return the class that an entry point's value ("package.module:Class") names."""
+    module, _, name = where.partition(":")
+    return getattr(importlib.import_module(module), name)
+
+
+def _stop(_signal: int, _frame: object) -> None:
+    raise Stopped
+
+
+def run(link: HostLink) -> int:
+    """Run the driver that the first line names; return the exit status."""
+    try:
+        start = link.first()
+        kind = load(start["driver"])
+        kind(start["device"], build(kind.Options, start["options"])).run(link)
+    except Stopped:
+        return 0
+    except DeviceError as error:
+        link.send("failed", error=type(error).__name__, reason=str(error))
+        return EXIT_FAILED
+    except Exception as error:  # noqa: BLE001 - the last frame: whatever it is, report it
+        traceback.print_exc()
+        link.send("failed", error=type(error).__name__, reason=f"driver bug: {error}")
+        return EXIT_FAILED
+    return 0
+
+
+def main() -> int:
+    """Take the socket that the daemon hands over, and run."""
+    signal.signal(signal.SIGTERM, _stop)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the daemon decides, not the terminal
+    with socket.socket(fileno=int(sys.argv[1])) as sock:
+        status = run(HostLink(sock))
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)  # libraries' threads may hang; nothing is left to save
+
+
+if __name__ == "__main__":
+    main()

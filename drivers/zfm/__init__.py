@@ -1,0 +1,1 @@
+"""ZFM-20 and R30x fingerprint modules on a serial port."""
