@@ -3,8 +3,8 @@
 A driver is plain blocking code in a process of its own (its *host*). It is a class
 
     class MyDriver:
-        Options = MyOptions                     # see below
-        def __init__(self, device: str, options: MyOptions) -> None: ...
+        Options = Options                       # see below
+        def __init__(self, device: str, options: Options) -> None: ...
         def run(self, link: Link) -> None: ...
 
 `run` opens the hardware, calls `link.ready(...)`, and from then on reports what it sees
@@ -22,10 +22,13 @@ with `link.report(...)` and does what `link.next_action(...)` hands it, until th
   is raised when the daemon asks for it or is gone; there is one second left then.
 * Every action is answered exactly once: `done`, `refused` (nothing was moved) or `unknown`.
 
-Options are a frozen, keyword-only standard-library dataclass in `drivers/<name>/options.py`,
-bounds written at the field as `Annotated[int, Within(0, 27)]`. They say what the device
-offers (`offers`) and, beyond single fields, what is wrong with them (`mistakes`). They are
-validated in the daemon and by `armoury check`; the module must import nothing heavy.
+Options are a frozen, keyword-only standard-library dataclass, always the class `Options` of
+the module `options` beside the driver's own (`drivers.gpio.driver:GpioDriver` has
+`drivers.gpio.options:Options`), bounds written at the field as `Annotated[int, Within(0, 27)]`.
+They say what the device offers (`offers`) and, beyond single fields, what is wrong with them
+(`mistakes`). They are validated in the daemon and by `armoury check`, neither of which loads
+the driver's own module: `options` must import nothing heavy. The keys `id`, `driver`,
+`simulated` and `supervision_s` of a device's table are the daemon's, not the driver's.
 
 Times are integer microseconds of CLOCK_MONOTONIC, which all processes of a machine share.
 """
