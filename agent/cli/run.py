@@ -1,0 +1,50 @@
+"""`armoury run`: the daemon in the foreground, as systemd starts it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+
+import click
+
+from agent.config import load
+from agent.control import socket_path
+
+DEFAULT_SITE = "/etc/armoury/site.toml"
+DEFAULT_DATA = "/var/lib/armoury"
+
+
+@click.command()
+@click.option(
+    "--site",
+    type=click.Path(path_type=Path),
+    default=lambda: os.environ.get("ARMOURY_SITE", DEFAULT_SITE),
+    help=f"The site file [$ARMOURY_SITE, {DEFAULT_SITE}].",
+)
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=lambda: os.environ.get("STATE_DIRECTORY", DEFAULT_DATA),
+    help=f"The folder of the record [$STATE_DIRECTORY, {DEFAULT_DATA}].",
+)
+@click.option("--socket", type=click.Path(path_type=Path), help="Where to put the control socket.")
+@click.option("--verbose", is_flag=True, help="Log what is only of use when looking for a fault.")
+def run(site: Path, data: Path, socket: Path | None, *, verbose: bool) -> None:
+    """Run the daemon in the foreground.
+
+    It checks the site file, opens the record, starts a process for each device and goes on
+    until SIGTERM or Ctrl-C. systemd runs exactly this.
+
+    \b
+    Examples:
+      armoury run --site config/demo.toml --data run/data --socket run/control.sock
+      systemctl start armoury-agent
+    """
+    file = load(site)
+    # The runtime is imported after the site file is known to be good: a mistake shows at once.
+    from agent.runtime import logs
+    from agent.runtime.daemon import Daemon
+
+    logs.set_up(verbose=verbose)
+    asyncio.run(Daemon(file, data, socket_path(socket)).run())

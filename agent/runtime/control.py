@@ -1,0 +1,145 @@
+"""The daemon's end of the control socket (the protocol stands in `agent.control`)."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import socket
+import struct
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import Any, Protocol, TypeAlias
+
+log = logging.getLogger(__name__)
+
+MAX_LINE = 65_536
+MAX_CLIENTS = 32
+
+
+class Refused(Exception):
+    """A request that is not done; its text goes to the person who asked."""
+
+
+Result: TypeAlias = Any
+
+
+class Requests(Protocol):
+    """What can be asked, by name: an answer, or a stream of items."""
+
+    def answers(self) -> Mapping[str, Callable[[dict[str, Any], str], Awaitable[Result]]]: ...
+
+    def streams(self) -> Mapping[str, Callable[[dict[str, Any]], AsyncIterator[Result]]]: ...
+
+
+class ControlServer:
+    """Serves the control socket: mode 0660, so its group is who may ask."""
+
+    def __init__(self, path: Path, requests: Requests) -> None:
+        self._path = path
+        self._answers = requests.answers()
+        self._streams = requests.streams()
+        self._clients: set[asyncio.Task[None]] = set()
+        self._server: asyncio.Server | None = None
+
+    async def start(self) -> None:
+        """Listen. A socket left by a daemon that was killed is replaced."""
+        self._path.unlink(missing_ok=True)
+        self._server = await asyncio.start_unix_server(self._serve, self._path, limit=MAX_LINE)
+        self._path.chmod(0o660)
+
+    async def close(self) -> None:
+        """Hang up on everybody and remove the socket."""
+        if self._server is None:
+            return
+        self._server.close()
+        for client in self._clients:
+            client.cancel()
+        await asyncio.gather(*self._clients, return_exceptions=True)
+        self._path.unlink(missing_ok=True)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 - a coroutine runs in one
+        if len(self._clients) >= MAX_CLIENTS:
+            writer.close()
+            return
+        self._clients.add(task)
+        try:
+            with contextlib.suppress(ConnectionError, asyncio.CancelledError):
+                await self._talk(reader, writer)
+        finally:
+            self._clients.discard(task)
+            writer.close()
+
+    async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        by = f"uid:{_peer_uid(writer)}"
+        while True:
+            try:
+                line = await reader.readline()
+            except ValueError:  # longer than MAX_LINE
+                return
+            if not line:
+                return
+            number: Any = None
+            try:
+                asked = json.loads(line)
+                number = asked.get("id")
+                await self._do(asked, by, number, reader, writer)
+            except (ValueError, AttributeError, RecursionError):
+                await _say(
+                    writer, {"id": number, "error": "that is no request: one JSON object a line"}
+                )
+            except Refused as refusal:
+                await _say(writer, {"id": number, "error": str(refusal)})
+
+    async def _do(
+        self,
+        asked: dict[str, Any],
+        by: str,
+        number: Any,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+    ) -> None:
+        do = str(asked.get("do"))
+        if do in self._streams and (do == "watch" or asked.get("follow")):
+            async with _hang_up(reader):
+                async for item in self._streams[do](asked):
+                    await _say(writer, {"id": number, "item": item})
+            await _say(writer, {"id": number, "ok": None})
+        elif do in self._answers:
+            await _say(writer, {"id": number, "ok": await self._answers[do](asked, by)})
+        else:
+            known = ", ".join(sorted({*self._answers, *self._streams}))
+            raise Refused(f"unknown request {do!r}; known: {known}")
+
+
+@contextlib.asynccontextmanager
+async def _hang_up(reader: asyncio.StreamReader) -> AsyncIterator[None]:
+    """Cancel what is under way when the client closes its end or says anything more."""
+    task = asyncio.current_task()
+    assert task is not None  # noqa: S101 - a coroutine runs in one
+
+    async def watch() -> None:
+        await reader.read(1)
+        task.cancel()
+
+    watching = asyncio.create_task(watch())
+    try:
+        yield
+    finally:
+        watching.cancel()
+
+
+async def _say(writer: asyncio.StreamWriter, said: dict[str, Any]) -> None:
+    writer.write(json.dumps(said, separators=(",", ":"), ensure_ascii=False).encode() + b"\n")
+    await writer.drain()
+
+
+def _peer_uid(writer: asyncio.StreamWriter) -> int:
+    """Return who is at the other end (SO_PEERCRED, unix(7): pid, uid, gid)."""
+    sock = writer.get_extra_info("socket")
+    pid_uid_gid = struct.calcsize("3i")
+    credentials = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, pid_uid_gid)
+    return int(struct.unpack("3i", credentials)[1])

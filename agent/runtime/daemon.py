@@ -1,0 +1,256 @@
+"""The daemon: clock, journal, site, hosts, uplink and control socket, joined and run."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import itertools
+import json
+import logging
+import os
+import signal
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from importlib.metadata import version
+from pathlib import Path
+from random import SystemRandom
+from typing import Any
+
+from agent.config import SiteFile
+from agent.journal.journal import Commit, Journal
+from agent.journal.record import Batch, Recorded
+from agent.runtime.clock import Clock
+from agent.runtime.control import ControlServer
+from agent.runtime.host import STOP_GRACE_S, Host, HostSpec
+from agent.runtime.loop import Loop
+from agent.runtime.notify import Notify
+from agent.runtime.requests import HouseRequests
+from agent.site.inputs import (
+    ClockStepped,
+    Commanded,
+    DeviceNews,
+    Input,
+    Origin,
+    PointRead,
+    Started,
+    Stopping,
+)
+from agent.site.site import Site
+from agent.site.step import Action, Answer, Event
+
+log = logging.getLogger(__name__)
+
+BEAT_S = 1.0
+STEP_US = 1_000_000  # a wall clock that moves so far against the monotonic one has stepped
+UPLINK_CLOSE_S = 3.0
+SETTLE_S = 5.0
+
+
+class Daemon:
+    """One armoury's daemon; `run` until a signal ends it.
+
+    Args:
+        file: the checked site file.
+        data: folder of the record.
+        socket: where the control socket is put.
+    """
+
+    def __init__(self, file: SiteFile, data: Path, socket: Path) -> None:
+        self._file = file
+        self._data = data
+        self._socket = socket
+        self._clock = Clock()
+        self._notify = Notify()
+        self._stopping = asyncio.Event()
+        self._why = "asked to stop"
+        self._started = self._clock.now()
+        self._commands = itertools.count(1)
+        self._storage = ""
+        self._points: dict[str, dict[str, str]] = {}
+        self._restate: set[str] = set()
+        self._reader = ThreadPoolExecutor(1, "journal-reader")
+
+    async def run(self) -> None:
+        """Start everything, watch over it, and end it in order.
+
+        Raises:
+            JournalError: the data folder cannot be used; the text says what to do.
+        """
+        loop = asyncio.get_running_loop()
+        self._journal = Journal.open(
+            self._data,
+            committed=functools.partial(loop.call_soon_threadsafe, self._committed),
+            failed=functools.partial(loop.call_soon_threadsafe, self._storage_failed),
+        )
+        try:
+            await self._run(loop)
+        finally:
+            self._reader.shutdown()
+            self._journal.close()
+
+    async def _run(self, loop: asyncio.AbstractEventLoop) -> None:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop, signal.Signals(number).name)
+        self._site = Site(self._file.plan, self._journal.saved)
+        self._loop = Loop(self._site, self, self._clock)
+        self._loop.put(self._start_input())
+        self._hosts = {device.id: self._host(device) for device in self._file.devices}
+        async with asyncio.TaskGroup() as tasks:
+            running = [tasks.create_task(host.run()) for host in self._hosts.values()]
+            await asyncio.sleep(0)  # the hosts start now, while the uplink is being imported
+            self._requests = HouseRequests(self)
+            self._uplink = self._make_uplink(loop)
+            control = ControlServer(self._socket, self._requests)
+            await control.start()
+            self._uplink.start()
+            beat = tasks.create_task(self._beat())
+            self._notify.ready()
+            log.info("armoury %s runs: %d devices", self._file.plan.site.id, len(self._hosts))
+            await self._stopping.wait()
+            beat.cancel()
+            await self._end(control, running)
+
+    async def _end(self, control: ControlServer, running: list[asyncio.Task[None]]) -> None:
+        self._notify.stopping()
+        await control.close()
+        for host in self._hosts.values():
+            host.stop()
+        await asyncio.wait(running, timeout=STOP_GRACE_S + 2.5)
+        self._loop.put(Stopping(self._why, self._clock.now().mono_us))
+        settled = asyncio.ensure_future(self._loop.settled())
+        if not (await asyncio.wait([settled], timeout=SETTLE_S))[0]:
+            log.error("the disk does not take the last events: they go with this process")
+        await asyncio.wait([asyncio.ensure_future(self._uplink.close())], timeout=UPLINK_CLOSE_S)
+
+    def _stop(self, why: str) -> None:
+        self._why = why
+        self._stopping.set()
+
+    def _start_input(self) -> Started:
+        last = self._journal.last()
+        return Started(
+            version("armoury-agent"),
+            self._clock.now().mono_us,
+            json.loads(last.body)["at"] if last else None,
+            clean=last is None or last.kind == "system.stopped",
+        )
+
+    def _host(self, device: Any) -> Host:
+        spec = HostSpec(device.id, device.entry, device.options, device.supervision_s)
+        return Host(spec, self._take, SystemRandom())
+
+    def _make_uplink(self, loop: asyncio.AbstractEventLoop) -> Any:
+        from agent.uplink.uplink import Uplink  # paho takes 60 ms, and inputs are not to wait
+
+        site = self._file.plan.site
+        uplink = Uplink(site.id, self._file.paths, self._journal, self._take, loop)
+        uplink.describe(
+            {
+                "name": site.name,
+                "version": version("armoury-agent"),
+                "boot": self._clock.boot,
+                "started": self._started.utc_us,
+                "devices": {device.id: device.driver for device in self._file.devices},
+            }
+        )
+        return uplink
+
+    # What comes in
+
+    def _take(self, what: Input) -> None:
+        """Take what a host or a path says; remember what the monitor's device state shows."""
+        match what:
+            case PointRead(device, point, state):
+                self._points.setdefault(device, {})[point] = state.value
+                self._restate.add(device)
+            case DeviceNews(device):
+                self._restate.add(device)
+        self._loop.put(what)
+
+    def _committed(self, commit: Commit) -> None:
+        self._storage = ""
+        self._loop.committed(commit.tag, commit.rows)
+
+    def _storage_failed(self, error: Exception) -> None:
+        if str(error) != self._storage:
+            log.error("the record cannot be written: %s", error)
+        self._storage = str(error)
+
+    async def _beat(self) -> None:
+        """Once a second: feed the watchdog, look at the clock, restate changed devices."""
+        before = self._clock.now()
+        while True:
+            self._notify.alive()
+            await asyncio.sleep(BEAT_S)
+            now = self._clock.now()
+            expected = before.at(now.mono_us)
+            if abs(now.utc_us - expected.utc_us) >= STEP_US or now.trusted != before.trusted:
+                self._loop.put(ClockStepped(expected.utc_us, now.utc_us, now.mono_us))
+            before = now
+            restate, self._restate = self._restate, set()
+            for device in restate:
+                self._uplink.device(device, self._device_state(device))
+
+    # Where the loop's decisions go (agent.runtime.loop.Ports)
+
+    def submit(self, batch: Batch, tag: int) -> None:
+        self._journal.submit(batch, tag)
+
+    def act(self, action: Action) -> None:
+        self._hosts[action.device].act(action)
+
+    def answer(self, answer: Answer) -> None:
+        self._requests.answered(answer)
+
+    def recorded(self, rows: tuple[Recorded, ...]) -> None:
+        self._uplink.committed(rows)
+        self._requests.recorded(rows)
+
+    def unrecorded(self, event: Event, ref: str) -> None:
+        self._uplink.unrecorded(event, ref)
+
+    # What people ask (agent.runtime.requests.House)
+
+    def command(self, name: str, params: Mapping[str, Any], by: str) -> str:
+        number = f"{self._started.mono_us}-{next(self._commands)}"
+        at_us = self._clock.now().mono_us
+        self._loop.put(Commanded(number, name, params, by, Origin.LOCAL, at_us))
+        return number
+
+    async def query(self, filters: Mapping[str, Any]) -> list[Recorded]:
+        ask: Callable[[], list[Recorded]] = lambda: list(self._journal.query(**filters))  # noqa: E731
+        return await asyncio.get_running_loop().run_in_executor(self._reader, ask)
+
+    def status(self) -> dict[str, Any]:
+        now_us = self._clock.now().mono_us
+        site = self._file.plan.site
+        return {
+            "site": {"id": site.id, "name": site.name},
+            "daemon": {
+                "version": version("armoury-agent"),
+                "pid": os.getpid(),
+                "up_s": (now_us - self._started.mono_us) // 1_000_000,
+                "boot": self._clock.boot,
+                "clock_trusted": self._clock.now().trusted,
+            },
+            "view": self._site.view(),
+            "devices": [
+                self._device_state(device.id) | {"id": device.id} for device in self._file.devices
+            ],
+            "paths": self._uplink.status(),
+            "journal": {"head": self._journal.head, "trouble": self._storage},
+        }
+
+    def _device_state(self, device: str) -> dict[str, Any]:
+        spec = next(spec for spec in self._file.devices if spec.id == device)
+        host = self._hosts[device]
+        return {
+            "driver": spec.driver,
+            "simulated": spec.simulated,
+            "condition": host.condition.value if host.condition else "starting",
+            "reason": host.reason,
+            "since_s": (time.monotonic_ns() // 1000 - host.since_us) // 1_000_000,
+            "restarts": host.restarts,
+            "points": dict(self._points.get(device, {})),
+        }

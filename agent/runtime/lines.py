@@ -1,0 +1,123 @@
+"""The daemon's end of a host's wire: bytes to messages (see `drivers.host` for the lines)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from agent.site.inputs import CredentialRead, Json, Outcome, PointRead, PointState
+
+MAX_LINE = 65_536
+
+
+class HostConfused(Exception):
+    """The host says what the protocol does not allow; it is killed for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """The hardware answers."""
+
+    identity: Mapping[str, Json]
+
+
+@dataclass(frozen=True, slots=True)
+class Alive:
+    """The hardware was just seen to work."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The driver gave up, with a sentence for a technician."""
+
+    error: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """How the action with this number ended."""
+
+    id: int
+    outcome: Outcome
+    reason: str
+
+
+Said: TypeAlias = Ready | Alive | Failed | Answered | PointRead | CredentialRead
+
+
+class Lines:
+    """Bytes in, messages out; keeps what is not a whole line yet."""
+
+    def __init__(self, device: str) -> None:
+        self._device = device
+        self._rest = b""
+
+    def feed(self, data: bytes) -> Iterator[Said]:
+        """Yield the message of every line that `data` completes.
+
+        Raises:
+            HostConfused: a line is too long, or no message of the protocol.
+        """
+        *whole, self._rest = (self._rest + data).split(b"\n")
+        for line in whole:
+            yield read_line(self._device, line)
+        if len(self._rest) > MAX_LINE:
+            raise HostConfused(f"sent a line of more than {MAX_LINE} bytes")
+
+
+def read_line(device: str, line: bytes) -> Said:
+    """Return the message that one line bears.
+
+    Raises:
+        HostConfused: it is none.
+    """
+    try:
+        said = json.loads(line)
+        return _READERS[said["is"]](device, said)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise HostConfused(f"sent what is no message: {line[:80]!r}") from error
+
+
+def _point(device: str, said: dict[str, Any]) -> PointRead:
+    state = PointState(said["state"])
+    return PointRead(device, _text(said["point"]), state, _whole(said["at"]), dict(said["detail"]))
+
+
+def _credential(device: str, said: dict[str, Any]) -> CredentialRead:
+    reference, score = said["reference"], said["score"]
+    return CredentialRead(
+        device,
+        _text(said["kind"]),
+        None if reference is None else _text(reference),
+        _whole(said["at"]),
+        None if score is None else _whole(score),
+    )
+
+
+def _answered(_device: str, said: dict[str, Any]) -> Answered:
+    return Answered(_whole(said["id"]), Outcome(said["outcome"]), _text(said["reason"]))
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(value)
+    return value
+
+
+def _whole(value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise TypeError(value)
+    return value
+
+
+_READERS: dict[str, Callable[[str, dict[str, Any]], Said]] = {
+    "ready": lambda _, said: Ready(dict(said["identity"])),
+    "alive": lambda _, _said: Alive(),
+    "failed": lambda _, said: Failed(_text(said["error"]), _text(said["reason"])),
+    "answer": _answered,
+    "point": _point,
+    "credential": _credential,
+}

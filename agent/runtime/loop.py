@@ -1,0 +1,202 @@
+"""Decide, record, act: the one loop that owns the site.
+
+Inputs are taken in the order of their arrival, all that wait at once. What the site decides
+on them goes to the journal as one batch. Only when that is committed do its actions leave
+and do its commands get their answers. The loop never waits inside a commit:
+
+    release NOW        leaves at once (relocking, silencing)
+    release RECORDED   after the commit; cancelled, and told so, when that takes over 500 ms
+    release ALARM      after the commit, or after 500 ms without one, and the monitor is told
+                       then too, under a reference that the numbered event bears later
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from agent.journal.record import Batch, Entry, Recorded
+from agent.runtime.clock import Clock
+from agent.site.inputs import ActionAnswered, Input, Outcome, Tick
+from agent.site.moment import Moment
+from agent.site.step import Action, Answer, Event, Release, Severity, Step
+
+log = logging.getLogger(__name__)
+
+LATE_S = 0.5  # design: an alarm and its sounder wait at most so long for the disk
+INPUTS_A_TURN = 256
+
+
+class Rules(Protocol):
+    """The site, as the loop needs it."""
+
+    def step(self, what: Input, now: Moment) -> Step: ...
+
+    def due_us(self) -> int | None: ...
+
+
+class Ports(Protocol):
+    """Where the loop's decisions go."""
+
+    def submit(self, batch: Batch, tag: int) -> None: ...
+
+    def act(self, action: Action) -> None: ...
+
+    def answer(self, answer: Answer) -> None: ...
+
+    def recorded(self, rows: tuple[Recorded, ...]) -> None: ...
+
+    def unrecorded(self, event: Event, ref: str) -> None: ...
+
+
+@dataclass(slots=True)
+class Waiting:
+    """A batch that is on its way into the journal, with what is held until it is there."""
+
+    entries: tuple[Entry, ...]
+    held: list[Action] = field(default_factory=list)
+    answers: list[Answer] = field(default_factory=list)
+    late: asyncio.TimerHandle | None = None
+
+
+class Loop:
+    """Takes inputs, asks the site, and keeps the order: decide, record, act."""
+
+    def __init__(self, site: Rules, ports: Ports, clock: Clock) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._site = site
+        self._ports = ports
+        self._clock = clock
+        self._inbox: deque[Input] = deque()
+        self._turn_waits = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_us: int | None = None
+        self._tags = 0
+        self._waiting: dict[int, Waiting] = {}
+        self._refs = refs(clock.boot, time.monotonic_ns() // 1_000_000)
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    def put(self, what: Input) -> None:
+        """Take one input; it is decided on in the loop's next turn."""
+        self._inbox.append(what)
+        self._idle.clear()
+        if not self._turn_waits:
+            self._turn_waits = True
+            self._loop.call_soon(self._turn)
+
+    async def settled(self) -> None:
+        """Wait until every input so far is decided, recorded and acted upon."""
+        await self._idle.wait()
+
+    def committed(self, tag: int, rows: tuple[Recorded, ...]) -> None:
+        """Take the journal's word that a batch is on disk."""
+        waiting = self._waiting.pop(tag)
+        if waiting.late is not None:
+            waiting.late.cancel()
+        for action in waiting.held:
+            self._ports.act(action)
+        self._ports.recorded(rows)
+        for answer in waiting.answers:
+            self._ports.answer(answer)
+        self._settle()
+
+    def _turn(self) -> None:
+        self._turn_waits = False
+        step = Step()
+        for _ in range(min(len(self._inbox), INPUTS_A_TURN)):
+            self._decide(self._inbox.popleft(), step)
+        now = self._clock.now()
+        if (due_us := self._site.due_us()) is not None and due_us <= now.mono_us:
+            self._decide(Tick(now.mono_us), step)
+        self._send(step)
+        self._set_timer()
+        if self._inbox and not self._turn_waits:
+            self._turn_waits = True
+            self._loop.call_soon(self._turn)
+        self._settle()
+
+    def _decide(self, what: Input, onto: Step) -> None:
+        step = self._site.step(what, self._clock.now())
+        onto.events += step.events
+        onto.actions += step.actions
+        onto.answers += step.answers
+        onto.changes.update(step.changes)
+
+    def _send(self, step: Step) -> None:
+        held = []
+        for action in step.actions:
+            if action.release is Release.NOW:
+                self._ports.act(action)
+            else:
+                held.append(action)
+        if step.events or step.changes or held:
+            self._record(step, held)
+        else:
+            for answer in step.answers:
+                self._ports.answer(answer)
+
+    def _record(self, step: Step, held: list[Action]) -> None:
+        entries = tuple(Entry(event, self._ref(event)) for event in step.events)
+        self._tags += 1
+        waiting = Waiting(entries, held, step.answers)
+        self._waiting[self._tags] = waiting
+        waiting.late = self._loop.call_later(LATE_S, self._late, self._tags)
+        self._ports.submit(Batch(entries, step.changes), self._tags)
+
+    def _ref(self, event: Event) -> str | None:
+        return next(self._refs) if event.severity is Severity.ALARM else None
+
+    def _late(self, tag: int) -> None:
+        """Let go of what may not wait longer for the disk; take back what may not happen."""
+        waiting = self._waiting[tag]
+        waiting.late = None
+        held, waiting.held = waiting.held, []
+        log.warning("a commit takes over %d ms", LATE_S * 1000)
+        for entry in waiting.entries:
+            if entry.ref is not None:
+                self._ports.unrecorded(entry.event, entry.ref)
+        for action in held:
+            if action.release is Release.ALARM:
+                self._ports.act(action)
+            else:
+                self.put(_cancelled(action, self._clock.now()))
+
+    def _set_timer(self) -> None:
+        due_us = self._site.due_us()
+        if due_us == self._timer_us:
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer_us = due_us
+        self._timer = None
+        if due_us is not None:
+            # asyncio counts in time.monotonic(), the clock that all our microseconds are of
+            self._timer = self._loop.call_at(due_us / 1e6, self._timer_due)
+
+    def _timer_due(self) -> None:
+        self._timer = None
+        self._timer_us = None
+        self._turn()
+
+    def _settle(self) -> None:
+        if not self._inbox and not self._waiting:
+            self._idle.set()
+
+
+def refs(boot: str, first: int) -> Iterator[str]:
+    """Yield references, unlike in all runs of one boot: `first` counts milliseconds."""
+    number = first * 1000
+    while True:
+        number += 1
+        yield f"{boot}/u-{number}"
+
+
+def _cancelled(action: Action, now: Moment) -> ActionAnswered:
+    reason = f"its record took over {LATE_S * 1000:.0f} ms"
+    return ActionAnswered(action.id, Outcome.CANCELLED, now.mono_us, reason)

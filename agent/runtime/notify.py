@@ -1,0 +1,34 @@
+"""What systemd is told: ready, alive, stopping (sd_notify(3))."""
+
+from __future__ import annotations
+
+import os
+
+import sdnotify
+
+
+class Notify:
+    """Speaks to systemd where it listens; says nothing elsewhere."""
+
+    def __init__(self) -> None:
+        self._notifier = sdnotify.SystemdNotifier()
+
+    @property
+    def watchdog_s(self) -> float | None:
+        """Return within what time systemd wants to hear `alive`, None if it does not."""
+        micros = os.environ.get("WATCHDOG_USEC", "")
+        mine = os.environ.get("WATCHDOG_PID", str(os.getpid())) == str(os.getpid())
+        return int(micros) / 1e6 if micros.isdigit() and mine else None
+
+    def ready(self) -> None:
+        self._notifier.notify("READY=1")
+
+    def alive(self) -> None:
+        self._notifier.notify("WATCHDOG=1")
+
+    def stopping(self) -> None:
+        self._notifier.notify("STOPPING=1")
+
+    def status(self, text: str) -> None:
+        """Say in one line how things are; `systemctl status` shows it."""
+        self._notifier.notify(f"STATUS={text}")

@@ -1,0 +1,123 @@
+"""One host process: started by exec, talked to over a socketpair, killed for certain."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections import deque
+from collections.abc import Callable
+from typing import IO, Any
+
+KEPT_ENVIRONMENT = ("PATH", "LANG", "LC_ALL", "TZ", "HOME", "PYTHONPATH", "GPIOZERO_PIN_FACTORY")
+READ_SIZE = 65_536
+STDERR_LINES = 20
+
+
+class HostProcess:
+    """A running host.
+
+    Args:
+        start: the first line it is told (driver, device, options).
+        received: called on the loop with what it says; b"" when its end is closed.
+    """
+
+    def __init__(self, start: dict[str, Any], received: Callable[[bytes], None]) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._received = received
+        self._sock, theirs = socket.socketpair()
+        self._sock.setblocking(False)
+        self._stderr: deque[str] = deque(maxlen=STDERR_LINES)
+        with theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", "-m", "drivers.host", str(theirs.fileno())],
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                env={key: os.environ[key] for key in KEPT_ENVIRONMENT if key in os.environ},
+                start_new_session=True,  # the terminal's Ctrl-C is the daemon's to handle
+            )
+        self._errors: IO[bytes] = self._process.stderr  # type: ignore[assignment]  # PIPE
+        os.set_blocking(self._errors.fileno(), False)
+        self._ended = asyncio.Event()
+        self._pidfd = os.pidfd_open(self._process.pid)
+        self._loop.add_reader(self._pidfd, self._on_end)
+        self._loop.add_reader(self._sock, self._on_data)
+        self._loop.add_reader(self._errors, self._on_stderr)
+        self.send(start)
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def send(self, line: dict[str, Any]) -> bool:
+        """Send one line; False when it cannot be taken now, which a healthy host never does."""
+        try:
+            data = json.dumps(line, separators=(",", ":")).encode() + b"\n"
+            return self._sock.send(data) == len(data)
+        except OSError:
+            return False
+
+    def _on_data(self) -> None:
+        try:
+            data = self._sock.recv(READ_SIZE)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if not data:
+            self._loop.remove_reader(self._sock)
+        self._received(data)
+
+    def _on_stderr(self) -> None:
+        data: bytes | None = self._errors.read(READ_SIZE)
+        if data is None:  # not yet
+            return
+        if not data:
+            self._loop.remove_reader(self._errors)
+            return
+        self._stderr.extend(data.decode(errors="replace").splitlines())
+
+    def _on_end(self) -> None:
+        self._loop.remove_reader(self._pidfd)
+        self._ended.set()
+
+    async def end(self, grace_s: float = 0.0) -> str:
+        """Stop the host, by force after `grace_s`; return how it ended, for a technician."""
+        if grace_s:
+            self.send({"do": "stop"})
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._ended.wait(), grace_s)
+        ended_alone = self._ended.is_set()
+        with contextlib.suppress(ProcessLookupError):
+            self._process.kill()
+        with contextlib.suppress(TimeoutError):  # a process in the kernel's D state dies later
+            await asyncio.wait_for(self._ended.wait(), 2.0)
+        self._close()
+        return self._how_it_ended(ended_alone=ended_alone)
+
+    def _close(self) -> None:
+        for fd in (self._sock.fileno(), self._errors.fileno(), self._pidfd):
+            self._loop.remove_reader(fd)
+        self._on_stderr_rest()
+        self._sock.close()
+        os.close(self._pidfd)
+        self._process.poll()
+
+    def _on_stderr_rest(self) -> None:
+        with contextlib.suppress(OSError, ValueError), self._errors:
+            self._stderr.extend((self._errors.read() or b"").decode(errors="replace").splitlines())
+
+    def _how_it_ended(self, *, ended_alone: bool) -> str:
+        code = self._process.returncode
+        if not ended_alone or code is None:
+            return "its driver was stopped by force"
+        how = signal.Signals(-code).name if code < 0 else f"status {code}"
+        last = next((line for line in reversed(self._stderr) if line.strip()), "")
+        return f"its driver process ended with {how}" + (f": {last[:200]}" if last else "")

@@ -1,0 +1,148 @@
+"""What the control socket answers: the present, the record, and commands to the site."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from typing import Any, Protocol
+
+from agent.journal.record import Recorded
+from agent.runtime.control import Refused
+from agent.site.step import Answer
+
+ANSWER_S = 4.0  # a command's record should long be on disk
+SHOWN_AT_MOST_EVERY_S = 0.25
+MOST_EVENTS = 10_000
+QUEUE = 1_000
+
+
+class House(Protocol):
+    """The daemon, as requests need it."""
+
+    def status(self) -> dict[str, Any]: ...
+
+    def command(self, name: str, params: Mapping[str, Any], by: str) -> str: ...
+
+    async def query(self, filters: Mapping[str, Any]) -> list[Recorded]: ...
+
+
+class HouseRequests:
+    """Answers people; told of everything that changes."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+        self._changed = asyncio.Event()
+        self._followers: set[asyncio.Queue[Recorded]] = set()
+        self._asked: dict[str, asyncio.Future[Answer]] = {}
+
+    def answers(self) -> Mapping[str, Callable[[dict[str, Any], str], Awaitable[Any]]]:
+        return {"status": self._status, "events": self._events, "command": self._command}
+
+    def streams(self) -> Mapping[str, Callable[[dict[str, Any]], AsyncIterator[Any]]]:
+        return {"watch": self._watch, "events": self._follow}
+
+    def changed(self) -> None:
+        """Wake those who watch."""
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+    def recorded(self, rows: tuple[Recorded, ...]) -> None:
+        """Hand new rows to those who follow; who cannot keep up is cut off."""
+        for follower in list(self._followers):
+            try:
+                for row in rows:
+                    follower.put_nowait(row)
+            except asyncio.QueueFull:
+                self._followers.discard(follower)
+        self.changed()
+
+    def answered(self, answer: Answer) -> None:
+        """Take the site's answer to a command; nobody may be waiting any more."""
+        asked = self._asked.pop(answer.command, None)
+        if asked is not None and not asked.done():
+            asked.set_result(answer)
+
+    async def _status(self, _asked: dict[str, Any], _by: str) -> dict[str, Any]:
+        return self._house.status()
+
+    async def _watch(self, _asked: dict[str, Any]) -> AsyncIterator[dict[str, Any]]:
+        while True:
+            changed = self._changed
+            yield self._house.status()
+            await changed.wait()
+            await asyncio.sleep(SHOWN_AT_MOST_EVERY_S)
+
+    async def _command(self, asked: dict[str, Any], by: str) -> dict[str, Any]:
+        name, params = asked.get("name"), asked.get("params", {})
+        if not isinstance(name, str) or not isinstance(params, dict):
+            raise Refused("a command has a name and params")
+        command = self._house.command(name, params, by)
+        waiting = asyncio.get_running_loop().create_future()
+        self._asked[command] = waiting
+        try:
+            async with asyncio.timeout(ANSWER_S):
+                answer = await waiting
+        except TimeoutError:
+            raise Refused("no answer yet: the disk may be slow; see: armoury status") from None
+        finally:
+            self._asked.pop(command, None)
+        if not answer.accepted:
+            raise Refused(answer.reason)
+        return {"command": command, **answer.data}
+
+    async def _events(self, asked: dict[str, Any], _by: str) -> list[Any]:
+        return [json.loads(row.body) for row in await self._house.query(_filters(asked))]
+
+    async def _follow(self, asked: dict[str, Any]) -> AsyncIterator[Any]:
+        filters = _filters(asked)
+        queue: asyncio.Queue[Recorded] = asyncio.Queue(QUEUE)
+        self._followers.add(queue)
+        try:
+            last = 0
+            for row in await self._house.query(filters):
+                last = row.seq
+                yield json.loads(row.body)
+            while queue in self._followers or not queue.empty():
+                row = await queue.get()
+                event = json.loads(row.body)
+                if row.seq > last and _matches(event, filters):
+                    yield event
+        finally:
+            self._followers.discard(queue)
+        raise Refused("you read too slowly and were cut off; ask again with after")
+
+
+_FILTERS: dict[str, type] = {
+    "after": int,
+    "limit": int,
+    "kind": str,
+    "severity": str,
+    "object": str,
+    "since_us": int,
+    "until_us": int,
+}
+
+
+def _filters(asked: dict[str, Any]) -> dict[str, Any]:
+    """Return the filters of an `events` request.
+
+    Raises:
+        Refused: one is of the wrong type or out of its bounds.
+    """
+    filters = {key: asked[key] for key in _FILTERS if asked.get(key) is not None}
+    for key, value in filters.items():
+        if type(value) is not _FILTERS[key]:
+            raise Refused(f"{key} must be {_FILTERS[key].__name__}")
+    limit = filters.setdefault("limit", 50)
+    if not 0 <= limit <= MOST_EVENTS:
+        raise Refused(f"limit must be 0 to {MOST_EVENTS}; ask for the rest with after")
+    return filters
+
+
+def _matches(event: dict[str, Any], filters: Mapping[str, Any]) -> bool:
+    if event["at"] < filters.get("since_us", event["at"]):
+        return False
+    return all(
+        event[key] == filters[key] for key in ("kind", "severity", "object") if key in filters
+    )
