@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import functools
 import itertools
 import json
 import logging
@@ -80,8 +79,8 @@ class Daemon:
         loop = asyncio.get_running_loop()
         self._journal = Journal.open(
             self._data,
-            committed=functools.partial(loop.call_soon_threadsafe, self._committed),
-            failed=functools.partial(loop.call_soon_threadsafe, self._storage_failed),
+            committed=lambda commit: loop.call_soon_threadsafe(self._committed, commit),
+            failed=lambda error: loop.call_soon_threadsafe(self._storage_failed, error),
         )
         try:
             await self._run(loop)

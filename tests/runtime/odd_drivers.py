@@ -1,0 +1,124 @@
+"""Drivers that do what a driver must not, run in real host processes by the tests."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from dataclasses import dataclass
+
+from drivers.contract import (
+    DeviceConfused,
+    DeviceSilent,
+    Link,
+    Outcome,
+    PointReading,
+    PointState,
+    Stopped,
+    now_us,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """What an odd driver does, and where it leaves its marks."""
+
+    mark: str = ""
+    readings: int = 0
+
+
+class Odd:
+    """Comes up, reports one point, and answers every action with done."""
+
+    Options = Options
+
+    def __init__(self, device: str, options: Options) -> None:
+        self.device = device
+        self.options = options
+
+    def run(self, link: Link) -> None:
+        link.ready({"serial": "1"})
+        link.report(PointReading("contact", PointState.NORMAL, now_us()))
+        try:
+            self.live(link)
+        finally:
+            if self.options.mark:
+                with open(self.options.mark, "a") as mark:  # noqa: PTH123
+                    mark.write("fail state\n")
+
+    def live(self, link: Link) -> None:
+        while True:
+            action = link.next_action(0.2)
+            link.alive()
+            if action is not None:
+                link.answer(action, Outcome.DONE)
+
+
+class Hanging(Odd):
+    """Says ready and then hangs, deaf to everything, in one uninterruptible call."""
+
+    def live(self, link: Link) -> None:
+        while True:
+            try:
+                time.sleep(3600)
+            except Stopped:
+                continue
+
+
+class Silent(Odd):
+    """Finds no hardware."""
+
+    def run(self, link: Link) -> None:
+        raise DeviceSilent("/dev/nowhere: no such port; is it plugged in?")
+
+
+class Confused(Odd):
+    """Hears nonsense from its hardware."""
+
+    def live(self, link: Link) -> None:
+        raise DeviceConfused("the module answers what no module answers")
+
+
+class Buggy(Odd):
+    """Has a bug."""
+
+    def live(self, link: Link) -> None:
+        raise ZeroDivisionError("division by zero")
+
+
+class Aborting(Odd):
+    """Is taken down by its library, as OpenCV does on some files."""
+
+    def live(self, link: Link) -> None:
+        os.write(sys.stderr.fileno(), b"terminate called after throwing\n")
+        os.abort()
+
+
+class Babbling(Odd):
+    """Sends what is no message."""
+
+    def live(self, link: Link) -> None:
+        os.write(int(sys.argv[1]), b"\x00\xffnot json\n" * 3)
+        super().live(link)
+
+
+class Flooding(Odd):
+    """Reports far faster than anybody can look, with one press in the middle."""
+
+    def live(self, link: Link) -> None:
+        for number in range(self.options.readings):
+            state = PointState.ALARM if number % 2 else PointState.NORMAL
+            link.report(PointReading("bouncing", state, now_us()))
+            if number == self.options.readings // 2:
+                link.report(PointReading("panic", PointState.ALARM, now_us()))
+                link.report(PointReading("panic", PointState.NORMAL, now_us()))
+        super().live(link)
+
+
+class Deaf(Odd):
+    """Takes actions and never answers them."""
+
+    def live(self, link: Link) -> None:
+        while True:
+            link.next_action(0.2)
+            link.alive()

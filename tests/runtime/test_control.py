@@ -1,0 +1,119 @@
+"""The control socket: the real server, the real client, and people who misuse it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import socket
+import stat
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from agent.control import Client, DaemonAbsent, RequestRefused
+from agent.runtime.control import MAX_LINE, ControlServer, Refused
+
+
+class Requests:
+    def __init__(self) -> None:
+        self.ended = 0
+
+    def answers(self) -> Mapping[str, Callable[[dict[str, Any], str], Awaitable[Any]]]:
+        return {"echo": self.echo, "refuse": self.refuse}
+
+    def streams(self) -> Mapping[str, Callable[[dict[str, Any]], AsyncIterator[Any]]]:
+        return {"watch": self.count}
+
+    async def echo(self, asked: dict[str, Any], by: str) -> Any:
+        return {"text": asked["text"], "by": by}
+
+    async def refuse(self, asked: dict[str, Any], by: str) -> Any:
+        raise Refused("the door is open; close it first")
+
+    async def count(self, asked: dict[str, Any]) -> AsyncIterator[int]:
+        try:
+            for number in range(1000):
+                yield number
+                await asyncio.sleep(0.01)
+        finally:
+            self.ended += 1
+
+
+@pytest.fixture
+async def server(tmp_path: Path) -> AsyncIterator[tuple[Path, Requests]]:
+    requests = Requests()
+    serving = ControlServer(tmp_path / "control.sock", requests)
+    await serving.start()
+    yield tmp_path / "control.sock", requests
+    await serving.close()
+
+
+Server = tuple[Path, Requests]
+
+
+def ask(path: Path, do: str, **params: Any) -> Any:
+    with Client(path) as client:
+        return client.ask(do, **params)
+
+
+async def test_an_answer_bears_who_asked(server: Server) -> None:
+    assert await asyncio.to_thread(ask, server[0], "echo", text="ñ") == {
+        "text": "ñ",
+        "by": f"uid:{os.getuid()}",
+    }
+
+
+async def test_a_refusal_is_a_sentence(server: Server) -> None:
+    with pytest.raises(RequestRefused, match="close it first"):
+        await asyncio.to_thread(ask, server[0], "refuse")
+    with pytest.raises(RequestRefused, match="unknown request 'fly'; known: echo"):
+        await asyncio.to_thread(ask, server[0], "fly")
+
+
+async def test_a_stream_ends_when_the_client_hangs_up(server: Server) -> None:
+    def first_three() -> list[int]:
+        with Client(server[0]) as client, contextlib.closing(client.stream("watch")) as stream:
+            return [next(stream) for _ in range(3)]
+
+    assert await asyncio.to_thread(first_three) == [0, 1, 2]
+    async with asyncio.timeout(2):
+        while not server[1].ended:
+            await asyncio.sleep(0.01)
+
+
+async def test_only_owner_and_group_may_ask(server: Server) -> None:
+    assert stat.S_IMODE(server[0].stat().st_mode) == 0o660
+
+
+async def test_a_socket_left_by_a_killed_daemon_is_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "control.sock"
+    with socket.socket(socket.AF_UNIX) as left:
+        left.bind(str(path))
+    with pytest.raises(DaemonAbsent, match="no daemon answers"):
+        Client(path)
+    serving = ControlServer(path, Requests())
+    await serving.start()
+    assert await asyncio.to_thread(ask, path, "echo", text="x")
+    await serving.close()
+
+
+@settings(
+    max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
+)
+@given(garbage=st.binary(max_size=100) | st.just(b"x" * (MAX_LINE + 10)))
+async def test_garbage_from_a_client_leaves_the_server_serving(
+    server: Server, garbage: bytes
+) -> None:
+    _, writer = await asyncio.open_unix_connection(server[0])
+    writer.write(garbage + b"\n")
+    writer.close()
+    reader, writer = await asyncio.open_unix_connection(server[0])
+    writer.write(json.dumps({"id": 1, "do": "echo", "text": "still here"}).encode() + b"\n")
+    assert b"still here" in await asyncio.wait_for(reader.readline(), 2)
+    writer.close()

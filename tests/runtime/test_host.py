@@ -1,0 +1,188 @@
+"""Supervision, proven on real processes whose drivers do what a driver must not."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import signal
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from agent.runtime import host as host_module
+from agent.runtime.host import Host, HostSpec
+from agent.site.inputs import (
+    ActionAnswered,
+    Condition,
+    DeviceFlooded,
+    DeviceNews,
+    Input,
+    Outcome,
+    PointRead,
+    PointState,
+)
+from agent.site.step import Action, Release
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(autouse=True)
+def _hosts_find_the_odd_drivers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+
+
+class Told:
+    """Everything that one host told, and waiting for what it will tell."""
+
+    def __init__(self) -> None:
+        self.inputs: list[Input] = []
+
+    async def until(self, wanted: Callable[[Input], bool], timeout_s: float = 8.0) -> Input:
+        deadline = time.monotonic() + timeout_s
+        seen = 0
+        while time.monotonic() < deadline:
+            for what in self.inputs[seen:]:
+                if wanted(what):
+                    return what
+            await asyncio.sleep(0.01)
+        raise AssertionError(f"not told within {timeout_s} s; told: {self.inputs}")
+
+    async def condition(self, condition: Condition, timeout_s: float = 8.0) -> DeviceNews:
+        news = await self.until(
+            lambda w: isinstance(w, DeviceNews) and w.condition is condition, timeout_s
+        )
+        assert isinstance(news, DeviceNews)
+        return news
+
+    def news(self) -> list[Condition]:
+        return [w.condition for w in self.inputs if isinstance(w, DeviceNews)]
+
+
+@asynccontextmanager
+async def hosted(
+    driver: str, supervision_s: float = 10.0, **options: str | int
+) -> AsyncIterator[tuple[Host, Told]]:
+    told = Told()
+    spec = HostSpec("odd", f"tests.runtime.odd_drivers:{driver}", options, supervision_s)
+    host = Host(spec, told.inputs.append, random.Random(1))
+    running = asyncio.create_task(host.run())
+    try:
+        yield host, told
+    finally:
+        host.stop()
+        await asyncio.wait_for(running, 6)
+
+
+def action(number: int = 1) -> Action:
+    return Action(number, "odd", "on", "lamp", {}, Release.NOW)
+
+
+def pid_of(host: Host) -> int:
+    assert host._process is not None
+    return host._process.pid
+
+
+async def test_a_device_comes_up_reports_and_acts() -> None:
+    async with hosted("Odd") as (host, told):
+        assert (await told.condition(Condition.READY)).identity == {"serial": "1"}
+        await told.until(lambda w: isinstance(w, PointRead) and w.ref == "odd.contact")
+        host.act(action(7))
+        answered = await told.until(lambda w: isinstance(w, ActionAnswered))
+        assert answered == ActionAnswered(7, Outcome.DONE, answered.at_us)
+
+
+async def test_stopping_leaves_outputs_in_their_fail_state(tmp_path: Path) -> None:
+    mark = tmp_path / "mark"
+    async with hosted("Odd", mark=str(mark)) as (_, told):
+        await told.condition(Condition.READY)
+    assert mark.read_text() == "fail state\n"
+
+
+async def test_a_killed_host_is_told_of_and_back_within_a_second() -> None:
+    async with hosted("Odd") as (host, told):
+        await told.condition(Condition.READY)
+        first = pid_of(host)
+        os.kill(first, signal.SIGKILL)
+        faulted = await told.condition(Condition.FAULTED, 1.0)
+        assert "SIGKILL" in faulted.reason
+        told.inputs.clear()
+        await told.condition(Condition.READY, 2.0)
+        await told.until(lambda w: isinstance(w, PointRead))  # every point is told again
+        assert pid_of(host) != first
+
+
+@pytest.mark.parametrize(
+    ("driver", "condition", "words"),
+    [
+        ("Silent", Condition.LOST, "no such port"),
+        ("Confused", Condition.FAULTED, "answers what no module answers"),
+        ("Buggy", Condition.FAULTED, "driver bug: division by zero"),
+        ("Aborting", Condition.FAULTED, "SIGABRT: terminate called after throwing"),
+        ("Babbling", Condition.FAULTED, "sent what is no message"),
+    ],
+)
+async def test_a_failing_driver_is_told_of_with_its_reason(
+    driver: str, condition: Condition, words: str
+) -> None:
+    async with hosted(driver) as (_, told):
+        assert words in (await told.condition(condition)).reason
+
+
+async def test_a_device_that_stays_away_is_told_of_once() -> None:
+    async with hosted("Silent") as (host, told):
+        while host.restarts < 3:
+            await asyncio.sleep(0.02)
+        assert told.news() == [Condition.LOST]
+
+
+async def test_a_hanging_driver_is_lost_within_its_interval_and_killed() -> None:
+    async with hosted("Hanging", supervision_s=2.0) as (host, told):
+        await told.condition(Condition.READY)
+        since_s, hanging = time.monotonic(), pid_of(host)
+        lost = await told.condition(Condition.LOST, 2.0)
+        assert "no sign of life" in lost.reason
+        assert time.monotonic() - since_s <= 2.0
+        with pytest.raises(ProcessLookupError):
+            os.kill(hanging, 0)
+
+
+async def test_an_unanswered_action_is_unknown_and_its_driver_is_started_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(host_module, "ANSWER_S", 0.3)
+    async with hosted("Deaf") as (host, told):
+        await told.condition(Condition.READY)
+        host.act(action(3))
+        answered = await told.until(lambda w: isinstance(w, ActionAnswered))
+        assert isinstance(answered, ActionAnswered)
+        assert (answered.action, answered.outcome) == (3, Outcome.UNKNOWN)
+        assert "hangs" in (await told.condition(Condition.FAULTED)).reason
+
+
+async def test_an_action_for_an_absent_device_is_refused_at_once() -> None:
+    async with hosted("Silent") as (host, told):
+        await told.condition(Condition.LOST)
+        host.act(action(5))
+        assert told.inputs[-1] == ActionAnswered(
+            5, Outcome.REFUSED, told.inputs[-1].at_us, "odd is not there"
+        )
+
+
+async def test_a_flood_is_thinned_out_and_the_press_in_it_is_not_lost() -> None:
+    async with hosted("Flooding", readings=4001) as (_, told):
+        await told.until(lambda w: isinstance(w, DeviceFlooded))
+        await told.until(
+            lambda w: isinstance(w, PointRead) and w.point == "panic" and w.state == "alarm"
+        )
+        await told.until(
+            lambda w: isinstance(w, PointRead) and w.point == "panic" and w.state == "normal"
+        )
+        while told.inputs[-1].at_us > time.monotonic_ns() // 1000 - 500_000:
+            await asyncio.sleep(0.05)
+        bouncing = [w for w in told.inputs if isinstance(w, PointRead) and w.point == "bouncing"]
+        assert len(bouncing) < 2000
+        assert bouncing[-1].state is PointState.NORMAL
