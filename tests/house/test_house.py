@@ -1,0 +1,90 @@
+"""The house's own rules: every driver and every command is whole."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tomllib
+from importlib.metadata import entry_points
+from pathlib import Path
+
+import click
+import pytest
+
+from agent.cli.main import armoury
+
+ROOT = Path(__file__).parents[2]
+DRIVERS = sorted(path.parent for path in (ROOT / "drivers").glob("*/driver.py"))
+HEAVY = {"cv2", "numpy", "serial", "gpiozero", "pigpio", "pyfingerprint", "paho", "sqlite_utils"}
+
+
+def by_name(path: Path) -> str:
+    return path.name
+
+
+@pytest.mark.parametrize("driver", DRIVERS, ids=by_name)
+def test_every_driver_has_an_entry_point(driver: Path) -> None:
+    named = {point.name: point.value for point in entry_points(group="armoury.drivers")}
+    assert named[driver.name].startswith(f"drivers.{driver.name}.driver:")
+
+
+@pytest.mark.parametrize("driver", DRIVERS, ids=by_name)
+def test_every_readme_shows_the_sample_word_for_word_and_it_checks(
+    driver: Path, tmp_path: Path
+) -> None:
+    sample = (driver / "sample.toml").read_text()
+    assert sample.strip() in (driver / "README.md").read_text()
+    tomllib.loads(sample)
+    site = tmp_path / "site.toml"
+    site.write_text('[site]\nid = "sample"\nname = "Sample"\n\n' + sample)
+    checked = subprocess.run(
+        [sys.executable, "-m", "agent.cli.main", "check", str(site)],
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+    assert checked.returncode == 0, checked.stderr + checked.stdout
+
+
+def test_checking_a_site_imports_nothing_heavy() -> None:
+    program = (
+        "import sys\n"
+        "from pathlib import Path\n"
+        "from agent.config import load\n"
+        f"load(Path({str(ROOT / 'config' / 'reference.toml')!r}))\n"
+        "print(*{name.partition('.')[0] for name in sys.modules})\n"
+    )
+    out = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=30, check=True
+    ).stdout
+    assert not HEAVY & set(out.split())
+
+
+def commands(group: click.Command, path: str) -> list[tuple[str, click.Command]]:
+    found = [(path, group)]
+    if isinstance(group, click.Group):
+        context = click.Context(group)
+        for name in group.list_commands(context):
+            command = group.get_command(context, name)
+            assert command is not None, f"{path} {name}"
+            found += commands(command, f"{path} {name}")
+    return found
+
+
+@pytest.mark.parametrize(("path", "command"), commands(armoury, "armoury"), ids=lambda v: str(v))
+def test_every_command_has_help_and_every_option_too(path: str, command: click.Command) -> None:
+    assert command.help, path
+    for parameter in command.params:
+        if isinstance(parameter, click.Option):
+            assert parameter.help, f"{path} {parameter.name}"
+
+
+@pytest.mark.parametrize("site", sorted((ROOT / "config").glob("*.toml")), ids=by_name)
+def test_every_shipped_site_file_checks(site: Path) -> None:
+    checked = subprocess.run(
+        [sys.executable, "-m", "agent.cli.main", "check", str(site)],
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+    assert checked.returncode == 0, checked.stderr + checked.stdout
