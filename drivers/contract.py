@@ -27,8 +27,10 @@ the module `options` beside the driver's own (`drivers.gpio.driver:GpioDriver` h
 `drivers.gpio.options:Options`), bounds written at the field as `Annotated[int, Within(0, 27)]`.
 They say what the device offers (`offers`) and, beyond single fields, what is wrong with them
 (`mistakes`). They are validated in the daemon and by `armoury check`, neither of which loads
-the driver's own module: `options` must import nothing heavy. The keys `id`, `driver`,
-`simulated` and `supervision_s` of a device's table are the daemon's, not the driver's.
+the driver's own module: `options` must import nothing heavy. The modules that the driver
+cannot do without are named there too, `LIBRARIES = ("gpiozero",)`: `check` says which extra
+(named like the driver) is not installed. The keys `id`, `driver`, `simulated` and
+`supervision_s` of a device's table are the daemon's, not the driver's.
 
 Times are integer microseconds of CLOCK_MONOTONIC, which all processes of a machine share.
 """
