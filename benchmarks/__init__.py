@@ -1,0 +1,1 @@
+"""What is fast, each figure beside its own floor in the same run."""
