@@ -1,0 +1,219 @@
+"""A whole simulated armoury in one folder: broker, wires, the real daemon, the monitor.
+
+What the demo, the benchmarks and the system tests stand on. Everything is a process of its
+own and everything is on loopback:
+
+    FOLDER/site.toml      the site file, its ports and paths replaced by free ones
+    FOLDER/control.sock   the daemon's control socket
+    FOLDER/sim/           the simulators' control sockets, one a device
+    FOLDER/data/          the record
+    FOLDER/*.log          what each process says
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from simulators.broker import Broker, free_port
+from simulators.control import SimulatorError, tell
+from simulators.monitor import Monitor
+from simulators.night import NightError
+
+READY_S = 20.0
+STOP_S = 15.0
+COMMAND_S = 30.0
+PORT = re.compile(r"(?<=127\.0\.0\.1:)\d+|(?<=^port = )\d+", re.MULTILINE)
+RUN_FOLDER = "run/demo/"  # as the shipped demo site has it
+
+
+class Armoury:
+    """One simulated armoury; leaving the context ends every process of it.
+
+    Args:
+        folder: made if need be; what it holds of an earlier run stays.
+        site_file: an all-simulated site file, with loopback addresses only.
+        extra_broker: more lines of the broker's configuration.
+    """
+
+    def __init__(self, folder: Path, site_file: Path, extra_broker: Sequence[str] = ()) -> None:
+        self.folder = folder
+        self.site_file = folder / "site.toml"
+        self.control = folder / "control.sock"
+        self.data = folder / "data"
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "sim").mkdir(exist_ok=True)
+        text, ports = relocate(site_file.read_text(encoding="utf-8"), folder)
+        self.site_file.write_text(text, encoding="utf-8")
+        site = tomllib.loads(text)
+        self.broker = Broker(
+            folder / "broker", persistent=True, port=site["path"][0]["port"], extra=(*extra_broker,)
+        )
+        self.monitor = Monitor(folder, self.broker.port, site["site"]["id"])
+        self.daemon: subprocess.Popen[bytes] | None = None
+        self._wires: subprocess.Popen[bytes] | None = None
+        self.ports = ports
+
+    def __enter__(self) -> Armoury:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.end()
+
+    def start(self) -> None:
+        """Start all of it and wait until the daemon answers and every device is there."""
+        self.broker.start()
+        self.monitor.start()
+        self.start_wires()
+        self.start_daemon()
+        self.wait_for_devices()
+
+    def end(self) -> None:
+        """End every process, the daemon in order."""
+        self.stop_daemon()
+        self.monitor.end()
+        self.broker.kill()
+        _terminate(self._wires, STOP_S)
+        self._wires = None
+
+    def start_wires(self) -> None:
+        """Start the simulators of every device; returns when each listens."""
+        words = ["simulators.site", str(self.site_file), "--run", str(self.folder)]
+        self._wires = self._start("wires", words)
+        wanted = [device["id"] for device in self._devices()]
+        _until(
+            lambda: all((self.folder / "sim" / f"{name}.sock").exists() for name in wanted),
+            READY_S,
+            lambda: f"the simulators did not start: {self.said('wires')}",
+        )
+
+    def start_daemon(self) -> None:
+        """Start the daemon; returns at once."""
+        words = ["agent.cli.main", "run", "--site", str(self.site_file)]
+        words += ["--data", str(self.data), "--socket", str(self.control)]
+        self.daemon = self._start("daemon", words)
+
+    def wait_for_devices(self) -> None:
+        """Wait until the daemon answers and has seen every device."""
+        _until(self._all_there, READY_S, lambda: f"not ready: {self.said('daemon')}")
+
+    def stop_daemon(self) -> None:
+        """Stop the daemon in order, as systemd does."""
+        _terminate(self.daemon, STOP_S)
+        self.daemon = None
+
+    def kill_daemon(self) -> None:
+        """End the daemon as a power cut would: SIGKILL, no word."""
+        if self.daemon is not None:
+            self.daemon.kill()
+            self.daemon.wait(5)
+            self.daemon = None
+
+    def said(self, process: str) -> str:
+        """Return the last of what a process of this armoury logged."""
+        log = self.folder / f"{process}.log"
+        return log.read_text(errors="replace")[-2000:] if log.exists() else "nothing"
+
+    def tell(self, device: str, do: str, **params: Any) -> Any:
+        """Tell one simulator to do something."""
+        return tell(self.folder / "sim" / f"{device}.sock", do, **params)
+
+    def ask(self, do: str, **params: Any) -> Any:
+        """Ask the daemon over its control socket."""
+        return tell(self.control, do, **params)
+
+    # What a night needs (simulators.night.House)
+
+    def armoury(self, *words: str) -> None:
+        environment = os.environ | {
+            "ARMOURY_SITE": str(self.site_file),
+            "ARMOURY_SOCKET": str(self.control),
+            "ARMOURY_RUN": str(self.folder),
+        }
+        done = subprocess.run(
+            [sys.executable, "-m", "agent.cli.main", *words],
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=COMMAND_S,
+            check=False,
+        )
+        if done.returncode:
+            raise NightError(f"armoury {' '.join(words)}: {done.stderr.strip()}")
+
+    def broker_do(self, what: str) -> None:
+        {"stop": self.broker.stop, "start": self.broker.start, "kill": self.broker.kill}[what]()
+
+    def head(self) -> int:
+        return int(self.ask("status")["journal"]["head"])
+
+    def events(self, after: int) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self.ask("events", after=after, limit=10_000)
+        return found
+
+    def _devices(self) -> list[dict[str, Any]]:
+        devices: list[dict[str, Any]] = tomllib.loads(self.site_file.read_text())["device"]
+        return devices
+
+    def _all_there(self) -> bool:
+        if self.daemon is None or self.daemon.poll() is not None:
+            raise NightError(f"the daemon ended: {self.said('daemon')}")
+        with contextlib.suppress(SimulatorError):
+            return all(d["condition"] == "ready" for d in self.ask("status")["devices"])
+        return False
+
+    def _start(self, name: str, words: Sequence[str]) -> subprocess.Popen[bytes]:
+        with (self.folder / f"{name}.log").open("ab") as log:
+            return subprocess.Popen(
+                [sys.executable, "-m", *words],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+
+def relocate(text: str, folder: Path) -> tuple[str, dict[int, int]]:
+    """Give a shipped site file free ports, and paths in `folder`.
+
+    Returns:
+        the new text, and each old port with its new one.
+    """
+    ports = {int(found): free_port() for found in sorted(set(PORT.findall(text)))}
+    text = PORT.sub(lambda found: str(ports[int(found[0])]), text)
+    return text.replace(RUN_FOLDER, f"{folder}/"), ports
+
+
+def _terminate(process: subprocess.Popen[bytes] | None, timeout_s: float) -> None:
+    if process is None:
+        return
+    with contextlib.suppress(ProcessLookupError):
+        process.send_signal(signal.SIGTERM)
+    try:
+        process.wait(timeout_s)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait(5)
+
+
+def _until(condition: Any, timeout_s: float, otherwise: Any) -> None:
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        if time.monotonic() > deadline:
+            raise NightError(otherwise())
+        time.sleep(0.02)
