@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from agent.site.inputs import Json
 from agent.site.step import Event
+
+
+class Lane(StrEnum):
+    """The two halves of the record that travel apart: an alarm never waits behind the rest."""
+
+    ALARM = "alarm"  # severity `alarm`
+    REST = "rest"  # every other severity
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,3 +52,16 @@ class Recorded:
     kind: str
     severity: str
     body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """A batch is on the disk.
+
+    Attributes:
+        tag: as given with the batch.
+        rows: the batch's entries in their order, with their numbers.
+    """
+
+    tag: int
+    rows: tuple[Recorded, ...]

@@ -1,0 +1,150 @@
+"""The journal: what was decided is on the disk before anything is done about it."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from agent.journal import layout
+from agent.journal.errors import JournalError, JournalUnusable, storage_failure
+from agent.journal.lock import FolderLock
+from agent.journal.ranges import Ranges
+from agent.journal.reading import Reader
+from agent.journal.record import Batch, Commit, Lane, Recorded
+from agent.journal.storage import Storage
+from agent.journal.writer import Writer
+from agent.site.inputs import Json
+
+
+class Journal:
+    """The record of one data folder, open for writing. Made by `open`.
+
+    Attributes:
+        saved: the site's state as it was at the last commit before this opening.
+    """
+
+    def __init__(self, lock: FolderLock, reader: Reader, writer: Writer) -> None:
+        self.saved: Mapping[str, Json] = reader.state()
+        self._lock = lock
+        self._reader = reader
+        self._writer = writer
+
+    @classmethod
+    def open(
+        cls,
+        folder: Path,
+        *,
+        committed: Callable[[Commit], None],
+        failed: Callable[[JournalError], None],
+    ) -> Journal:
+        """Open the journal in `folder`; make both if they are not there yet.
+
+        Args:
+            folder: the data folder; made with mode 0700.
+            committed: called on the writer's thread for each batch that is on the disk, in
+                the order in which they were submitted. It must not raise.
+            failed: called on the writer's thread when commits begin to fail, and again when
+                the reason changes; the next `committed` says that it is over. It must not
+                raise.
+
+        Raises:
+            JournalLocked: another process has it open; the text has its pid.
+            JournalTooNew: a newer version of the software wrote it.
+            JournalUnusable: the folder cannot be written, or holds something else.
+        """
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            lock = FolderLock(folder)
+        except OSError as error:
+            raise _unusable(folder, error) from error
+        try:
+            layout.prepare(folder)
+            reader = Reader(folder)
+            writer = Writer(Storage(folder), reader.acknowledged(), committed, failed)
+        except (OSError, sqlite3.Error) as error:
+            lock.release()
+            raise _unusable(folder, error) from error
+        except JournalError:
+            lock.release()
+            raise
+        return cls(lock, reader, writer)
+
+    def __enter__(self) -> Journal:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def head(self) -> int:
+        """Return the last committed number; 0 when there is none."""
+        return self._writer.head
+
+    def last(self) -> Recorded | None:
+        """Return the newest committed row."""
+        return self._reader.last()
+
+    def submit(self, batch: Batch, tag: int) -> None:
+        """Queue a batch for the record; returns at once. Any thread.
+
+        Args:
+            batch: committed whole or not at all, in the order of the calls.
+            tag: comes back with the batch's `Commit`.
+
+        Raises:
+            JournalMisused: it holds what cannot be recorded; nothing of it was taken.
+        """
+        self._writer.submit(batch, tag)
+
+    def read(
+        self, after: int, limit: int, *, lane: Lane | None = None, upto: int | None = None
+    ) -> list[Recorded]:
+        """Return the next rows; see `Reader.read`."""
+        return self._reader.read(after, limit, lane=lane, upto=upto)
+
+    def query(self, **wanted: Any) -> Iterator[Recorded]:
+        """Yield the rows that fit; see `Reader.query`."""
+        return self._reader.query(**wanted)
+
+    def acknowledge(self, path: str, lane: str, ranges: Iterable[Iterable[int]] | Ranges) -> None:
+        """Note what was delivered; returns at once. Any thread.
+
+        It is saved with the next commit, or after a second: a crash before that means a
+        repeat, never a loss. Within a lane's ranges, numbers of the other lane mean nothing.
+
+        Args:
+            path: over which way.
+            lane: in which lane.
+            ranges: pairs of first and last number, both included.
+        """
+        new = ranges if isinstance(ranges, Ranges) else Ranges.of(ranges)
+        self._writer.acknowledge(path, lane, new)
+
+    def acknowledged(self, path: str, lane: str) -> Ranges:
+        """Return what was delivered over a path in a lane."""
+        return self._writer.acknowledged(path, lane)
+
+    def close(self) -> None:
+        """Commit what waits, and close. Calling it again does nothing.
+
+        Raises:
+            JournalError: the disk refused until the end; the text says how much is lost.
+        """
+        self._reader.close()  # first: the last to close tidies the files away
+        try:
+            self._writer.close()
+        finally:
+            self._lock.release()
+
+
+def _unusable(folder: Path, error: Exception) -> JournalUnusable:
+    """Say why no journal can be opened: the place is wrong, or the disk refuses."""
+    if isinstance(error, sqlite3.Error):
+        return JournalUnusable(f"no journal can be opened: {storage_failure(error, folder)}")
+    reason = error.strerror if isinstance(error, OSError) else error
+    return JournalUnusable(
+        f"no journal can be kept in {folder}: {reason}; free some space, make the folder "
+        "writable for the daemon's user, or name another one"
+    )

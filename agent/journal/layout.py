@@ -1,0 +1,208 @@
+"""The journal's files and tables.
+
+    FOLDER/journal.db          the record; while it is in use, -wal and -shm beside it
+    FOLDER/journal.lock        held by the daemon
+    FOLDER/backups/            one copy before every migration
+
+`event` has one row an event. What is said lies in `body`; the columns beside it are what an
+index or a proof needs, and nothing twice. `salt` makes the leaf of the tree unguessable:
+leaf = SHA-256(0x00 ‖ salt ‖ body). `leaf` holds its first 8 bytes, to name a damaged row; of
+a pruned row it holds all 32, and `class`, `severity`, `salt` and `body` are gone. Only the
+rarer severities are indexed: every index costs a written page a commit.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import quote
+
+from agent.journal.errors import JournalTooNew, JournalUnusable
+
+DATABASE = "journal.db"
+BACKUPS = "backups"
+APPLICATION = 0x41524D59  # "ARMY": what `file` and we recognise the database by
+VERSION = 1
+PAGE = 2048  # see docs/adr/0005-journal.md for the measurement
+BUSY_S = 1.0
+MARK = 8  # bytes of a leaf's hash that are kept beside its body
+
+# The numbers are on disk: never renumber. The indices hold what is below INFO.
+SEVERITIES: Mapping[str, int] = {"alarm": 0, "fault": 1, "access": 2, "info": 3}
+SEVERITY_NAMES: Mapping[int, str] = {number: name for name, number in SEVERITIES.items()}
+
+_TABLES = (
+    "CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
+    """CREATE TABLE class(
+        id INTEGER PRIMARY KEY, kind TEXT NOT NULL, severity INTEGER NOT NULL,
+        UNIQUE(kind, severity))""",
+    """CREATE TABLE event(
+        seq INTEGER PRIMARY KEY, class INTEGER, severity INTEGER,
+        salt BLOB, leaf BLOB NOT NULL, body TEXT)""",
+    "CREATE INDEX event_class ON event(class) WHERE severity < 3",
+    "CREATE INDEX event_severity ON event(severity) WHERE severity < 3",
+    "CREATE TABLE state(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
+    """CREATE TABLE acknowledged(
+        path TEXT, lane TEXT, ranges TEXT NOT NULL, PRIMARY KEY(path, lane)) WITHOUT ROWID""",
+)
+
+# Statements that lead from a version to the next. A new one also goes into _TABLES.
+STEPS: Mapping[int, tuple[str, ...]] = {}
+
+
+def connect(folder: Path, mode: str) -> sqlite3.Connection:
+    """Open an existing database.
+
+    Args:
+        folder: where it lies.
+        mode: `rw`; `ro`; or `ro&immutable=1` where not even a shared-memory file can be made.
+
+    Raises:
+        sqlite3.Error: as it comes.
+    """
+    connection = sqlite3.connect(
+        f"file:{quote(str((folder / DATABASE).absolute()))}?mode={mode}",
+        uri=True,
+        timeout=BUSY_S,
+        isolation_level=None,
+        check_same_thread=False,
+    )
+    try:
+        connection.execute("PRAGMA temp_store = MEMORY")
+        connection.execute("PRAGMA cache_size = -1024")
+        connection.execute("PRAGMA schema_version").fetchone()  # shows whether it can be read
+        if mode == "rw":
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute("PRAGMA wal_autocheckpoint = 0")  # the writer does it when idle
+            connection.execute("PRAGMA journal_size_limit = 8388608")
+    except sqlite3.Error:
+        connection.close()
+        raise
+    return connection
+
+
+def file_id(folder: Path) -> tuple[int, int] | None:
+    """Return what tells the database file from any other at its path; None: there is none."""
+    try:
+        found = (folder / DATABASE).stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def prepare(
+    folder: Path, *, version: int = VERSION, steps: Mapping[int, tuple[str, ...]] = STEPS
+) -> None:
+    """Make the folder's database ready: create, or migrate after a backup.
+
+    Args:
+        folder: an existing, writable folder, locked by us.
+        version: the schema that this software needs.
+        steps: the way there from older ones.
+
+    Raises:
+        JournalTooNew: a newer version of the software wrote it.
+        JournalUnusable: it is not a journal.
+        sqlite3.Error: the disk failed.
+        OSError: the disk failed.
+    """
+    os.close(os.open(folder / DATABASE, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
+    connection = _connect_ours(folder)
+    try:
+        found = _version(connection, folder)
+        if found is None:
+            _create(connection, folder, version)
+        elif found > version:
+            raise JournalTooNew(
+                f"the journal in {folder} has schema {found}, this software knows {version}; "
+                "install the newer software again, or restore a backup"
+            )
+        elif found < version:
+            _migrate(connection, folder, found, version, steps)
+    finally:
+        connection.close()
+
+
+def _connect_ours(folder: Path) -> sqlite3.Connection:
+    try:
+        return connect(folder, "rw")
+    except sqlite3.DatabaseError as error:
+        if getattr(error, "sqlite_errorcode", None) != sqlite3.SQLITE_NOTADB:
+            raise
+        raise JournalUnusable(_not_ours(folder)) from error
+
+
+def _version(connection: sqlite3.Connection, folder: Path) -> int | None:
+    """Return the schema's version; None when there is nothing at all yet."""
+    application = connection.execute("PRAGMA application_id").fetchone()[0]
+    if application == APPLICATION:
+        return int(connection.execute("PRAGMA user_version").fetchone()[0])
+    if application or connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]:
+        raise JournalUnusable(_not_ours(folder))
+    return None
+
+
+def _not_ours(folder: Path) -> str:
+    return f"{folder / DATABASE} is not an armoury journal; move it away, or name another folder"
+
+
+def _create(connection: sqlite3.Connection, folder: Path, version: int) -> None:
+    connection.execute(f"PRAGMA page_size = {PAGE}")
+    if connection.execute("PRAGMA journal_mode = WAL").fetchone()[0] != "wal":
+        raise JournalUnusable(f"{folder} lies on a file system without shared memory; use another")
+    log = os.urandom(16).hex()
+    _apply(
+        connection,
+        version,
+        (
+            *_TABLES,
+            # Leaf 0 of the tree is the event `first`; `log` tells this journal from any other.
+            f"INSERT INTO meta VALUES ('log', '{log}'), ('first', '1')",  # noqa: S608 - hex
+            f"PRAGMA application_id = {APPLICATION}",
+        ),
+    )
+
+
+def _migrate(
+    connection: sqlite3.Connection,
+    folder: Path,
+    found: int,
+    version: int,
+    steps: Mapping[int, tuple[str, ...]],
+) -> None:
+    stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+    (folder / BACKUPS).mkdir(mode=0o700, exist_ok=True)
+    copy_to(connection, folder / BACKUPS / f"journal-v{found}-{stamp}.db")
+    for older in range(found, version):
+        _apply(connection, older + 1, steps[older])
+
+
+def _apply(connection: sqlite3.Connection, version: int, statements: tuple[str, ...]) -> None:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        for statement in statements:
+            connection.execute(statement)
+        connection.execute(f"PRAGMA user_version = {version}")
+        connection.execute("COMMIT")
+    except sqlite3.Error:
+        connection.execute("ROLLBACK")
+        raise
+
+
+def copy_to(connection: sqlite3.Connection, target: Path) -> None:
+    """Copy the database as it is at this instant into one new file, and see it to the disk."""
+    os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600))
+    copy = sqlite3.connect(target, isolation_level=None)
+    try:
+        connection.backup(copy)
+    finally:
+        copy.close()
+    for path in (target, target.parent):
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)

@@ -1,0 +1,222 @@
+"""The read side of the database: beside the running daemon, or of a copy without it."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from agent.journal import layout
+from agent.journal.errors import JournalTooNew, JournalUnusable, storage_failure
+from agent.journal.ranges import Ranges
+from agent.journal.record import Lane, Recorded
+from agent.site.inputs import Json
+
+CHUNK = 500  # rows read at a time: no read lasts long enough to keep the WAL from shrinking
+
+_ROW = (
+    "SELECT seq, (SELECT kind FROM class WHERE id = event.class), severity, CAST(body AS BLOB) "
+    "FROM event WHERE body IS NOT NULL"
+)
+_LANES = {
+    None: "",
+    Lane.ALARM: " AND severity = 0 AND severity < 3",
+    Lane.REST: " AND severity > 0",
+}
+
+
+class Reader:
+    """A read-only view of the journal in a folder; it never blocks the daemon.
+
+    Every method sees what was committed when it was called. Calls from several threads are
+    served one after the other.
+
+    Args:
+        folder: the data folder, or one that holds a copy of `journal.db`.
+
+    Raises:
+        JournalUnusable: there is none, or none that can be read.
+        JournalTooNew: a newer version of the software wrote it.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._lock = threading.Lock()
+        self._file: tuple[int, int] | None = None
+        self._connection: sqlite3.Connection | None = None
+        with self._lock:
+            self._connected()
+
+    def __enter__(self) -> Reader:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the files; the next call opens them again."""
+        with self._lock:
+            self._let_go()
+
+    @property
+    def head(self) -> int:
+        """Return the last number; 0 when nothing was recorded yet."""
+        return int(self._all("SELECT ifnull(max(seq), 0) FROM event")[0][0])
+
+    def last(self) -> Recorded | None:
+        """Return the newest row."""
+        return next(self.query(limit=1, newest_first=True), None)
+
+    def read(
+        self, after: int, limit: int, *, lane: Lane | None = None, upto: int | None = None
+    ) -> list[Recorded]:
+        """Return the next rows in order of their numbers.
+
+        Args:
+            after: the number before the first one wanted.
+            limit: how many at most.
+            lane: only this half of the record.
+            upto: the last number wanted.
+        """
+        where = " AND seq > ?" + ("" if upto is None else " AND seq <= ?") + _LANES[lane]
+        bounds = (after,) if upto is None else (after, upto)
+        rows = self._all(f"{_ROW}{where} ORDER BY seq LIMIT ?", (*bounds, limit))
+        return [_recorded(row) for row in rows]
+
+    def query(
+        self,
+        *,
+        kind: str | None = None,
+        severity: str | None = None,
+        object: str | None = None,
+        device: str | None = None,
+        since_us: int | None = None,
+        until_us: int | None = None,
+        after: int = 0,
+        limit: int | None = None,
+        newest_first: bool = False,
+    ) -> Iterator[Recorded]:
+        """Yield the rows that fit everything given.
+
+        Args:
+            kind: exactly this kind of event.
+            severity: exactly this severity.
+            object: about exactly this.
+            device: shown by exactly this device.
+            since_us: happened at or after this (UTC, microseconds).
+            until_us: happened before this.
+            after: only higher numbers.
+            limit: how many at most.
+            newest_first: from the highest number down.
+        """
+        terms = {
+            " AND body ->> '$.object' = ?": object,
+            " AND body ->> '$.device' = ?": device,
+            " AND body ->> '$.at' >= ?": since_us,
+            " AND body ->> '$.at' < ?": until_us,
+        }
+        where, values = self._classed(kind, severity)
+        where += "".join(term for term, value in terms.items() if value is not None)
+        values += [value for value in terms.values() if value is not None]
+        return self._stream(where, values, after, limit, newest_first)
+
+    def state(self) -> dict[str, Json]:
+        """Return the site's saved state."""
+        return {key: json.loads(value) for key, value in self._all("SELECT key, value FROM state")}
+
+    def acknowledged(self) -> dict[tuple[str, str], Ranges]:
+        """Return what was delivered, by path and lane."""
+        rows = self._all("SELECT path, lane, ranges FROM acknowledged")
+        return {(path, lane): Ranges.of(json.loads(spans)) for path, lane, spans in rows}
+
+    def _classed(self, kind: str | None, severity: str | None) -> tuple[str, list[object]]:
+        """Return the condition on kind and severity, so put that an index serves it."""
+        where, values = "", list[object]()
+        if severity is not None:
+            where += " AND severity = ?"
+            values.append(layout.SEVERITIES.get(severity, -1))
+        if kind is not None:
+            found = self._all("SELECT id, severity FROM class WHERE kind = ?", (kind,))
+            where += f" AND class IN ({','.join('?' * len(found))})"
+            values += [number for number, _ in found]
+            rare = all(level < layout.SEVERITIES["info"] for _, level in found)
+        else:
+            rare = severity is not None and severity != "info"
+        return where + (" AND severity < 3" if rare else ""), values
+
+    def _stream(
+        self, where: str, values: list[object], after: int, limit: int | None, newest_first: bool
+    ) -> Iterator[Recorded]:
+        edge, step, order = (2**62, "<", "DESC") if newest_first else (after, ">", "ASC")
+        left = 2**62 if limit is None else limit
+        sql = f"{_ROW} AND seq > ? AND seq {step} ?{where} ORDER BY seq {order} LIMIT ?"
+        while left > 0:
+            rows = self._all(sql, (after, edge, *values, min(left, CHUNK)))
+            for row in rows:
+                yield _recorded(row)
+            left -= len(rows)
+            if len(rows) < CHUNK:
+                return
+            edge = rows[-1][0]
+
+    def _all(self, sql: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        with self._lock:
+            try:
+                return self._connected().execute(sql, values).fetchall()
+            except sqlite3.Error as error:
+                self._let_go()
+                raise storage_failure(error, self._folder) from error
+
+    def _connected(self) -> sqlite3.Connection:
+        found = layout.file_id(self._folder)
+        if found != self._file:
+            self._let_go()
+        if self._connection is None:
+            self._connection, self._file = _open(self._folder), found
+        return self._connection
+
+    def _let_go(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+
+def _recorded(row: tuple[Any, ...]) -> Recorded:
+    seq, kind, severity, body = row
+    return Recorded(seq, kind, layout.SEVERITY_NAMES[severity], body)
+
+
+def _open(folder: Path) -> sqlite3.Connection:
+    path = folder / layout.DATABASE
+    if not path.exists():
+        raise JournalUnusable(f"there is no journal in {folder}; name the daemon's data folder")
+    try:
+        connection = _connect(folder)
+        version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+        application = int(connection.execute("PRAGMA application_id").fetchone()[0])
+    except sqlite3.Error as error:
+        raise JournalUnusable(
+            f"{path} cannot be read: {error}; see that it is yours to read, or copy it with the "
+            f"files {path.name}-* beside it to a folder that you can write"
+        ) from error
+    if version <= layout.VERSION and application == layout.APPLICATION:
+        return connection
+    connection.close()
+    if application != layout.APPLICATION:
+        raise JournalUnusable(f"{path} is not an armoury journal")
+    raise JournalTooNew(
+        f"{path} has schema {version}, this software knows {layout.VERSION}; use the newer one"
+    )
+
+
+def _connect(folder: Path) -> sqlite3.Connection:
+    """Open beside the daemon; or, on a medium that nobody can write, as a file that rests."""
+    try:
+        return layout.connect(folder, "ro")
+    except sqlite3.OperationalError:
+        if (folder / f"{layout.DATABASE}-wal").exists():
+            raise  # what the WAL holds would be left out
+        return layout.connect(folder, "ro&immutable=1")

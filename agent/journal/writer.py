@@ -1,0 +1,209 @@
+"""The single writer: takes everything that waits, commits it as one, tells who waits."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from agent.journal.canonical import encode
+from agent.journal.errors import JournalError, JournalMisused, StorageFailed
+from agent.journal.layout import SEVERITIES
+from agent.journal.ranges import Ranges
+from agent.journal.record import Batch, Commit, Entry, Recorded
+from agent.journal.storage import Storage
+
+GROUP_ROWS = 1000  # a transaction's size; after an outage, several small ones heal sooner
+ACKNOWLEDGE_S = 1.0
+PAUSE_S = (0.05, 2.0)  # first and longest pause between attempts
+CLOSE_S = 5.0  # how long closing goes on trying
+TIDY_PAGES = (1000, 4000)  # when nothing waits, and at the latest
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    commit: Commit
+    state: Mapping[str, bytes | None]
+
+
+class Writer:
+    """Owns the storage and its thread.
+
+    Nothing that was submitted is dropped: a failed transaction is tried again, in order,
+    after a growing pause, until it succeeds.
+
+    Args:
+        storage: given up to the writer.
+        acknowledged: what was delivered, as saved.
+        committed: called on the writer's thread for every batch, in their order.
+        failed: called on the writer's thread when commits begin to fail, and again when the
+            reason changes; the next `committed` says that it is over.
+    """
+
+    def __init__(
+        self,
+        storage: Storage,
+        acknowledged: Mapping[tuple[str, str], Ranges],
+        committed: Callable[[Commit], None],
+        failed: Callable[[JournalError], None],
+    ) -> None:
+        self._storage = storage
+        self._committed = committed
+        self._failed = failed
+        self._changed = threading.Condition()
+        self._queue: deque[_Waiting] = deque()
+        self._next = storage.head + 1
+        self._acknowledged = dict(acknowledged)
+        self._unsaved: dict[tuple[str, str], float] = {}  # since when, monotonic
+        self._closing_by: float | None = None
+        self._trouble: StorageFailed | None = None
+        self._pause_s = 0.0
+        self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
+        self._thread.start()
+
+    def submit(self, batch: Batch, tag: int) -> None:
+        """Queue a batch; see `Journal.submit`."""
+        state = {key: _state(key, value) for key, value in batch.state.items()}
+        with self._changed:
+            if self._closing_by is not None:
+                raise JournalMisused("the journal is closed; nothing can be recorded any more")
+            rows = tuple(_row(self._next + at, entry) for at, entry in enumerate(batch.entries))
+            self._next += len(rows)
+            self._queue.append(_Waiting(Commit(tag, rows), state))
+            self._changed.notify()
+
+    def acknowledge(self, path: str, lane: str, ranges: Ranges) -> None:
+        """Add to what was delivered; see `Journal.acknowledge`."""
+        with self._changed:
+            self._acknowledged[path, lane] = self.acknowledged(path, lane) | ranges
+            self._unsaved.setdefault((path, lane), time.monotonic())
+            if len(self._unsaved) == 1:
+                self._changed.notify()
+
+    def acknowledged(self, path: str, lane: str) -> Ranges:
+        """Return what was delivered."""
+        return self._acknowledged.get((path, lane), Ranges())
+
+    @property
+    def head(self) -> int:
+        """Return the last committed number."""
+        return self._storage.head
+
+    def close(self) -> None:
+        """Commit what waits, then end.
+
+        Raises:
+            JournalError: it could not all be recorded within `CLOSE_S`.
+        """
+        with self._changed:
+            self._closing_by = self._closing_by or time.monotonic() + CLOSE_S
+            self._changed.notify()
+        self._thread.join(CLOSE_S + 1.0)
+        if self._thread.is_alive():
+            raise StorageFailed(
+                f"the disk does not answer: {len(self._queue)} batches may not be recorded"
+            )
+        self._storage.close()
+        if self._queue:
+            raise StorageFailed(
+                f"{len(self._queue)} batches could not be recorded: {self._trouble}"
+            )
+
+    def _run(self) -> None:
+        while self._wait():
+            try:
+                self._commit()
+                self._storage.tidy(TIDY_PAGES[bool(self._queue)])
+            except StorageFailed as error:
+                self._report(error)
+
+    def _wait(self) -> bool:
+        """Wait until there is something to commit; False when it is time to end."""
+        with self._changed:
+            if self._trouble:
+                self._changed.wait_for(lambda: self._closing_by, self._pause_s)
+                if self._closing_by:
+                    self._changed.wait(PAUSE_S[0])
+                    if time.monotonic() > self._closing_by:
+                        return False
+            while not self._queue:
+                due = min(self._unsaved.values(), default=None)
+                if self._closing_by:
+                    return due is not None
+                left_s = None if due is None else due + ACKNOWLEDGE_S - time.monotonic()
+                if left_s is not None and left_s <= 0:
+                    return True
+                self._changed.wait(left_s)
+            return True
+
+    def _commit(self) -> None:
+        """Commit the head of the queue as one transaction, and tell."""
+        with self._changed:
+            group = self._group()
+            acknowledged = {key: self._acknowledged[key] for key in self._unsaved}
+        state: dict[str, bytes | None] = {}
+        for waiting in group:
+            state.update(waiting.state)
+        self._storage.commit(
+            [row for waiting in group for row in waiting.commit.rows],
+            state,
+            {key: encode([list(s) for s in ranges.spans]) for key, ranges in acknowledged.items()},
+        )
+        self._trouble, self._pause_s = None, 0.0
+        with self._changed:
+            for _ in group:
+                self._queue.popleft()
+            for key, ranges in acknowledged.items():
+                if self._acknowledged[key] is ranges:
+                    del self._unsaved[key]
+        for waiting in group:
+            self._committed(waiting.commit)
+
+    def _group(self) -> list[_Waiting]:
+        group: list[_Waiting] = []
+        rows = 0
+        for waiting in self._queue:
+            rows += len(waiting.commit.rows)
+            if group and rows > GROUP_ROWS:
+                break
+            group.append(waiting)
+        return group
+
+    def _report(self, error: StorageFailed) -> None:
+        first, longest = PAUSE_S
+        self._pause_s = min(longest, 2 * self._pause_s) or first
+        before, self._trouble = self._trouble, error
+        if str(before) != str(error):
+            self._failed(error)
+
+
+def _state(key: str, value: object) -> bytes | None:
+    if not (isinstance(key, str) and key.isascii()):
+        raise JournalMisused(f"state: the key {key!r} is not ASCII text")
+    return None if value is None else encode(value)
+
+
+def _row(seq: int, entry: Entry) -> Recorded:
+    """Write an event down under its number."""
+    event, at = entry.event, entry.event.at
+    severity = str(event.severity)
+    if severity not in SEVERITIES or not (isinstance(event.kind, str) and event.kind):
+        raise JournalMisused(f"an event needs a kind and a severity: {event.kind!r}, {severity!r}")
+    said: dict[str, object] = {
+        "at": at.utc_us,
+        "boot": at.boot,
+        "data": dict(event.data),
+        "kind": event.kind,
+        "mono": at.mono_us,
+        "object": event.object,
+        "seq": seq,
+        "severity": severity,
+        "trusted": at.trusted,
+    }
+    if event.device:
+        said["device"] = event.device
+    if entry.ref is not None:
+        said["ref"] = entry.ref
+    return Recorded(seq, event.kind, severity, encode(said))

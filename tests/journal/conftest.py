@@ -1,0 +1,38 @@
+"""Fixtures of the journal's tests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from agent.journal.journal import Journal
+from tests.journal.recording import Ears
+
+
+@pytest.fixture
+def ears() -> Iterator[Ears]:
+    ears = Ears()
+    yield ears
+    ears.gate.set()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def opened(ears: Ears, folder: Path) -> Iterator[Callable[..., Journal]]:
+    """Open journals that are closed at the end, whatever happens."""
+    made: list[Journal] = []
+
+    def make(where: Path = folder) -> Journal:
+        made.append(Journal.open(where, committed=ears.committed, failed=ears.failed))
+        return made[-1]
+
+    yield make
+    ears.gate.set()
+    for journal in made:
+        journal.close()

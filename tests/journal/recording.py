@@ -1,0 +1,54 @@
+"""What the journal's tests have in common: events to record, and ears for its callbacks."""
+
+from __future__ import annotations
+
+import threading
+
+from agent.journal.errors import JournalError
+from agent.journal.record import Batch, Commit, Entry, Recorded
+from agent.site.inputs import Json
+from agent.site.moment import Moment
+from agent.site.step import Event, Severity
+from tests.waiting import wait_until
+
+BOOT = "0b9e6ad0-3f1c-4d5e-9a77-4f3b2c1d0e9f"
+START_US = 1_764_000_000_000_000
+
+
+def entry(
+    number: int = 0,
+    kind: str = "point.changed",
+    severity: Severity = Severity.INFO,
+    object: str = "store",
+    data: dict[str, Json] | None = None,
+) -> Entry:
+    moment = Moment(START_US + number * 1_000_000, number * 1_000_000, BOOT, True)
+    return Entry(Event(kind, object, severity, moment, "board", data or {"n": number}))
+
+
+def batch(*numbers: int, severity: Severity = Severity.INFO) -> Batch:
+    return Batch(tuple(entry(number, severity=severity) for number in numbers))
+
+
+class Ears:
+    """Keeps what the journal calls back with, in order."""
+
+    def __init__(self) -> None:
+        self.commits: list[Commit] = []
+        self.failures: list[JournalError] = []
+        self.gate = threading.Event()  # cleared: the writer's thread waits in its callback
+        self.gate.set()
+
+    def committed(self, commit: Commit) -> None:
+        self.commits.append(commit)
+        assert self.gate.wait(20)
+
+    def failed(self, error: JournalError) -> None:
+        self.failures.append(error)
+
+    @property
+    def rows(self) -> list[Recorded]:
+        return [row for commit in self.commits for row in commit.rows]
+
+    def heard(self, tags: int, timeout_s: float = 10.0) -> None:
+        wait_until(lambda: len(self.commits) >= tags, timeout_s, f"{tags} commits")

@@ -1,0 +1,164 @@
+"""What the disk does to us, done by real file systems: full, read-only, gone, replaced."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import sqlite3
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from agent.journal import errors, writer
+from agent.journal.journal import Journal
+from agent.journal.reading import Reader
+from agent.journal.record import Batch
+from tests.journal.recording import Ears, batch, entry
+from tests.waiting import wait_until
+
+Open = Callable[..., Journal]
+
+
+pytestmark = pytest.mark.skipif(
+    os.getuid() != 0, reason="THE DISK TESTS DO NOT RUN: only root may mount small file systems"
+)
+
+
+def run(*command: str | Path) -> str:
+    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Iterator[Path]:
+    """Return a file system of its own that holds one megabyte."""
+    where = tmp_path / "small"
+    where.mkdir()
+    run("mount", "-t", "tmpfs", "-o", "size=1m,mode=0700", "tmpfs", where)
+    yield where
+    run("umount", "-l", where)
+
+
+def fill(ballast: Path) -> None:
+    """Leave no space on the file system."""
+    with contextlib.suppress(OSError), ballast.open("wb", buffering=0) as file:
+        while file.write(bytes(4096)):
+            pass
+    assert os.statvfs(ballast).f_bavail == 0
+
+
+def failed(ears: Ears, kind: type[errors.StorageFailed]) -> str:
+    wait_until(lambda: any(isinstance(e, kind) for e in ears.failures), 10, f"{kind.__name__}")
+    return str(ears.failures[-1])
+
+
+def test_a_full_disk_loses_nothing_and_heals(small: Path, opened: Open, ears: Ears) -> None:
+    journal = opened(small / "data")
+    journal.submit(batch(0), 0)
+    ears.heard(1)
+    ballast = small / "ballast"
+    fill(ballast)
+    for tag in range(1, 51):
+        filler = entry(tag, data={"filler": "x" * 500})
+        journal.submit(Batch((filler, filler), {"tag": tag}), tag)
+    assert "free some: recording goes on by itself" in failed(ears, errors.StorageFull)
+    told = len(ears.commits)
+    ballast.unlink()
+    ears.heard(51)
+    assert told < 51
+    assert [commit.tag for commit in ears.commits] == list(range(51))
+    assert journal.read(0, 1000) == ears.rows
+    assert len(ears.failures) == 1, "the same reason is told once"
+
+
+@contextlib.contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Keep every other writer out of the database."""
+    other = sqlite3.connect(folder / "journal.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    yield
+    other.execute("ROLLBACK")
+    other.close()
+
+
+def test_a_disk_that_turns_read_only_loses_nothing_and_heals(
+    small: Path, opened: Open, ears: Ears
+) -> None:
+    folder = small / "data"
+    journal = opened(folder)
+    journal.submit(batch(0), 0)
+    ears.heard(1)
+    with locked(folder):  # so that the writer has to open the files anew
+        run("mount", "--bind", small, small)
+        run("mount", "-o", "remount,bind,ro", small)
+        journal.submit(batch(1), 1)
+        failed(ears, errors.StorageBusy)
+    try:
+        assert "make it writable" in failed(ears, errors.StorageReadOnly)
+        journal.submit(batch(2), 2)
+        assert [row.seq for row in journal.read(0, 10)] == [1]
+    finally:
+        run("umount", small)
+    ears.heard(3)
+    assert [row.seq for row in journal.read(0, 10)] == [1, 2, 3]
+
+
+def test_another_programs_lock_delays_only(opened: Open, ears: Ears, folder: Path) -> None:
+    journal = opened()
+    with locked(folder):
+        for tag in range(100):
+            journal.submit(batch(tag), tag)
+        assert "locked" in failed(ears, errors.StorageBusy)
+    ears.heard(100)
+    assert [row.seq for row in ears.rows] == list(range(1, 101))
+
+
+def test_a_file_that_vanishes_or_is_put_back_older(
+    opened: Open, ears: Ears, folder: Path, tmp_path: Path
+) -> None:
+    journal = opened()
+    journal.submit(batch(0), 0)
+    ears.heard(1)
+    older, newer = tmp_path / "older", tmp_path / "newer"
+    shutil.copytree(folder, older)
+    journal.submit(batch(1), 1)
+    ears.heard(2)
+    move(folder, newer)
+    journal.submit(batch(2), 2)
+    assert "see that the disk is mounted" in failed(ears, errors.StorageReadOnly)
+    move(older, folder)
+    assert "not the one that was there before" in failed(ears, errors.StorageCorrupt)
+    with Reader(folder) as reader:
+        assert reader.head == 1, "nothing may be written into it"
+    move(folder, older)
+    move(newer, folder)
+    ears.heard(3)
+    assert [row.seq for row in ears.rows] == [1, 2, 3]
+    assert [row.seq for row in journal.read(0, 10)] == [1, 2, 3]
+
+
+def move(source: Path, target: Path) -> None:
+    """Move a database; its own file last, so that no half is taken for a whole."""
+    target.mkdir(exist_ok=True)
+    for suffix in ("-wal", "-shm", ""):
+        (source / f"journal.db{suffix}").replace(target / f"journal.db{suffix}")
+
+
+def test_closing_on_a_full_disk_ends_and_says_so(
+    small: Path, ears: Ears, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "CLOSE_S", 0.2)
+    journal = Journal.open(small / "data", committed=ears.committed, failed=ears.failed)
+    fill(small / "ballast")
+    for tag in range(20):
+        journal.submit(Batch((entry(data={"filler": "x" * 3000}),)), tag)
+    with pytest.raises(errors.StorageFailed, match="could not be recorded: no space is left"):
+        journal.close()
+
+
+def test_a_start_on_a_full_disk_says_so(small: Path, opened: Open) -> None:
+    fill(small / "ballast")
+    with pytest.raises(errors.JournalUnusable, match="no space is left"):
+        opened(small / "data")
