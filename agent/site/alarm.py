@@ -1,0 +1,209 @@
+"""The alarm's life: raised, acknowledged, checked on site, restored, closed. No step is left out.
+
+A point that is normal again restores nothing. Checking and restoring need somebody identified
+at a reader after the alarm was raised, and normal points; no number of remote operators can
+stand in for that. Acknowledging does not stop the response timer, being on site does.
+
+A duress alarm is *hidden*: it goes to the monitor only. Its numbers are a sequence of its own
+("d1"), so that not even a gap shows on site that there is one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from agent.site.commands import AlarmClose, AlarmNamed, Asked, Refused
+from agent.site.inputs import Json, Origin
+from agent.site.machine import SECOND_US, Machine, Register, State
+from agent.site.step import Event
+
+if TYPE_CHECKING:
+    from agent.site.house import House
+    from agent.site.turn import Turn
+
+Stage: TypeAlias = Literal["raised", "acknowledged", "checked", "restored"]
+
+RESPONSE_S = 900  # where no area says otherwise; 15 minutes: MOSAIC 05.50
+
+HIDDEN = frozenset({"duress.raised"})
+SILENT = frozenset({"panic.raised", "duress.raised"})
+# The next one from the same source is an alarm of its own once the last was acknowledged.
+ANEW = SILENT
+NEEDS_TECHNICIAN = frozenset(
+    {"zone.tampered", "device.lost", "device.faulted", "device.substituted", "door.lock_fault"}
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Incident(State):
+    """What is known of an open alarm. `raised_us` is monotonic, of this run at the earliest."""
+
+    cause: str = ""
+    source: str = ""
+    object: str = ""
+    area: str = ""
+    stage: Stage = "raised"
+    raised_us: int = 0
+    raised_utc_us: int = 0
+    overdue: bool = False
+
+
+class Alarm(Machine[Incident]):
+    """One open incident."""
+
+    noun = "alarm"
+
+    def __init__(self, register: Register, name: str) -> None:
+        super().__init__(register, name, Incident())
+
+    @property
+    def hidden(self) -> bool:
+        """Whether nothing of it may show on site."""
+        return self.state.cause in HIDDEN
+
+    def tell(self, turn: Turn, kind: str, **data: Json) -> None:
+        """Record a step of its life."""
+        silent = self.state.cause in SILENT or None
+        about: dict[str, Json] = {
+            "cause": self.state.cause,
+            "object": self.state.object,
+            "source": self.state.source,
+            "area": self.state.area or None,
+            "silent": silent,
+            "hidden": self.hidden or None,
+        }
+        turn.event(kind, self.id, about | data)
+
+    def on_timer(self, turn: Turn, name: str) -> None:
+        self.state = replace(self.state, overdue=True)
+        after_us = turn.now.at(turn.at_us).utc_us - self.state.raised_utc_us
+        self.tell(turn, "alarm.overdue", after_s=after_us // SECOND_US)
+
+    def on_restart(self, turn: Turn) -> None:
+        self.state = replace(self.state, raised_us=turn.at_us)
+
+    def view(self) -> Json:
+        """Return what an operator on site sees of it."""
+        return {
+            "id": self.id,
+            "cause": self.state.cause,
+            "object": self.state.object,
+            "area": self.state.area,
+            "stage": self.state.stage,
+            "raised_utc_us": self.state.raised_utc_us,
+            "overdue": self.state.overdue,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Numbers(State):
+    """The last number given to an alarm, and to a hidden one."""
+
+    seen: int = 0
+    hidden: int = 0
+
+
+class Alarms(Machine[Numbers]):
+    """All open alarms."""
+
+    noun = "alarms"
+
+    def __init__(self, register: Register, house: House) -> None:
+        super().__init__(register, "all", Numbers())
+        self._house = house
+        names = [key.partition("/")[2] for key in register.saved if key.startswith("alarm/")]
+        in_order = sorted(names, key=lambda name: (len(name), name))
+        self._open = {name: Alarm(register, name) for name in in_order}
+
+    def __iter__(self) -> Iterator[Alarm]:
+        return iter(self._open.values())
+
+    def hides(self, name: str) -> bool:
+        """Return whether there is an alarm of this name that nothing on site may show."""
+        return name in self._open and self._open[name].hidden
+
+    def raise_for(self, turn: Turn, event: Event, source: str) -> None:
+        """Raise an alarm for an event, unless one is open for the same cause and source."""
+        for alarm in self:
+            same = alarm.state.cause == event.kind and alarm.state.source == source
+            if same and not (event.kind in ANEW and alarm.state.stage != "raised"):
+                return
+        area = str(event.data.get("area", ""))
+        alarm = self._next(event.kind in HIDDEN)
+        alarm.state = Incident(
+            cause=event.kind,
+            source=source,
+            object=event.object,
+            area=area,
+            raised_us=turn.at_us,
+            raised_utc_us=event.at.utc_us,
+        )
+        alarm.start(turn, "response", self._house.response_s(area) * SECOND_US)
+        alarm.tell(turn, "alarm.raised", simulated=event.data.get("simulated"))
+
+    def acknowledge(self, turn: Turn, asked: Asked[AlarmNamed]) -> None:
+        """`alarm.acknowledge`: somebody takes it on. The monitor's stops a panic's repeats."""
+        alarm = self._named(asked)
+        by_monitor = asked.origin is Origin.MONITOR
+        if alarm.state.stage == "raised":
+            alarm.state = replace(alarm.state, stage="acknowledged")
+            alarm.tell(turn, "alarm.acknowledged", by=asked.by, origin=str(asked.origin))
+        elif not by_monitor:
+            raise Refused("wrong-stage")
+        if by_monitor and (source := self._house.machines.get(alarm.state.source)):
+            source.on_monitor_knows(turn)
+
+    def check(self, turn: Turn, asked: Asked[AlarmNamed]) -> None:
+        """`alarm.check`: the people identified on site since have looked."""
+        alarm = self._named(asked, "acknowledged")
+        persons = self._on_site(turn, alarm)
+        alarm.state = replace(alarm.state, stage="checked")
+        alarm.stop("response")
+        alarm.tell(turn, "alarm.checked", persons=list(persons), by=asked.by)
+
+    def restore(self, turn: Turn, asked: Asked[AlarmNamed]) -> None:
+        """`alarm.restore`: what raised it is in order again."""
+        alarm = self._named(asked, "checked")
+        persons = self._on_site(turn, alarm)
+        if alarm.state.cause in NEEDS_TECHNICIAN and not self._house.technician_allowed(persons):
+            raise Refused("technician-and-officer-needed")
+        alarm.state = replace(alarm.state, stage="restored")
+        alarm.tell(turn, "alarm.restored", persons=list(persons), by=asked.by)
+        if source := self._house.machines.get(alarm.state.source):
+            source.on_restored(turn, alarm.state.cause)
+
+    def close(self, turn: Turn, asked: Asked[AlarmClose]) -> None:
+        """`alarm.close`: the incident is over, and why."""
+        alarm = self._named(asked, "restored")
+        alarm.tell(turn, "alarm.closed", by=asked.by, reason=asked.params.reason)
+        del self._open[alarm.id]
+        self._register.remove(alarm.key)
+
+    def _next(self, hidden: bool) -> Alarm:
+        if hidden:
+            self.state = replace(self.state, hidden=self.state.hidden + 1)
+            name = f"d{self.state.hidden}"
+        else:
+            self.state = replace(self.state, seen=self.state.seen + 1)
+            name = str(self.state.seen)
+        self._open[name] = Alarm(self._register, name)
+        return self._open[name]
+
+    def _named(self, asked: Asked[AlarmNamed], stage: Stage | None = None) -> Alarm:
+        alarm = self._open.get(asked.params.alarm)
+        if alarm is None or (alarm.hidden and asked.origin is Origin.LOCAL):
+            raise Refused("unknown-alarm")
+        if stage and alarm.state.stage != stage:
+            raise Refused("wrong-stage")
+        return alarm
+
+    def _on_site(self, turn: Turn, alarm: Alarm) -> list[str]:
+        persons = self._house.sightings.since(turn, alarm.state.raised_us, free=alarm.hidden)
+        if not persons:
+            raise Refused("not-on-site")
+        source = self._house.machines.get(alarm.state.source)
+        if source is not None and not source.is_normal():
+            raise Refused("not-normal")
+        return persons

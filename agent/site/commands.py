@@ -1,0 +1,121 @@
+"""What people may ask of the site: the table of commands, their parameters and who may ask."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Generic, TypeVar
+
+from pydantic import AwareDatetime, Field
+
+from agent.site.inputs import Origin
+from agent.site.plan import Factor, Id, Role, Table
+
+
+class Refused(Exception):
+    """A command is refused; the text is the reason, one of `REFUSALS`."""
+
+
+class Nothing(Table):
+    """No parameters."""
+
+
+class AlarmNamed(Table):
+    """`alarm`: the alarm's id."""
+
+    alarm: Annotated[str, Field(pattern=r"^d?[0-9]{1,12}$")]
+
+
+class AlarmClose(AlarmNamed):
+    """`reason`: why it is over, in words."""
+
+    reason: Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class PanicNamed(Table):
+    """`panic`: the panic button's id."""
+
+    panic: Id
+
+
+class CredentialGiven(Table):
+    """One credential as it is enrolled; a finger's `reference` is "device:position"."""
+
+    kind: Factor
+    reference: Annotated[str, Field(min_length=1, max_length=64)]
+    duress: bool = False
+
+
+class PersonEnrol(Table):
+    """`person` with `roles` and `credentials`, valid from and to a time with its zone."""
+
+    person: Id
+    roles: Annotated[tuple[Role, ...], Field(strict=False, min_length=1)]
+    credentials: Annotated[tuple[CredentialGiven, ...], Field(strict=False, min_length=1)]
+    valid_from: Annotated[AwareDatetime | None, Field(strict=False)] = None
+    valid_to: Annotated[AwareDatetime | None, Field(strict=False)] = None
+
+
+class PersonNamed(Table):
+    """`person`: the person's id."""
+
+    person: Id
+
+
+P = TypeVar("P", bound=Table, covariant=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked(Generic[P]):
+    """A command with its parameters validated."""
+
+    command: str
+    name: str
+    params: P
+    by: str
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One row: what it takes, from where it may come, and what it is for."""
+
+    params: type[Table]
+    origins: frozenset[Origin]
+    what: str
+
+
+ANY = frozenset(Origin)
+LOCAL = frozenset({Origin.LOCAL})
+
+COMMANDS: Mapping[str, Command] = {
+    "alarm.acknowledge": Command(AlarmNamed, ANY, "take an alarm on"),
+    "alarm.check": Command(AlarmNamed, ANY, "say that those identified on site have looked"),
+    "alarm.restore": Command(AlarmNamed, ANY, "say that what raised it is in order again"),
+    "alarm.close": Command(AlarmClose, ANY, "end an alarm, with a reason"),
+    "panic.test": Command(PanicNamed, ANY, "take the next press within 60 s as a test"),
+    "person.enrol": Command(PersonEnrol, LOCAL, "make somebody known, or change them"),
+    "person.remove": Command(PersonNamed, LOCAL, "make somebody nobody"),
+}
+
+REFUSALS: Mapping[str, str] = {
+    "unknown-command": "there is no such command",
+    "bad-params": "the parameters are not what the command takes",
+    "not-from-here": "this command cannot be given from here",
+    "unknown-alarm": "no open alarm has this number; see: armoury status",
+    "wrong-stage": "an alarm is acknowledged, checked, restored and closed, in this order",
+    "not-on-site": "somebody must identify at a reader on site first, after the alarm",
+    "not-normal": "what raised the alarm is not in order yet",
+    "technician-and-officer-needed": "a technician and an officer must identify on site first",
+    "unknown-panic": "no panic button has this id",
+    "panic-raised": "the button's alarm is open; a test cannot be told from it",
+    "two-officers-needed": "two officers must identify at a reader first, within two minutes",
+    "officers-first": "the first two people enrolled must be officers",
+    "unknown-person": "nobody has this id",
+    "already-enrolled": "somebody else has this credential",
+    "bad-finger": 'a finger is given as "device:position"',
+    "bad-pin": "a PIN has 6 to 12 digits",
+    "pin-too-close": "a duress PIN must differ by more than 10 from every PIN",
+    "last-officers": "two officers must remain",
+    "revoked": "this person was removed; give a new id",
+}

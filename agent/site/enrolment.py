@@ -1,0 +1,159 @@
+"""Who becomes known and who no longer is: commands that need two officers at a reader.
+
+The first two officers are made by a *bootstrap*: as long as there never were two, a local
+command may enrol officers. It works once. From then on two different officers must have
+identified at a reader within the last two minutes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from agent.site.commands import Asked, CredentialGiven, PersonEnrol, PersonNamed, Refused
+from agent.site.inputs import Json
+from agent.site.machine import Machine, State
+from agent.site.person import Credential, Person, Profile
+
+if TYPE_CHECKING:
+    from agent.site.house import House
+    from agent.site.turn import Turn
+
+OFFICERS = 2
+PIN_DIGITS = range(6, 13)
+PIN_APART = 10  # a mistyped PIN must not be a duress PIN
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bootstrap(State):
+    """Whether there ever were two officers."""
+
+    done: bool = False
+
+
+class Enrolment(Machine[Bootstrap]):
+    """The register's clerk."""
+
+    noun = "enrolment"
+
+    def __init__(self, house: House) -> None:
+        super().__init__(house.register, "all", Bootstrap())
+        self._house = house
+        self._people = house.people
+
+    def enrol(self, turn: Turn, asked: Asked[PersonEnrol]) -> None:
+        """`person.enrol`: make somebody known, or change their roles and credentials."""
+        given = asked.params
+        known = self._people.get(given.person)
+        if known and known.state.revoked:
+            raise Refused("revoked")
+        by = self._allowed(turn, given)
+        credentials = self._credentials(given.person, given.credentials)
+        if known and "officer" not in given.roles:
+            self._officers_remain(known)
+        profile = Profile(
+            roles=given.roles,
+            credentials=credentials,
+            valid_from_us=_utc_us(given.valid_from),
+            valid_to_us=_utc_us(given.valid_to),
+            enrolled_by=tuple(by),
+        )
+        self._expect_templates(known, credentials)
+        self._people.put(given.person, profile)
+        self._record(turn, "person.changed" if known else "person.enrolled", profile, given.person)
+        if len(self._people.officers()) >= OFFICERS:
+            self.state = Bootstrap(done=True)
+
+    def remove(self, turn: Turn, asked: Asked[PersonNamed]) -> None:
+        """`person.remove`: make somebody nobody, for good."""
+        person = self._people.get(asked.params.person)
+        if person is None or person.state.revoked:
+            raise Refused("unknown-person")
+        by = self._two_officers(turn)
+        self._officers_remain(person)
+        self._people.revoke(person)
+        self._expect_templates(person, ())
+        turn.event("person.removed", person.id, {"by": list(by)})
+
+    def _allowed(self, turn: Turn, given: PersonEnrol) -> list[str]:
+        if self.state.done:
+            return self._two_officers(turn)
+        if "officer" not in given.roles:
+            raise Refused("officers-first")
+        return []
+
+    def _two_officers(self, turn: Turn) -> list[str]:
+        known = {officer.id for officer in self._people.officers()}
+        present = [person for person in self._house.sightings.since(turn) if person in known]
+        if len(present) < OFFICERS:
+            raise Refused("two-officers-needed")
+        return present
+
+    def _officers_remain(self, leaving: Person) -> None:
+        if self.state.done and sum(o is not leaving for o in self._people.officers()) < OFFICERS:
+            raise Refused("last-officers")
+
+    def _credentials(self, person: str, given: Sequence[CredentialGiven]) -> tuple[Credential, ...]:
+        kept: list[Credential] = []
+        pins = [c for c in given if c.kind == "pin"]
+        for one in given:
+            self._check(person, one, pins)
+            reference = self._people.keep(one.kind, one.reference)
+            kept.append(Credential(one.kind, reference, one.duress))
+        return tuple(kept)
+
+    def _check(self, person: str, one: CredentialGiven, pins: Sequence[CredentialGiven]) -> None:
+        owner = self._people.owner(one.kind, one.reference)
+        if owner and owner.person.id != person:
+            raise Refused("already-enrolled")
+        if one.kind == "finger":
+            device, _, position = one.reference.partition(":")
+            if device not in self._house.devices or not position:
+                raise Refused("bad-finger")
+        if one.kind == "pin":
+            self._check_pin(person, one, pins)
+
+    def _check_pin(
+        self, person: str, pin: CredentialGiven, pins: Sequence[CredentialGiven]
+    ) -> None:
+        if not pin.reference.isdecimal() or len(pin.reference) not in PIN_DIGITS:
+            raise Refused("bad-pin")
+        for other in pins:
+            if other is not pin and pin.duress and _near(pin.reference, other.reference):
+                raise Refused("pin-too-close")
+        for apart in range(-PIN_APART, PIN_APART + 1):
+            number = str(int(pin.reference) + apart).zfill(len(pin.reference))
+            owner = self._people.owner("pin", number)
+            theirs = owner and owner.person.id != person
+            if owner and theirs and (pin.duress or owner.credential.duress):
+                raise Refused("pin-too-close")
+
+    def _expect_templates(self, known: Person | None, now: Sequence[Credential]) -> None:
+        """Let the readers' number of templates change by what changes here."""
+        before = known.state.credentials if known else ()
+        for credential in {*before} ^ {*now}:
+            if credential.kind == "finger":
+                self._house.devices[credential.reference.partition(":")[0]].expect_templates(1)
+
+    def _record(self, turn: Turn, kind: str, profile: Profile, person: str) -> None:
+        kinds: list[Json] = [credential.kind for credential in profile.credentials]
+        turn.event(
+            kind,
+            person,
+            {
+                "roles": list(profile.roles),
+                "credentials": kinds,
+                "by": list(profile.enrolled_by),
+                "bootstrap": None if profile.enrolled_by else True,
+            },
+        )
+
+
+def _utc_us(when: datetime | None) -> int | None:
+    return None if when is None else round(when.timestamp() * 1_000_000)
+
+
+def _near(one: str, other: str) -> bool:
+    return other.isdecimal() and abs(int(one) - int(other)) <= PIN_APART

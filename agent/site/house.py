@@ -1,0 +1,95 @@
+"""All machines of one site, and how they find each other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from agent.site.access import Access
+from agent.site.alarm import RESPONSE_S, Alarms
+from agent.site.camera import Camera
+from agent.site.device import Device
+from agent.site.door import Door
+from agent.site.enrolment import Enrolment
+from agent.site.inputs import Json
+from agent.site.machine import Machine, Register
+from agent.site.panic import Panic
+from agent.site.path import Path
+from agent.site.person import People
+from agent.site.plan import Plan
+from agent.site.point import Point
+from agent.site.sighting import Sightings
+from agent.site.system import System
+from agent.site.zone import Zone
+
+
+class House:
+    """The machines, made from the plan and what was saved.
+
+    Attributes:
+        simulated: ids of the devices that are not real.
+        awaiting: key of the machine that waits for each action's answer.
+        access: who may enter, by reader.
+    """
+
+    def __init__(self, plan: Plan, saved: Mapping[str, Json]) -> None:
+        self.plan = plan
+        self.register = Register(saved)
+        self.simulated = frozenset(device.id for device in plan.device if device.simulated)
+        self.awaiting: dict[int, str] = {}
+        self.points: dict[str, Point] = {}
+        self.system = System(self.register, plan.site.id)
+        self.people = People(self.register, self.system)
+        self.sightings = Sightings(self.register)
+        self.alarms = Alarms(self.register, self)
+        self.devices = {device.id: Device(self.register, device.id) for device in plan.device}
+        self.panics = {given.id: Panic(given, self) for given in plan.panic}
+        self.doors = {given.id: Door(given, self) for given in plan.door}
+        self.zones = {given.id: Zone(given, self) for given in plan.zone}
+        self.cameras = {given.id: Camera(given, self) for given in plan.camera}
+        self.enrolment = Enrolment(self)
+        self.paths = {name: Path(self.register, name) for name in _named(saved, Path.noun)}
+        for name in _named(saved, Point.noun):
+            self.point(name)
+        self.access = self._readers()
+        for machine in self.machines.values():
+            self.awaiting.update(dict.fromkeys(machine.awaited(), machine.key))
+
+    @property
+    def machines(self) -> Mapping[str, Machine[Any]]:
+        """Every machine by its key."""
+        return self.register.machines
+
+    def point(self, ref: str) -> Point:
+        """Return the point `device.point`, known from now on."""
+        if ref not in self.points:
+            self.points[ref] = Point(self.register, ref)
+        return self.points[ref]
+
+    def path(self, name: str) -> Path:
+        """Return the path to the monitor with this name, known from now on."""
+        if name not in self.paths:
+            self.paths[name] = Path(self.register, name)
+        return self.paths[name]
+
+    def response_s(self, area: str) -> int:
+        """Return how long an alarm in an area may wait for somebody to be there."""
+        return next((a.response_s for a in self.plan.area if a.id == area), RESPONSE_S)
+
+    def technician_allowed(self, persons: Sequence[str]) -> bool:
+        """Return whether there is a technician among them, and an officer besides."""
+        known = [person for name in persons if (person := self.people.get(name))]
+        technicians = {p.id for p in known if p.has_role(("technician",))}
+        officers = {p.id for p in known if p.has_role(("officer",))}
+        return any(technician != officer for technician in technicians for officer in officers)
+
+    def _readers(self) -> dict[str, list[Access]]:
+        found: dict[str, list[Access]] = {}
+        for given in self.plan.door:
+            for reader in given.reader_in:
+                found.setdefault(reader, []).append(self.doors[given.id].access)
+        return found
+
+
+def _named(saved: Mapping[str, Json], noun: str) -> list[str]:
+    return sorted(key.partition("/")[2] for key in saved if key.startswith(f"{noun}/"))

@@ -1,0 +1,121 @@
+"""Every kind of event there is: the one table from which `docs/events.md` is written.
+
+Codes: Contact ID as in SIA DC-05 (the receiver puts qualifier 1 or 3 in front: `restores`
+says 3), SIA as in DC-03. A kind without a code is not told to receivers that speak codes.
+Texts for people are in `agent.site.texts`, under the same keys.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from agent.site.step import Severity
+
+ALARM, FAULT, ACCESS, INFO = Severity.ALARM, Severity.FAULT, Severity.ACCESS, Severity.INFO
+
+# Fields that an event of any kind may have. `hidden`: nothing on site may show it, not even
+# to whoever lists the record there; it is for the monitor.
+COMMON: Mapping[str, str] = {"simulated": "bool", "area": "text", "hidden": "bool"}
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One row.
+
+    Attributes:
+        severity: unless the rules say otherwise for one event.
+        contact_id: three digits, or "".
+        sia: two letters, or "".
+        fields: what `data` may hold: text, int, bool, list (of texts) or map.
+        raises: whether an alarm is raised for it.
+        restores: whether it is the end of what `contact_id` names.
+    """
+
+    severity: Severity
+    contact_id: str = ""
+    sia: str = ""
+    fields: Mapping[str, str] = field(default_factory=dict)
+    raises: bool = False
+    restores: bool = False
+
+
+def _kind(severity: Severity, codes: str = "", fields: str = "", *, raises: bool = False) -> Kind:
+    """Make a row; `codes` "R423 DF" (R: restores), `fields` "person:text score:int"."""
+    contact_id, _, sia = codes.partition(" ")
+    named = dict(pair.split(":") for pair in fields.split())
+    digits = contact_id.removeprefix("R")
+    return Kind(severity, digits, sia, named, raises, restores=contact_id != digits)
+
+
+_ALARM = "cause:text source:text object:text silent:bool by:text origin:text"
+
+KINDS: Mapping[str, Kind] = {
+    # doors: who may enter
+    "access.pending": _kind(ACCESS, "", "person:text needed:int"),
+    "access.granted": _kind(ACCESS, "422 DG", "persons:list"),
+    "access.denied": _kind(ACCESS, "421 DD", "person:text reason:text score:int"),
+    # doors: what they do
+    "door.opened": _kind(ACCESS, "", "persons:list exit:bool"),
+    "door.closed": _kind(INFO, "", ""),
+    "door.unlocked": _kind(ACCESS, "", "persons:list"),
+    "door.relocked": _kind(INFO, "", "cause:text"),
+    "door.forced": _kind(ALARM, "423 DF", "state:text", raises=True),
+    "door.held_warned": _kind(INFO, "", "left_s:int"),
+    "door.held": _kind(ALARM, "426 DL", "held_s:int", raises=True),
+    "door.held_ended": _kind(INFO, "R426 DR", "open_s:int"),
+    "door.exit_requested": _kind(INFO, "", ""),
+    "door.lock_fault": _kind(FAULT, "", "outcome:text reason:text verb:text", raises=True),
+    # hold-up
+    "duress.raised": _kind(ALARM, "121 HA", "person:text", raises=True),
+    "panic.raised": _kind(ALARM, "122 PA", "state:text", raises=True),
+    "panic.repeated": _kind(ALARM, "122 PA", "cause:text times:int"),
+    "panic.stuck": _kind(FAULT, "380 PT", "held_s:int"),
+    "panic.tested": _kind(INFO, "601 RX", "by:text"),
+    # zones and points
+    "zone.alarmed": _kind(ALARM, "130 BA", "kind:text state:text", raises=True),
+    "zone.tampered": _kind(ALARM, "144 TA", "kind:text state:text", raises=True),
+    "point.changed": _kind(INFO, "", "state:text before:text"),
+    "point.normal": _kind(INFO, "", "before:text"),
+    "point.flooded": _kind(FAULT, "", "dropped:int"),
+    # an alarm's life
+    "alarm.raised": _kind(ALARM, "", _ALARM),
+    "alarm.acknowledged": _kind(ACCESS, "", _ALARM),
+    "alarm.checked": _kind(ACCESS, "", f"{_ALARM} persons:list"),
+    "alarm.restored": _kind(ACCESS, "", f"{_ALARM} persons:list"),
+    "alarm.closed": _kind(ACCESS, "", f"{_ALARM} reason:text"),
+    "alarm.overdue": _kind(ALARM, "", f"{_ALARM} after_s:int"),
+    # cameras
+    "camera.motion_started": _kind(INFO, "", "score:int"),
+    "camera.motion_ended": _kind(INFO, "", ""),
+    "camera.covered": _kind(ALARM, "383 TA", "", raises=True),
+    "camera.blinded": _kind(ALARM, "383 TA", "", raises=True),
+    "camera.defocused": _kind(ALARM, "383 TA", "", raises=True),
+    "camera.moved": _kind(ALARM, "383 TA", "", raises=True),
+    "camera.frozen": _kind(ALARM, "383 TA", "", raises=True),
+    "camera.dark": _kind(FAULT, "383 TT", ""),
+    "camera.lost": _kind(ALARM, "381 TA", "", raises=True),
+    "camera.cleared": _kind(INFO, "R383 TR", "condition:text"),
+    # devices
+    "device.lost": _kind(FAULT, "381 TT", "reason:text", raises=True),
+    "device.faulted": _kind(FAULT, "380 TT", "reason:text", raises=True),
+    "device.restored": _kind(INFO, "R381 TJ", ""),
+    "device.substituted": _kind(ALARM, "383 TA", "changed:list", raises=True),
+    # people
+    "person.enrolled": _kind(ACCESS, "", "roles:list credentials:list by:list bootstrap:bool"),
+    "person.changed": _kind(ACCESS, "", "roles:list credentials:list by:list"),
+    "person.removed": _kind(ACCESS, "", "by:list"),
+    # the system itself
+    "system.started": _kind(INFO, "305 RR", "version:text clean:bool"),
+    "system.stopped": _kind(FAULT, "308 VZ", "reason:text"),
+    "system.blind": _kind(FAULT, "", "from:int to:int clean:bool"),
+    "system.clock_stepped": _kind(FAULT, "625 JT", "before:int after:int"),
+    "system.clock_trusted": _kind(INFO, "", ""),
+    # the line to the monitor
+    "uplink.lost": _kind(FAULT, "350 YC", "reason:text"),
+    "uplink.monitor_absent": _kind(FAULT, "354 YC", "reason:text"),
+    "uplink.back": _kind(INFO, "R350 YK", ""),
+    # commands
+    "command.done": _kind(ACCESS, "", "name:text by:text origin:text"),
+    "command.refused": _kind(ACCESS, "", "name:text by:text origin:text reason:text"),
+}

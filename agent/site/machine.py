@@ -1,0 +1,242 @@
+"""What every machine of the site is made of: a frozen state that is saved, and timers in it.
+
+A machine holds all that it remembers in one frozen dataclass. It changes it by assigning a
+new one to `state`; what was assigned during a step is saved with it, so nothing that matters
+can be left out. Timers are part of the state: saved, they go on after a restart.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
+
+from pydantic import TypeAdapter
+
+from agent.site.inputs import ActionAnswered, Json
+from agent.site.moment import Moment
+
+if TYPE_CHECKING:
+    from agent.site.turn import Turn
+
+SECOND_US = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Timer:
+    """One running timer.
+
+    Attributes:
+        due_us: when it is due, CLOCK_MONOTONIC of the boot in which it was set.
+        utc_us: the same instant by the wall clock.
+        left_us: how long it had to run when it was set.
+    """
+
+    due_us: int
+    utc_us: int
+    left_us: int
+
+    def after_boot(self, now: Moment) -> Timer:
+        """Return the same timer on this boot's clock.
+
+        With a trusted clock it is due at the same wall time. Without one nobody knows how long
+        the power was off, and it runs its whole time again.
+        """
+        left = max(0, self.utc_us - now.utc_us) if now.trusted else self.left_us
+        return replace(self, due_us=now.mono_us + min(left, self.left_us))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    """What all states have."""
+
+    timers: Mapping[str, Timer] = field(default_factory=dict)
+
+
+S = TypeVar("S", bound=State)
+
+
+class Register:
+    """All machines by key, what changed since the last step, and whose timer is due next."""
+
+    def __init__(self, saved: Mapping[str, Json]) -> None:
+        self.machines: dict[str, Machine[Any]] = {}
+        self.saved = dict(saved)
+        self._shapes: dict[str, TypeAdapter[Any]] = {}
+        self._changed: dict[str, None] = {}
+        self._due: list[tuple[int, str, str]] = []
+
+    def add(self, machine: Machine[Any]) -> Json:
+        """Take in a machine; return what was saved of it, None for nothing."""
+        self.machines[machine.key] = machine
+        return self.saved.get(machine.key)
+
+    def remove(self, key: str) -> None:
+        """Forget a machine and what was saved of it."""
+        del self.machines[key]
+        self._changed[key] = None
+
+    def shape(self, noun: str, state: type[State]) -> TypeAdapter[Any]:
+        """Return how the state of this noun's machines is written and read."""
+        if noun not in self._shapes:
+            self._shapes[noun] = TypeAdapter(state)
+        return self._shapes[noun]
+
+    def touch(self, key: str) -> None:
+        """Note that a machine's state was assigned."""
+        self._changed[key] = None
+
+    def schedule(self, key: str, name: str, due_us: int) -> None:
+        """Note that a timer was set."""
+        heapq.heappush(self._due, (due_us, key, name))
+
+    def next_due_us(self) -> int | None:
+        """Return when the earliest running timer is due."""
+        while self._due and not self._runs(self._due[0]):
+            heapq.heappop(self._due)
+        return self._due[0][0] if self._due else None
+
+    def take_due(self, until_us: int) -> Iterator[tuple[int, Machine[Any], str]]:
+        """Yield each timer due until then, earliest first, also those set meanwhile."""
+        while (due_us := self.next_due_us()) is not None and due_us <= until_us:
+            _, key, name = heapq.heappop(self._due)
+            yield due_us, self.machines[key], name
+
+    def _runs(self, entry: tuple[int, str, str]) -> bool:
+        due_us, key, name = entry
+        machine = self.machines.get(key)
+        timer = machine.state.timers.get(name) if machine else None
+        return timer is not None and timer.due_us == due_us
+
+    def take_changes(self) -> dict[str, Json]:
+        """Return what differs from what was saved before, and remember it as saved."""
+        changes: dict[str, Json] = {}
+        for key in self._changed:
+            machine = self.machines.get(key)
+            now = machine.save() if machine else None
+            if now != self.saved.get(key):
+                changes[key] = now
+                if now is None:
+                    del self.saved[key]
+                else:
+                    self.saved[key] = now
+        self._changed.clear()
+        return changes
+
+
+class Machine(Generic[S]):
+    """One small state machine of the site.
+
+    Args:
+        register: where it is found.
+        key: its name there and in what is saved: "door/store".
+        initial: its state as long as nothing was ever saved.
+    """
+
+    noun: ClassVar[str]
+    area: str | None = None  # the area that it is in
+    device: str = ""  # the device that shows what it tells
+
+    def __init__(self, register: Register, name: str, initial: S) -> None:
+        self.id = name
+        self.key = f"{self.noun}/{name}"
+        self._register = register
+        self._initial = initial
+        self._shape = register.shape(self.noun, type(initial))
+        saved = register.add(self)
+        self._state: S = initial if saved is None else self._shape.validate_python(saved)
+        for timer, set_to in self._state.timers.items():
+            register.schedule(self.key, timer, set_to.due_us)
+
+    @property
+    def state(self) -> S:
+        """All that it remembers."""
+        return self._state
+
+    @state.setter
+    def state(self, state: S) -> None:
+        self._state = state
+        self._register.touch(self.key)
+
+    def save(self) -> Json:
+        """Return the state as JSON, None when there is nothing to remember."""
+        if self._state == self._initial:
+            return None
+        saved: Json = self._shape.dump_python(self._state, mode="json", exclude_defaults=True)
+        return saved
+
+    def say(
+        self,
+        turn: Turn,
+        kind: str,
+        /,
+        *,
+        about: str = "",
+        device: str = "",
+        at_us: int | None = None,
+        **data: Json,
+    ) -> None:
+        """Record a fact about itself, or about something of its own."""
+        turn.event(
+            kind,
+            about or self.id,
+            {"area": self.area, **data},
+            source=self.key,
+            device=device or self.device,
+            at_us=at_us,
+        )
+
+    def start(self, turn: Turn, name: str, for_us: int, since_us: int | None = None) -> None:
+        """Set a timer, counted from `since_us` (the turn's instant unless given)."""
+        due_us = (turn.at_us if since_us is None else since_us) + for_us
+        utc_us = turn.now.at(due_us).utc_us
+        timers = {**self._state.timers, name: Timer(due_us, utc_us, for_us)}
+        self.state = replace(self._state, timers=timers)
+        self._register.schedule(self.key, name, due_us)
+
+    def stop(self, *names: str) -> None:
+        """Stop timers; those that do not run are left alone."""
+        if not self._state.timers.keys().isdisjoint(names):
+            timers = {name: t for name, t in self._state.timers.items() if name not in names}
+            self.state = replace(self._state, timers=timers)
+
+    def runs(self, name: str) -> bool:
+        """Return whether a timer is running."""
+        return name in self._state.timers
+
+    def rebase(self, now: Moment) -> None:
+        """Carry all timers over to this boot's clock."""
+        if self._state.timers:
+            timers = {name: timer.after_boot(now) for name, timer in self._state.timers.items()}
+            self.state = replace(self._state, timers=timers)
+            for name, timer in timers.items():
+                self._register.schedule(self.key, name, timer.due_us)
+
+    def ring(self, turn: Turn, name: str) -> None:
+        """Take note that a timer is due."""
+        self.stop(name)
+        self.on_timer(turn, name)
+
+    def on_timer(self, turn: Turn, name: str) -> None:
+        """Do what is to be done when a timer is due; it runs no more."""
+
+    def on_restart(self, turn: Turn) -> None:
+        """Do what a restart does to it. Timers are on this boot's clock already."""
+
+    def on_answer(self, turn: Turn, answer: ActionAnswered) -> None:
+        """Learn what became of an action that it asked for."""
+
+    def on_monitor_knows(self, turn: Turn) -> None:
+        """Learn that the monitor has acknowledged an alarm of it."""
+
+    def on_restored(self, turn: Turn, cause: str) -> None:
+        """Learn that an alarm of it, raised for `cause`, was restored."""
+
+    def awaited(self) -> tuple[int, ...]:
+        """Return the ids of the actions whose answer it waits for."""
+        return ()
+
+    def is_normal(self) -> bool:
+        """Return whether everything that it watches is as it should be."""
+        return True

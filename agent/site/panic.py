@@ -1,0 +1,115 @@
+"""A panic button: silent, latched, heard in every state of the system. It is not debounced.
+
+A broker's acknowledgement is not the monitor's: the panic is repeated until the monitor
+acknowledges it by command. A press while it is repeated makes it be told again at once. A cut or
+shorted wire is a press. A test is announced for one button and takes its first press within
+`TEST_US`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from agent.site import plan
+from agent.site.commands import Asked, PanicNamed, Refused
+from agent.site.inputs import Json, PointState
+from agent.site.machine import SECOND_US, Machine, State
+from agent.site.point import Change
+
+if TYPE_CHECKING:
+    from agent.site.house import House
+    from agent.site.turn import Turn
+
+TEST_US = 60 * SECOND_US
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Latch(State):
+    """What is known of a button.
+
+    Attributes:
+        raised: whether the monitor has yet to acknowledge.
+        times: how often it was repeated.
+        tested_by: who announced the test that is running.
+    """
+
+    raised: bool = False
+    times: int = 0
+    tested_by: str | None = None
+
+
+class Panic(Machine[Latch]):
+    """One button."""
+
+    noun = "panic"
+
+    def __init__(self, given: plan.Panic, house: House) -> None:
+        super().__init__(house.register, given.id, Latch())
+        self._plan = given
+        self._point = house.point(given.point).watch(self._changed)
+        self.area, self.device = given.area, self._point.device
+
+    def is_normal(self) -> bool:
+        return self._point.is_normal()
+
+    def test(self, turn: Turn, asked: Asked[PanicNamed]) -> None:
+        """`panic.test`: take the next press as a test."""
+        if self.state.raised or not self.is_normal():
+            raise Refused("panic-raised")
+        self.state = replace(self.state, tested_by=asked.by)
+        self.start(turn, "test", TEST_US)
+
+    def on_timer(self, turn: Turn, name: str) -> None:
+        match name:
+            case "repeat":
+                self._repeat(turn, "not-acknowledged")
+            case "stuck":
+                self.say(turn, "panic.stuck", held_s=self._plan.stuck_s)
+            case "test":
+                self.state = replace(self.state, tested_by=None)
+
+    def on_monitor_knows(self, turn: Turn) -> None:
+        self.stop("repeat")
+        self.state = replace(self.state, raised=False, times=0)
+
+    def on_restart(self, turn: Turn) -> None:
+        self.stop("test", "stuck")
+        self.state = replace(self.state, tested_by=None)
+
+    def _changed(self, turn: Turn, change: Change) -> None:
+        if change.after is PointState.UNKNOWN:
+            self.stop("stuck")
+        elif change.after is PointState.NORMAL:
+            self.stop("stuck")
+            if change.before is not PointState.UNKNOWN:
+                self.say(turn, "point.normal", about=self._plan.point, before=str(change.before))
+        else:
+            self._pressed(turn, change)
+
+    def _pressed(self, turn: Turn, change: Change) -> None:
+        self.start(turn, "stuck", self._plan.stuck_s * SECOND_US)
+        if self.state.tested_by is not None and change.after is PointState.ALARM:
+            by, self.state = self.state.tested_by, replace(self.state, tested_by=None)
+            self.stop("test")
+            self.say(turn, "panic.tested", by=by)
+        elif self.state.raised:
+            self._repeat(turn, "pressed")
+        else:
+            self.state = replace(self.state, raised=True, times=0)
+            self.say(turn, "panic.raised", state=str(change.after))
+            self.start(turn, "repeat", self._plan.repeat_s * SECOND_US)
+
+    def _repeat(self, turn: Turn, cause: str) -> None:
+        self.state = replace(self.state, times=self.state.times + 1)
+        self.say(turn, "panic.repeated", cause=cause, times=self.state.times)
+        self.start(turn, "repeat", self._plan.repeat_s * SECOND_US)
+
+    def view(self) -> Json:
+        """Return its present state."""
+        return {
+            "id": self.id,
+            "area": self._plan.area,
+            "point": self._point.view(),
+            "raised": self.state.raised,
+        }

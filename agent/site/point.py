@@ -1,0 +1,143 @@
+"""A point: one supervised input or condition, debounced in reading time.
+
+A change counts once the point was quiet for its debounce time, and is dated at its first edge.
+A point that keeps bouncing for `RESTLESS_US` is not normal either: those are the 400 ms after
+which EN 60839-11-1 wants every input processed, so no rhythm of edges hides an input. The first
+state after a start or a loss counts at once, and a device that dies in the middle of a change
+does not take the change with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, TypeAlias
+
+from agent.site.inputs import Json, PointRead, PointState
+from agent.site.machine import Machine, Register, State
+
+if TYPE_CHECKING:
+    from agent.site.turn import Turn
+
+RESTLESS_US = 400_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Level(State):
+    """What is known of a point.
+
+    Attributes:
+        settled: the state that counts; kept while the device is away.
+        raw: the last state read; `unknown` before the first, and while the device is away.
+        first_us: the first edge since the point was last quiet; None while it is.
+    """
+
+    settled: PointState = PointState.UNKNOWN
+    raw: PointState = PointState.UNKNOWN
+    first_us: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A settled change of a point.
+
+    `before` is `unknown` for the first state ever. `after` is `unknown` when the device went
+    away; `before` is then what it was, and what the next change starts from.
+    """
+
+    before: PointState
+    after: PointState
+    at_us: int
+    device: str
+
+
+Watcher: TypeAlias = Callable[["Turn", Change], None]
+
+
+class Point(Machine[Level]):
+    """One point; whoever watches it is told of every settled change."""
+
+    noun = "point"
+
+    def __init__(self, register: Register, ref: str) -> None:
+        super().__init__(register, ref, Level())
+        self.device = ref.partition(".")[0]
+        self._debounce_us = 0
+        self._watchers: list[Watcher] = []
+
+    def watch(self, watcher: Watcher, debounce_ms: int = 0) -> Point:
+        """Tell `watcher` of every change, in the order of these calls."""
+        self._debounce_us = max(self._debounce_us, debounce_ms * 1000)
+        self._watchers.append(watcher)
+        return self
+
+    @property
+    def watched(self) -> bool:
+        """Whether the site file says what it means."""
+        return bool(self._watchers)
+
+    @property
+    def known(self) -> bool:
+        """Whether its device is there to tell its state."""
+        return self.state.raw is not PointState.UNKNOWN
+
+    def is_normal(self) -> bool:
+        """Return whether it is surely normal, also before it has settled."""
+        return self.state.settled is self.state.raw is PointState.NORMAL
+
+    def read(self, turn: Turn, read: PointRead) -> None:
+        """Take in one reading."""
+        if read.state is PointState.UNKNOWN:
+            self.gone(turn)
+        elif not self.known:
+            self.state = replace(self.state, raw=read.state)
+            self._settle(turn, turn.at_us)
+        elif read.state is not self.state.raw:
+            self._edge(turn, read.state)
+
+    def gone(self, turn: Turn) -> None:
+        """The device is away: what was on its way counts, then nothing is known."""
+        if not self.known:
+            return
+        if self.state.raw is not PointState.NORMAL:
+            self._settle(turn, self.state.first_us)
+        self.stop("settle")
+        settled = self.state.settled
+        self.state = replace(self.state, raw=PointState.UNKNOWN, first_us=None)
+        self._tell(turn, Change(settled, PointState.UNKNOWN, turn.at_us, self.device))
+
+    def on_restart(self, turn: Turn) -> None:
+        self.stop("settle")
+        self.state = replace(self.state, raw=PointState.UNKNOWN, first_us=None)
+
+    def on_timer(self, turn: Turn, name: str) -> None:
+        self._settle(turn, self.state.first_us)
+        self.state = replace(self.state, first_us=None)
+
+    def _edge(self, turn: Turn, raw: PointState) -> None:
+        first_us = turn.at_us if self.state.first_us is None else self.state.first_us
+        self.state = replace(self.state, raw=raw, first_us=first_us)
+        restless = turn.at_us - first_us >= RESTLESS_US and raw is not PointState.NORMAL
+        if not self._debounce_us:
+            self._settle(turn, turn.at_us)
+            self.state = replace(self.state, first_us=None)
+            return
+        if restless:
+            self._settle(turn, first_us)
+            self.state = replace(self.state, first_us=turn.at_us)
+        self.start(turn, "settle", self._debounce_us)
+
+    def _settle(self, turn: Turn, first_us: int | None) -> None:
+        before, after = self.state.settled, self.state.raw
+        if after is not before:
+            self.state = replace(self.state, settled=after)
+            at_us = turn.at_us if first_us is None else first_us
+            self._tell(turn, Change(before, after, at_us, self.device))
+
+    def _tell(self, turn: Turn, change: Change) -> None:
+        for watcher in self._watchers:
+            watcher(turn, change)
+
+    def view(self) -> Json:
+        """Return its present state."""
+        return str(self.state.settled if self.known else PointState.UNKNOWN)

@@ -1,0 +1,64 @@
+"""Who was identified on site a moment ago: what no remote shell can give a command."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from agent.site.machine import SECOND_US, Machine, Register, State
+
+if TYPE_CHECKING:
+    from agent.site.turn import Turn
+
+ON_SITE_US = 120 * SECOND_US
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """One person's last identification, monotonic."""
+
+    at_us: int
+    duress: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen(State):
+    """Everybody's last identification. A restart forgets it: permissions die."""
+
+    last: Mapping[str, Sighting] = field(default_factory=dict)
+
+
+class Sightings(Machine[Seen]):
+    """Who was identified at a reader within `ON_SITE_US`."""
+
+    noun = "sightings"
+
+    def __init__(self, register: Register) -> None:
+        super().__init__(register, "all", Seen())
+
+    def note(self, turn: Turn, person: str, duress: bool) -> None:
+        """Note that somebody completed their factors at a reader."""
+        self.state = Seen(last={**dict(self._fresh(turn)), person: Sighting(turn.at_us, duress)})
+
+    def since(self, turn: Turn, after_us: int | None = None, *, free: bool = False) -> list[str]:
+        """Return who was identified lately, in the order of their ids.
+
+        Args:
+            turn: the present step.
+            after_us: leave out whoever was identified at this instant or before.
+            free: leave out whoever was identified under duress.
+        """
+        return sorted(
+            person
+            for person, seen in self._fresh(turn)
+            if (after_us is None or seen.at_us > after_us) and not (free and seen.duress)
+        )
+
+    def on_restart(self, turn: Turn) -> None:
+        self.state = Seen()
+
+    def _fresh(self, turn: Turn) -> Iterator[tuple[str, Sighting]]:
+        for person, seen in self.state.last.items():
+            if turn.at_us - seen.at_us <= ON_SITE_US:
+                yield person, seen

@@ -1,0 +1,202 @@
+"""The whole site as one pure machine: one input in, what it leads to out.
+
+Time moves with the inputs: before one is decided, every timer that was due at its instant or
+before rings, in order, at its own due time. What is due later waits for its input or for a
+`Tick`. So the order of events is the order in which things happened, however late they are
+told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from agent.site.commands import COMMANDS, Asked, Refused
+from agent.site.house import House
+from agent.site.inputs import (
+    ActionAnswered,
+    ClockStepped,
+    Commanded,
+    Condition,
+    CredentialRead,
+    DeviceFlooded,
+    DeviceNews,
+    Input,
+    Json,
+    PathNews,
+    PointRead,
+    PointState,
+    Started,
+    Stopping,
+    Tick,
+)
+from agent.site.moment import Moment
+from agent.site.plan import Plan
+from agent.site.step import Step
+from agent.site.turn import Turn
+
+
+class Site:
+    """What the armoury decides.
+
+    Args:
+        plan: the site half of the site file.
+        saved: every key of `Step.changes` so far with its last value; forgotten ones left out.
+    """
+
+    def __init__(self, plan: Plan, saved: Mapping[str, Json]) -> None:
+        self._house = House(plan, saved)
+        house = self._house
+        self._takers: Mapping[type, Callable[[Turn, Any], None]] = {
+            PointRead: self._point_read,
+            CredentialRead: self._credential_read,
+            DeviceNews: self._device_news,
+            DeviceFlooded: self._device_flooded,
+            ActionAnswered: self._action_answered,
+            Commanded: self._commanded,
+            PathNews: lambda turn, what: house.path(what.path).news(turn, what),
+            ClockStepped: house.system.clock_stepped,
+            Started: self._started,
+            Stopping: house.system.stopping,
+            Tick: lambda turn, what: None,
+        }
+        self._handlers: Mapping[str, Callable[[Turn, Asked[Any]], None]] = {
+            "alarm.acknowledge": house.alarms.acknowledge,
+            "alarm.check": house.alarms.check,
+            "alarm.restore": house.alarms.restore,
+            "alarm.close": house.alarms.close,
+            "panic.test": self._panic_test,
+            "person.enrol": house.enrolment.enrol,
+            "person.remove": house.enrolment.remove,
+        }
+
+    def step(self, what: Input, now: Moment) -> Step:
+        """Decide on one input.
+
+        Args:
+            what: the input. The first of every run is `Started`.
+            now: the gateway's clocks; not before `what.at_us`.
+
+        Returns:
+            Events in order, actions, answers, and what must be saved with them.
+        """
+        turn = Turn(self._house, now)
+        at_us = min(what.at_us, now.mono_us)
+        if not isinstance(what, Started):  # timers of another boot are not on this clock yet
+            self._ring(turn, at_us)
+        turn.at_us = at_us
+        self._takers[type(what)](turn, what)
+        turn.step.changes.update(self._house.register.take_changes())
+        return turn.step
+
+    def due_us(self) -> int | None:
+        """Return when the earliest timer is due (monotonic): send a `Tick` then."""
+        return self._house.register.next_due_us()
+
+    def view(self) -> dict[str, Json]:
+        """Return the present for an operator on site: nothing of duress, nobody's id."""
+        house = self._house
+        return {
+            "site": {"id": house.plan.site.id, "name": house.plan.site.name},
+            "people": house.people.view(),
+            "alarms": [alarm.view() for alarm in house.alarms if not alarm.hidden],
+            "doors": [door.view() for door in house.doors.values()],
+            "zones": [zone.view() for zone in house.zones.values()],
+            "panics": [panic.view() for panic in house.panics.values()],
+            "cameras": [camera.view() for camera in house.cameras.values()],
+            "devices": [device.view() for device in house.devices.values()],
+            "paths": [path.view() for path in house.paths.values()],
+            "points": {ref: point.view() for ref, point in sorted(house.points.items())},
+        }
+
+    def _ring(self, turn: Turn, until_us: int) -> None:
+        for due_us, machine, name in self._house.register.take_due(until_us):
+            turn.at_us = due_us
+            machine.ring(turn, name)
+
+    def _started(self, turn: Turn, what: Started) -> None:
+        system = self._house.system
+        other_boot = system.state.boot != turn.now.boot
+        system.started(turn, what)
+        for machine in list(self._house.machines.values()):
+            if other_boot:
+                machine.rebase(turn.now)
+            machine.on_restart(turn)
+        self._house.awaiting.clear()
+
+    def _point_read(self, turn: Turn, what: PointRead) -> None:
+        point = self._house.point(what.ref)
+        before = point.state.settled
+        point.read(turn, what)
+        after = point.state.settled
+        if not point.watched and after is not before and what.state is not PointState.UNKNOWN:
+            states: dict[str, Json] = {"state": str(after), "before": str(before)}
+            turn.event("point.changed", what.ref, states, device=what.device)
+
+    def _credential_read(self, turn: Turn, what: CredentialRead) -> None:
+        doors = self._house.access.get(what.device, ())
+        for access in doors:
+            access.presented(turn, what)
+        if not doors:
+            self._identified(turn, what)
+
+    def _identified(self, turn: Turn, what: CredentialRead) -> None:
+        """A reader at no door identifies people for commands."""
+        found = self._house.people.identify(what)
+        if found and not found.person.refusal(self._house.system.utc_us(turn.now)):
+            self._house.sightings.note(turn, found.person.id, found.credential.duress)
+
+    def _device_news(self, turn: Turn, what: DeviceNews) -> None:
+        self._house.devices[what.device].news(turn, what)
+        if what.condition is not Condition.READY:
+            for point in list(self._house.points.values()):
+                if point.device == what.device:
+                    point.gone(turn)
+
+    def _device_flooded(self, turn: Turn, what: DeviceFlooded) -> None:
+        ref = f"{what.device}.{what.point}"
+        turn.event("point.flooded", ref, {"dropped": what.dropped}, device=what.device)
+
+    def _action_answered(self, turn: Turn, what: ActionAnswered) -> None:
+        key = self._house.awaiting.pop(what.action, None)
+        if key is not None:
+            self._house.machines[key].on_answer(turn, what)
+
+    def _panic_test(self, turn: Turn, asked: Asked[Any]) -> None:
+        panic = self._house.panics.get(asked.params.panic)
+        if panic is None:
+            raise Refused("unknown-panic")
+        panic.test(turn, asked)
+
+    def _commanded(self, turn: Turn, what: Commanded) -> None:
+        about: dict[str, Json] = {
+            "name": what.name,
+            "by": what.by,
+            "origin": str(what.origin),
+            "hidden": self._house.alarms.hides(str(what.params.get("alarm"))) or None,
+        }
+        try:
+            asked = _validated(what)
+            self._handlers[what.name](turn, asked)
+        except Refused as refused:
+            reason = str(refused)
+            turn.event("command.refused", what.command, about | {"reason": reason})
+            turn.answer(what.command, accepted=False, reason=reason)
+        else:
+            turn.event("command.done", what.command, about)
+            turn.answer(what.command, accepted=True)
+
+
+def _validated(what: Commanded) -> Asked[Any]:
+    row = COMMANDS.get(what.name)
+    if row is None:
+        raise Refused("unknown-command")
+    if what.origin not in row.origins:
+        raise Refused("not-from-here")
+    try:
+        params = row.params.model_validate(dict(what.params))
+    except ValidationError as error:
+        raise Refused("bad-params") from error
+    return Asked(what.command, what.name, params, what.by, what.origin)
