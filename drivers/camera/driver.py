@@ -1,0 +1,61 @@
+"""The driver of cameras: motion, covered, frozen; lost when no picture comes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from drivers.camera.options import Options as CameraOptions
+from drivers.camera.source import Source, parse
+from drivers.camera.stream import Stream
+from drivers.camera.watch import Watch
+from drivers.contract import DeviceRefused, Link, Outcome, now_us
+
+ALIVE_US = 1_000_000
+
+
+class CameraDriver:
+    """A network camera, a camera of this machine, or a film."""
+
+    Options = CameraOptions
+
+    def __init__(self, device: str, options: CameraOptions) -> None:
+        self._device = device
+        self._options = options
+
+    def run(self, link: Link) -> None:
+        def pause(timeout_s: float) -> None:
+            """Wait, and refuse what is asked meanwhile: a camera does nothing."""
+            action = link.next_action(timeout_s)
+            if action is not None:
+                link.answer(action, Outcome.REFUSED, f"{self._device} is a camera: it only looks")
+
+        with Stream(self._source(), self._options, pause) as stream:
+            link.ready(stream.identity())
+            watch = Watch(self._options)
+            period_us = 1_000_000 // self._options.fps
+            due_us = alive_us = now_us()
+            while True:
+                at_us = now_us()
+                if at_us >= due_us:
+                    due_us = max(due_us + period_us, at_us)
+                    for reading in watch.see(stream.grey(), at_us):
+                        link.report(reading)
+                    pause(0.0)
+                if at_us >= alive_us:
+                    alive_us = at_us + ALIVE_US
+                    link.alive()
+                stream.advance()
+
+    def _source(self) -> Source:
+        """Return what to open, with the login in it."""
+        source = parse(self._options.url)
+        user, file = self._options.user, self._options.password_file
+        if user is None or file is None:
+            return source
+        try:
+            return source.with_login(user, Path(file).read_text().strip())
+        except (OSError, UnicodeDecodeError) as error:
+            raise DeviceRefused(
+                f"password_file {file} cannot be read; it holds the camera's password alone, "
+                "readable by our user"
+            ) from error

@@ -1,0 +1,84 @@
+"""Whether the lens sees what it used to: the edges of the room are what it goes by.
+
+Light makes edges stronger or weaker; only something before the lens, a blow to the camera or
+darkness makes most of them vanish.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from drivers.camera.motion import PERMILLE, Grey
+
+NEIGHBOURS = np.ones((3, 3), np.uint8)
+# Grey levels between neighbours. An edge of the reference is strong; it still counts when the
+# light has gone down to less than half.
+STRONG = 24
+WEAK = 10
+KEPT_PERMILLE = 250  # of the room's strong edges; fewer, and the lens is covered
+BLANK_PERMILLE = 20  # of the picture; fewer pixels on edges than in any room
+DARK = 20  # mean grey level
+BRIGHT = 235
+FIRST_LOOKS = 10  # pictures from which the reference is made; then it only follows
+MEMORY_US = 60_000_000  # in which the reference follows a change in the room
+
+
+class Hindrance(StrEnum):
+    """Why the camera cannot see the room."""
+
+    DARK = "dark"
+    BRIGHT = "bright"
+    BLANK = "blank"  # something near and out of focus, or a wall
+    OTHER_VIEW = "other view"  # edges, but not the room's: turned away, or a cloth
+
+
+class Lens:
+    """Compares pictures with a slowly learned reference of the room."""
+
+    def __init__(self) -> None:
+        self._room: NDArray[np.float32] | None = None
+        self._looks = 0
+        self._last_us = 0
+
+    def hindrance(self, grey: Grey, at_us: int) -> Hindrance | None:
+        """Return what hinders the view in this picture.
+
+        Args:
+            grey: the picture, height by width.
+            at_us: when it was taken.
+        """
+        edges = _edges(grey)
+        blank = PERMILLE * np.count_nonzero(edges > WEAK) < BLANK_PERMILLE * edges.size
+        if not blank and self._sees_room(edges):
+            self._learn(grey, at_us)
+            return None
+        level = float(grey.mean())
+        if level < DARK:
+            return Hindrance.DARK
+        if level > BRIGHT:
+            return Hindrance.BRIGHT
+        return Hindrance.BLANK if blank else Hindrance.OTHER_VIEW
+
+    def _sees_room(self, edges: Grey) -> bool:
+        if self._room is None or self._room.shape != edges.shape or self._looks < FIRST_LOOKS:
+            return True
+        strong = _edges(self._room.astype(np.uint8)) > STRONG
+        kept = np.count_nonzero(strong & (edges > WEAK))
+        return bool(PERMILLE * kept >= KEPT_PERMILLE * np.count_nonzero(strong))
+
+    def _learn(self, grey: Grey, at_us: int) -> None:
+        if self._room is None or self._room.shape != grey.shape:
+            self._room, self._looks = grey.astype(np.float32), 0
+        self._looks += 1
+        share = max(1 / self._looks, (at_us - self._last_us) / MEMORY_US)
+        cv2.accumulateWeighted(grey, self._room, min(1.0, share))
+        self._last_us = at_us
+
+
+def _edges(grey: Grey) -> Grey:
+    """Return by how much each pixel's neighbourhood differs in itself."""
+    return cv2.morphologyEx(grey, cv2.MORPH_GRADIENT, NEIGHBOURS)  # type: ignore[return-value]
