@@ -1,0 +1,78 @@
+"""What the site may ask of the reader: to learn a finger, and to forget one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from drivers.contract import Action, now_us
+from drivers.zfm.sensor import Sensor, Sight
+
+Look = Callable[[], Sight]
+
+
+# The one error in here: an action that cannot be done; nothing was changed.
+class ActionRefused(Exception):
+    """Its text says why."""
+
+
+class Actions:
+    """Does an action, with the module to itself.
+
+    Args:
+        sensor: the module.
+        look: waits for a moment, then takes an image.
+    """
+
+    def __init__(self, sensor: Sensor, look: Look) -> None:
+        self._sensor = sensor
+        self._look = look
+        self._verbs = {"enrol": self._enrol, "delete": self._delete}
+
+    def do(self, action: Action) -> None:
+        """Do it.
+
+        Raises:
+            ActionRefused: it cannot be done.
+        """
+        verb = self._verbs.get(action.verb)
+        if verb is None:
+            raise ActionRefused(f"a fingerprint reader cannot {action.verb}; it can enrol, delete")
+        verb(self._position(action.target), action)
+
+    def _position(self, target: str) -> int:
+        capacity = self._sensor.parameters().capacity
+        if not target.isdecimal() or int(target) >= capacity:
+            raise ActionRefused(f"{target!r} is no position; they are 0 to {capacity - 1}")
+        return int(target)
+
+    def _delete(self, position: int, _action: Action) -> None:
+        if not self._sensor.in_use(position):
+            raise ActionRefused(f"position {position} is empty")
+        self._sensor.delete(position)
+
+    def _enrol(self, position: int, action: Action) -> None:
+        """Learn a finger from two images, lifted before each of them."""
+        timeout_ms = action.args.get("timeout_ms")
+        if not isinstance(timeout_ms, int):
+            raise ActionRefused("enrol needs timeout_ms")
+        if self._sensor.in_use(position):
+            raise ActionRefused(f"position {position} is in use; delete it first")
+        deadline_us = now_us() + timeout_ms * 1000
+        self._await_finger(1, deadline_us)
+        if known := self._sensor.search():
+            raise ActionRefused(f"this finger is known already, at position {known.position}")
+        self._await_finger(2, deadline_us)
+        if not self._sensor.merge():
+            raise ActionRefused("these were two different fingers, or laid too differently")
+        self._sensor.store(position)
+
+    def _await_finger(self, buffer: int, deadline_us: int) -> None:
+        lifted = False
+        while True:
+            sight = self._look()
+            lifted = lifted or sight is Sight.NOTHING
+            if lifted and sight is Sight.FINGER and self._sensor.convert(buffer):
+                return
+            if now_us() > deadline_us:
+                wanted = "laid" if lifted else "lifted"
+                raise ActionRefused(f"the finger was not {wanted} in time (image {buffer} of 2)")
