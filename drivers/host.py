@@ -9,8 +9,9 @@ carries one JSON object a line. The first line tells it what to run; after that:
                     {"is": "credential", "kind", "reference", "score", "at"} ·
                     {"is": "failed", "error", "reason"}
 
-A thread reads the daemon's end. When that ends, the driver has `GRACE_S` to put its outputs
-into their fail state; then the process is gone, wherever the driver hangs.
+A thread reads the daemon's end. When that ends, or the daemon takes nothing for `DEAF_S`, the
+driver has `GRACE_S` to put its outputs into their fail state; then the process is gone, wherever
+the driver hangs.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ import os
 import queue
 import signal
 import socket
+import struct
 import sys
 import threading
 import traceback
@@ -42,6 +44,7 @@ from drivers.contract import (
 )
 
 GRACE_S = 1.0
+DEAF_S = 2  # a daemon whose end stays full for so long hangs; a strike must not wait for it
 EXIT_FAILED = 70  # EX_SOFTWARE of sysexits.h: the driver raised; the reason was sent
 
 
@@ -70,16 +73,23 @@ class HostLink:
                 if said["do"] == "stop":
                     break
                 self._actions.put(Action(said["id"], said["verb"], said["target"], said["args"]))
+        self._end()
+
+    def _end(self) -> None:
         self._actions.put(None)
         watch = threading.Timer(GRACE_S, os._exit, (EXIT_FAILED,))
         watch.daemon = True
         watch.start()
 
     def send(self, what: str, **said: Json) -> None:
-        """Send one line; silently nowhere when the daemon is gone (`Stopped` follows)."""
+        """Send one line; silently nowhere when the daemon is gone or deaf (`Stopped` follows)."""
         line = json.dumps({"is": what, **said}, separators=(",", ":")).encode() + b"\n"
         with self._sending, contextlib.suppress(OSError):
-            self._sock.sendall(line)
+            try:
+                self._sock.sendall(line)
+            except BlockingIOError:  # what SO_SNDTIMEO raises
+                self._sock.shutdown(socket.SHUT_RDWR)  # half a line may be out: nothing after it
+                self._end()
 
     def ready(self, identity: Mapping[str, Json]) -> None:
         self.send("ready", identity=dict(identity))
@@ -162,6 +172,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, _stop)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the daemon decides, not the terminal
     with socket.socket(fileno=int(sys.argv[1])) as sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", DEAF_S, 0))
         status = run(HostLink(sock))
     sys.stdout.flush()
     sys.stderr.flush()
