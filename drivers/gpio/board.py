@@ -176,7 +176,7 @@ class PigpioBoard(Board):
 
     def watch(self, changed: Changed, lost: Lost) -> None:
         def lost_here(error: DeviceError) -> None:
-            lost(type(error)(f"{self.where}: {error}"))
+            lost(type(error)(f"{self.where} {error}"))
 
         with self._talking():
             self._pi._notify.stop()  # noqa: SLF001 - `wire` says what is wrong with it

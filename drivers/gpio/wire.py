@@ -70,7 +70,7 @@ class Notifications:
         except DeviceError as error:
             self._lost(error)
         except OSError as error:
-            self._lost(DeviceSilent(f"the connection for its reports broke: {error.strerror}"))
+            self._lost(DeviceSilent(f"broke off its reports: {error.strerror}"))
 
     def _read(self) -> None:
         rest = b""
@@ -81,11 +81,11 @@ class Notifications:
             rest = received[whole:]
             for sequence, flags, tick, levels in REPORT.iter_unpack(received[:whole]):
                 if sequence != expected:
-                    raise DeviceConfused(f"report {sequence} came where {expected} was due")
+                    raise DeviceConfused(f"sent report {sequence} where {expected} was due")
                 expected = (expected + 1) & 0xFFFF
                 if not flags:  # others tell that the connection lives, and of watchdogs
                     self._tell(tick, levels)
-        raise DeviceSilent("it hung up")
+        raise DeviceSilent("hung up")
 
     def _tell(self, tick: int, levels: int) -> None:
         for callback in self._callbacks:
