@@ -93,14 +93,10 @@ class Monitor:
 
 def events_in(told: Told) -> Iterator[dict[str, Any]]:
     """Yield the numbered events that one message bears."""
-    _, _, kind = told.topic.partition("/event/")
-    if kind in ("alarm", "live"):
-        yield json.loads(told.payload)
-    elif kind == "backlog":
-        batch = told.payload
-        if not batch.startswith(b"{"):
-            batch = zlib.decompress(batch)
-        yield from json.loads(batch)["events"]
+    if "/event/" not in told.topic:
+        return
+    said = json.loads(told.payload if told.payload[:1] == b"{" else zlib.decompress(told.payload))
+    yield from (event for event in said.get("events", [said]) if "seq" in event)
 
 
 def _read_line(line: bytes) -> Told:

@@ -14,11 +14,12 @@ from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
 from pathlib import Path
 from random import SystemRandom
-from typing import Any
+from typing import Any, TypeVar
 
-from agent.config import SiteFile
-from agent.journal.journal import Commit, Journal
-from agent.journal.record import Batch, Recorded
+from agent.config.devices import DeviceSpec
+from agent.config.sitefile import SiteFile
+from agent.journal.journal import Journal
+from agent.journal.record import Batch, Commit, Recorded
 from agent.runtime.clock import Clock
 from agent.runtime.control import ControlServer
 from agent.runtime.host import STOP_GRACE_S, Host, HostSpec
@@ -37,6 +38,8 @@ from agent.site.inputs import (
 )
 from agent.site.site import Site
 from agent.site.step import Action, Answer, Event
+
+T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
@@ -79,8 +82,8 @@ class Daemon:
         loop = asyncio.get_running_loop()
         self._journal = Journal.open(
             self._data,
-            committed=lambda commit: loop.call_soon_threadsafe(self._committed, commit),
-            failed=lambda error: loop.call_soon_threadsafe(self._storage_failed, error),
+            committed=_on(loop, self._committed),
+            failed=_on(loop, self._storage_failed),
         )
         try:
             await self._run(loop)
@@ -135,7 +138,7 @@ class Daemon:
             clean=last is None or last.kind == "system.stopped",
         )
 
-    def _host(self, device: Any) -> Host:
+    def _host(self, device: DeviceSpec) -> Host:
         spec = HostSpec(device.id, device.entry, device.options, device.supervision_s)
         return Host(spec, self._take, SystemRandom())
 
@@ -235,7 +238,8 @@ class Daemon:
             },
             "view": self._site.view(),
             "devices": [
-                self._device_state(device.id) | {"id": device.id} for device in self._file.devices
+                {"id": device.id, "pid": self._hosts[device.id].pid} | self._device_state(device.id)
+                for device in self._file.devices
             ],
             "paths": self._uplink.status(),
             "journal": {"head": self._journal.head, "trouble": self._storage},
@@ -253,3 +257,12 @@ class Daemon:
             "restarts": host.restarts,
             "points": dict(self._points.get(device, {})),
         }
+
+
+def _on(loop: asyncio.AbstractEventLoop, take: Callable[[T], None]) -> Callable[[T], None]:
+    """Return what hands a thread's word over to the loop."""
+
+    def told(word: T) -> None:
+        loop.call_soon_threadsafe(take, word)
+
+    return told

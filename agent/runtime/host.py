@@ -87,6 +87,11 @@ class Host:
         self.since_us = _now_us()
         self.restarts = 0
 
+    @property
+    def pid(self) -> int | None:
+        """Return the host's process, None while there is none."""
+        return self._process.pid if self._process else None
+
     async def run(self) -> None:
         """Run until `stop`."""
         while not self._stopping.is_set():

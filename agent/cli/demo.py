@@ -1,0 +1,72 @@
+"""`armoury demo`: a simulated armoury on real wires, the real daemon, the monitor's feed."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+ROOT = Path(__file__).parents[2]
+SITE = ROOT / "config" / "demo.toml"
+NIGHT = ROOT / "simulators" / "scenarios" / "short-night.toml"
+FOLDER = Path("run/demo")
+
+
+@click.command()
+@click.option(
+    "--folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=FOLDER,
+    show_default=True,
+    help="Where the demo keeps its record, its sockets and its logs; made anew.",
+)
+@click.option(
+    "--night",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    default=NIGHT,
+    help="The scenario to play [simulators/scenarios/short-night.toml].",
+)
+@click.option("--once", is_flag=True, help="Play the night and end, also on a terminal.")
+def demo(folder: Path, night: Path, *, once: bool) -> None:
+    r"""Play a short night at a simulated armoury.
+
+    Everything is real but the hardware: the drivers talk to simulators over their wires, the
+    daemon decides and records, a mosquitto on loopback carries the feed, and an independent
+    client stands where the central monitor is. On a terminal it stays open afterwards for you
+    to press, open and cover things. Exit status 0: the monitor's events equal the record's.
+
+    \b
+    Examples:
+      armoury demo
+      armoury demo --once
+      armoury demo --night simulators/scenarios/short-night.toml
+    """
+    from agent.cli.demo_night import play_and_compare
+    from simulators.night import NightError
+
+    try:
+        with _armoury(folder) as house:
+            well = play_and_compare(house, night)
+            if sys.stdin.isatty() and sys.stdout.isatty() and not once:
+                from agent.cli.demo_screen import stay
+
+                stay(house)
+    except NightError as error:
+        raise click.ClickException(str(error)) from error
+    sys.exit(0 if well else 1)
+
+
+@contextmanager
+def _armoury(folder: Path) -> Iterator[Armoury]:  # noqa: F821 - imported when it runs
+    from simulators.armoury import Armoury
+
+    if folder.exists():
+        shutil.rmtree(folder)
+    with Armoury(folder.absolute(), SITE) as house:
+        click.echo("starting: broker, simulators, daemon, monitor ...")
+        house.start()
+        yield house

@@ -1,0 +1,45 @@
+"""A whole armoury of a test's own: broker, wires, the real daemon, the monitor."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.system.house import LOAD, House
+
+DEMO = Path(__file__).parents[2] / "config" / "demo.toml"
+
+
+@pytest.fixture
+def make_house(tmp_path: Path) -> Iterator[Callable[[str], House]]:
+    """Make an armoury from a site file's text; it is ended with the test."""
+    made: list[House] = []
+
+    def make(text: str) -> House:
+        site = tmp_path / f"given-{len(made)}.toml"
+        site.write_text(text)
+        house = House(tmp_path / f"house-{len(made)}", site)
+        made.append(house)
+        return house
+
+    yield make
+    for house in made:
+        house.end()
+
+
+@pytest.fixture
+def demo_text() -> str:
+    """Return the demo's site file with the load inputs on its board."""
+    text = DEMO.read_text()
+    assert "[device.inputs]\n" in text
+    return text.replace("[device.inputs]\n", f"[device.inputs]\n{LOAD}", 1)
+
+
+@pytest.fixture
+def house(make_house: Callable[[str], House], demo_text: str) -> House:
+    """Return the demo's armoury, running, every device there."""
+    made = make_house(demo_text)
+    made.start()
+    return made

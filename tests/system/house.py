@@ -1,0 +1,57 @@
+"""A whole armoury of a test's own, with words for what tests wait for."""
+
+from __future__ import annotations
+
+from simulators.armoury import Armoury
+from simulators.night import Event, any_like
+from tests.waiting import wait_until
+
+# Inputs that mean nothing to the site: each change is a `point.changed` of its own, which makes
+# them the load of these tests. They are wired to the demo's board.
+LOAD_PINS = (5, 6, 12, 13)
+LOAD = "".join(f'load-{pin} = {{ pin = {pin}, pull = "up" }}\n' for pin in LOAD_PINS)
+
+
+class House(Armoury):
+    """An armoury with words for what tests wait for."""
+
+    def wait_for(self, timeout_s: float = 10.0, *, after: int = 0, **wanted: object) -> Event:
+        """Return the first recorded event with these fields."""
+
+        def found() -> Event | None:
+            return next((e for e in self.events(after) if any_like(wanted, [e])), None)
+
+        event = wait_until(found, timeout_s, f"recorded: {wanted}")
+        assert event is not None
+        return event
+
+    def enrol(self, person: str = "p-1", finger: int = 1) -> None:
+        """Make an officer known whose finger is on the store's reader."""
+        credentials = [{"kind": "finger", "reference": f"store-reader:{finger}"}]
+        params = {"person": person, "roles": ["officer"], "credentials": credentials}
+        self.ask("command", name="person.enrol", params=params)
+
+    def bounce(self, hz: int, for_ms: int) -> None:
+        """Load the daemon: every load input changes at `hz` for a while."""
+        for pin in LOAD_PINS:
+            self.tell("board", "bounce", pin=pin, hz=hz, for_ms=for_ms)
+
+    def strike_history(self) -> list[tuple[int, int]]:
+        """Return when the store's strike was switched: (microseconds, level)."""
+        return [(at, level) for at, level in self.pin(23)["history"]]
+
+    def pin(self, number: int) -> dict[str, list[tuple[int, int]]]:
+        pins = self.tell("board", "pins")
+        found: dict[str, list[tuple[int, int]]] = pins[str(number)]
+        return found
+
+    def assert_monitor_has_the_record(self, timeout_s: float = 30.0) -> None:
+        """Fail unless the record has no gaps and the monitor has every event of it, as it is."""
+        head = self.head()
+        recorded = {event["seq"]: event for event in self.events(0)}
+        assert sorted(recorded)[:head] == list(range(1, head + 1))
+        assert self.monitor.wait_for(head, timeout_s), self.said("daemon")
+        told = self.monitor.events()
+        assert {seq: told[seq] for seq in range(1, head + 1)} == {
+            seq: recorded[seq] for seq in range(1, head + 1)
+        }

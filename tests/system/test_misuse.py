@@ -1,0 +1,109 @@
+"""What people get wrong: one clear line each, and where it can go on, it goes on."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from simulators.control import tell
+from tests.system.house import House
+from tests.waiting import wait_until
+
+Make = Callable[[str], House]
+
+
+def run_daemon(*words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "agent.cli.main", "run", *words],
+        capture_output=True,
+        text=True,
+        timeout=20,
+    )
+
+
+def one_line(text: str) -> str:
+    lines = text.strip().splitlines()
+    assert len(lines) == 1, text
+    return lines[0]
+
+
+@pytest.mark.skipif(os.geteuid() == 0 and not Path("/proc/1").exists(), reason="needs /proc")
+def test_an_unwritable_data_folder_is_one_line_that_says_so(
+    make_house: Make, demo_text: str, tmp_path: Path
+) -> None:
+    house = make_house(demo_text)
+    data = tmp_path / "a-file"
+    data.write_text("not a folder")
+    ended = run_daemon(
+        "--site", str(house.site_file), "--data", str(data), "--socket", str(house.control)
+    )
+    assert ended.returncode == 1
+    assert str(data) in one_line(ended.stderr)
+
+
+def test_a_site_file_that_is_not_there_is_one_line(tmp_path: Path) -> None:
+    ended = run_daemon("--site", str(tmp_path / "none.toml"), "--data", str(tmp_path / "data"))
+    assert ended.returncode == 2
+    assert "none.toml" in one_line(ended.stderr)
+
+
+def test_a_socket_that_cannot_be_made_is_one_line(
+    make_house: Make, demo_text: str, tmp_path: Path
+) -> None:
+    house = make_house(demo_text)
+    socket = tmp_path / "nowhere" / "control.sock"
+    ended = run_daemon(
+        "--site", str(house.site_file), "--data", str(house.data), "--socket", str(socket)
+    )
+    assert ended.returncode == 1
+    assert str(socket) in one_line([*ended.stderr.strip().splitlines()][-1])
+    assert "Traceback" not in ended.stderr
+
+
+def test_without_devices_and_broker_the_daemon_goes_on_and_says_what_is_missing(
+    make_house: Make, demo_text: str
+) -> None:
+    house = make_house(demo_text)
+    house.start_daemon()
+    wait_until(house.control.exists, 10, "the control socket")
+    lost = {
+        device: house.wait_for(kind="device.lost", object=device)["data"]["reason"]
+        for device in ("board", "store-reader", "hall")
+    }
+    assert "store-reader" in lost["store-reader"]
+    for reason in lost.values():
+        assert reason
+        assert "\n" not in reason
+    uplink = house.wait_for(20, kind="uplink.lost")
+    assert "refuse" in uplink["data"]["reason"]
+    house.broker.start()
+    house.monitor.start()
+    house.start_wires()
+    house.wait_for_devices()
+    house.wait_for(40, kind="uplink.back")
+    house.assert_monitor_has_the_record()
+
+
+def test_a_broker_that_nobody_listens_behind_is_reported_and_loses_nothing(
+    make_house: Make, demo_text: str
+) -> None:
+    house = make_house(demo_text)
+    house.broker.start()
+    house.start_wires()
+    house.start_daemon()
+    house.wait_for_devices()
+    house.wait_for(20, kind="uplink.monitor_absent")
+    house.monitor.start()
+    house.assert_monitor_has_the_record(60)
+
+
+def test_garbage_on_the_control_socket_disturbs_nobody(house: House) -> None:
+    for garbage in ("", "status\x00", "x" * 5000):
+        with pytest.raises(Exception, match=r"unknown request|one JSON object"):
+            tell(house.control, garbage)
+    assert house.ask("status")["site"]["id"] == "demo"

@@ -1,0 +1,92 @@
+"""The whole way: a press on a real wire, and what an independent client of the broker hears."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from simulators.night import Played, load, play
+from tests.system.house import House
+from tests.waiting import wait_until
+
+SCENARIOS = sorted((Path(__file__).parents[2] / "simulators" / "scenarios").glob("*.toml"))
+
+
+def test_a_pressed_panic_button_reaches_the_monitor(house: House) -> None:
+    pressed_us = time.time_ns() // 1000
+    house.armoury("simulate", "press", "guard-room")
+    raised = house.wait_for(kind="panic.raised", object="guard-room")
+    assert raised["data"]["simulated"] is True
+    told = wait_until(
+        lambda: house.monitor.events().get(raised["seq"]), 5, "the monitor hears of the panic"
+    )
+    assert told == raised
+    assert raised["at"] >= pressed_us
+    alarms = [t.topic for t in house.monitor.told() if t.topic.endswith("/event/alarm")]
+    assert alarms
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda path: path.stem)
+def test_every_scenario_goes_as_it_says(house: House, scenario: Path) -> None:
+    house.enrol("p-1", 1)
+    house.enrol("p-2", 2)
+    badly: list[Played] = []
+    assert play(load(scenario), house, lambda p: None if p.well else badly.append(p)), badly
+    house.assert_monitor_has_the_record()
+
+
+def test_what_happens_while_the_broker_is_gone_is_told_later(house: House) -> None:
+    house.broker.kill()
+    house.bounce(hz=10, for_ms=2000)
+    house.armoury("simulate", "press", "guard-room")
+    house.wait_for(kind="panic.raised")
+    house.wait_for(20, kind="uplink.lost")
+    house.broker.start()
+    house.wait_for(40, kind="uplink.back")
+    house.assert_monitor_has_the_record()
+
+
+def test_stopping_is_the_last_event_and_the_monitor_is_told_goodbye(house: House) -> None:
+    house.stop_daemon()
+    wait_until(
+        lambda: any(e["kind"] == "system.stopped" for e in house.monitor.events().values()),
+        5,
+        "the monitor hears of the stop",
+    )
+    told = house.monitor.told()
+    statuses = [json.loads(t.payload) for t in told if "/status/" in t.topic]
+    assert statuses[-1]["online"] is False
+    assert statuses[-1]["clean"] is True
+    house.start_daemon()
+    house.wait_for_devices()
+    started = house.wait_for(kind="system.started", after=1)
+    assert started["data"]["clean"] is True
+    house.assert_monitor_has_the_record()
+
+
+def test_state_survives_a_restart(house: House) -> None:
+    house.enrol()
+    house.armoury("simulate", "press", "guard-room")
+    house.wait_for(kind="alarm.raised")
+    house.stop_daemon()
+    house.start_daemon()
+    house.wait_for_devices()
+    view = house.ask("status")["view"]
+    assert view["people"]["enrolled"] == 1
+    assert [alarm["cause"] for alarm in view["alarms"]] == ["panic.raised"]
+
+
+def test_two_daemons_never_share_a_record(
+    house: House, make_house: Callable[[str], House], demo_text: str
+) -> None:
+    second = make_house(demo_text)
+    second.data = house.data
+    second.start_daemon()
+    assert second.daemon is not None
+    assert second.daemon.wait(10) == 1
+    assert str(house.daemon.pid if house.daemon else "") in second.said("daemon")
+    assert "Traceback" not in second.said("daemon")
