@@ -1,0 +1,69 @@
+"""Checkpoints: what the record's tree was at a size, signed (C2SP tlog-checkpoint)."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Self
+
+from agent.journal.note import NoteRefused, Signer, Verifier, open_note, sign
+from agent.journal.tree import HASH
+
+_SIZE = re.compile("0|[1-9][0-9]{0,18}")
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A tree at one size.
+
+    Attributes:
+        origin: which log it is; the name of its key.
+        size: how many leaves it has.
+        root: the hash over them.
+    """
+
+    origin: str
+    size: int
+    root: bytes
+
+    def signed(self, *signers: Signer) -> str:
+        """Return it as a signed note."""
+        root = base64.b64encode(self.root).decode()
+        return sign(f"{self.origin}\n{self.size}\n{root}\n", *signers)
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read a note's text; extension lines are passed over.
+
+        Raises:
+            NoteRefused: it is no checkpoint.
+        """
+        match text.split("\n"):
+            case [origin, size, root, *extension, ""] if origin and all(extension):
+                if _SIZE.fullmatch(size):
+                    return cls(origin, int(size), _hash(root))
+        raise NoteRefused("this note is not a checkpoint")
+
+    @classmethod
+    def open(cls, note: str, trusted: Iterable[Verifier]) -> Self:
+        """Read a note that the log's own key, if we trust it, has signed.
+
+        Raises:
+            NoteRefused: it is not signed so, or no checkpoint.
+        """
+        claimed = cls.parse(note.rpartition("\n\n")[0] + "\n")
+        open_note(note, [key for key in trusted if key.name == claimed.origin])
+        return claimed
+
+
+def _hash(written: str) -> bytes:
+    try:
+        root = base64.b64decode(written, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise NoteRefused("a checkpoint's root is not base64") from error
+    if len(root) != HASH:
+        raise NoteRefused(f"a checkpoint's root has {HASH} bytes")
+    return root
