@@ -10,6 +10,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from pydantic import TypeAdapter
@@ -57,13 +58,18 @@ class State:
 S = TypeVar("S", bound=State)
 
 
+@cache
+def _shape(state: Any) -> TypeAdapter[Any]:
+    """Return how states of this class are written and read."""
+    return TypeAdapter(state)
+
+
 class Register:
     """All machines by key, what changed since the last step, and whose timer is due next."""
 
     def __init__(self, saved: Mapping[str, Json]) -> None:
         self.machines: dict[str, Machine[Any]] = {}
         self.saved = dict(saved)
-        self._shapes: dict[str, TypeAdapter[Any]] = {}
         self._changed: dict[str, None] = {}
         self._due: list[tuple[int, str, str]] = []
 
@@ -76,12 +82,6 @@ class Register:
         """Forget a machine and what was saved of it."""
         del self.machines[key]
         self._changed[key] = None
-
-    def shape(self, noun: str, state: type[State]) -> TypeAdapter[Any]:
-        """Return how the state of this noun's machines is written and read."""
-        if noun not in self._shapes:
-            self._shapes[noun] = TypeAdapter(state)
-        return self._shapes[noun]
 
     def touch(self, key: str) -> None:
         """Note that a machine's state was assigned."""
@@ -143,7 +143,8 @@ class Machine(Generic[S]):
         self.key = f"{self.noun}/{name}"
         self._register = register
         self._initial = initial
-        self._shape = register.shape(self.noun, type(initial))
+        state: Any = type(initial)
+        self._shape = _shape(state)
         saved = register.add(self)
         self._state: S = initial if saved is None else self._shape.validate_python(saved)
         for timer, set_to in self._state.timers.items():

@@ -1,0 +1,150 @@
+"""The panic button: state by input, each cell once."""
+
+from __future__ import annotations
+
+import pytest
+
+RAISED = ["panic.raised desk", "alarm.raised 1"]
+
+
+@pytest.mark.parametrize("state", ["alarm", "open", "short"])
+def test_a_press_or_a_cut_wire_is_an_alarm_at_once(play, state):
+    assert play.point("board.panic", state, 5) == RAISED
+    event = play.last("panic.raised")
+    assert event.at == play.now(5)
+    assert event.data == {"area": "hall", "state": state}
+    assert play.last("alarm.raised").data["silent"] is True
+    assert play.actions == []  # nothing sounds
+
+
+def test_it_is_heard_again_until_the_monitor_acknowledges(play):
+    play.point("board.panic", "alarm", 5)
+    assert play.point("board.panic", "normal", 6) == ["point.normal board.panic"]
+    assert play.to(34.9) == []
+    assert play.to(35) == ["panic.repeated desk"]
+    assert play.to(65) == ["panic.repeated desk"]
+    assert play.last("panic.repeated").data["times"] == 2
+    play.command("alarm.acknowledge", 70, alarm="1", origin="local")
+    assert play.to(95) == ["panic.repeated desk"]  # a person on site is not the monitor
+    play.command("alarm.acknowledge", 96, alarm="1", origin="monitor")
+    assert play.refusal == ""
+    assert play.to(800) == []
+
+
+def test_a_second_press_is_told_at_once_and_starts_the_wait_anew(play):
+    play.point("board.panic", "alarm", 5)
+    play.point("board.panic", "normal", 6)
+    assert play.point("board.panic", "alarm", 20) == ["panic.repeated desk"]
+    assert play.last("panic.repeated").data["cause"] == "pressed"
+    assert play.to(49.9) == []
+    assert play.to(50) == ["panic.repeated desk"]
+
+
+def test_a_press_after_the_acknowledgement_is_a_new_alarm(play):
+    play.point("board.panic", "alarm", 5)
+    play.point("board.panic", "normal", 6)
+    play.command("alarm.acknowledge", 7, alarm="1", origin="monitor")
+    assert play.point("board.panic", "alarm", 8) == ["panic.raised desk", "alarm.raised 2"]
+
+
+def test_held_too_long_is_a_fault_too(play):
+    play.point("board.panic", "alarm", 5)
+    play.command("alarm.acknowledge", 6, alarm="1", origin="monitor")
+    assert play.to(64.9) == []
+    assert play.to(65) == ["panic.stuck desk"]
+    assert play.to(700) == []
+
+
+def test_released_in_time_it_is_not_stuck(play):
+    play.point("board.panic", "alarm", 5)
+    play.command("alarm.acknowledge", 6, alarm="1", origin="monitor")
+    play.point("board.panic", "normal", 64.9)
+    assert play.to(200) == []
+
+
+def test_one_millisecond_is_enough(play):
+    play.point("board.panic", "alarm", 5)
+    play.point("board.panic", "normal", 5.001)
+    assert play.count("panic.raised") == 1
+
+
+class TestAnnounced:
+    def test_a_test_takes_the_first_press_only(self, play):
+        play.command("panic.test", 5, panic="desk")
+        assert play.point("board.panic", "alarm", 10) == ["panic.tested desk"]
+        play.point("board.panic", "normal", 11)
+        assert play.point("board.panic", "alarm", 12) == RAISED
+
+    def test_a_test_takes_the_press_at_its_last_instant_and_none_later(self, make):
+        for t, expected in ((64.999, ["panic.tested desk"]), (65.001, RAISED)):
+            play = make()
+            play.command("panic.test", 5, panic="desk")
+            assert play.point("board.panic", "alarm", t) == expected
+
+    @pytest.mark.parametrize("state", ["open", "short"])
+    def test_a_cut_wire_is_never_a_test(self, play, state):
+        play.command("panic.test", 5, panic="desk")
+        assert play.point("board.panic", state, 10) == RAISED
+
+    def test_a_test_for_another_button_is_none(self, play):
+        play.command("panic.test", 5, panic="other")
+        assert play.refusal == "unknown-panic"
+        assert play.point("board.panic", "alarm", 10) == RAISED
+
+    def test_no_test_while_it_is_raised_or_pressed(self, play):
+        play.point("board.panic", "alarm", 5)
+        play.command("panic.test", 6, panic="desk")
+        assert play.refusal == "panic-raised"
+        play.command("alarm.acknowledge", 7, alarm="1", origin="monitor")
+        play.command("panic.test", 8, panic="desk")
+        assert play.refusal == "panic-raised"
+
+    def test_a_restart_ends_the_test(self, play):
+        play.command("panic.test", 5, panic="desk")
+        play.start(6)
+        play.ready(6)
+        assert play.point("board.panic", "alarm", 10) == RAISED
+
+
+class TestAway:
+    def test_a_board_that_dies_is_told_of_the_board(self, play):
+        assert play.device("board", "lost", 5) == ["device.lost board", "alarm.raised 1"]
+
+    def test_pressed_while_the_board_was_away(self, play):
+        play.device("board", "lost", 5)
+        play.device("board", "ready", 50)
+        assert play.point("board.panic", "alarm", 50) == ["panic.raised desk", "alarm.raised 2"]
+
+    def test_still_pressed_after_the_board_was_away_is_the_same_press(self, play):
+        play.point("board.panic", "alarm", 5)
+        play.device("board", "lost", 6)
+        play.device("board", "ready", 7)
+        assert play.point("board.panic", "alarm", 7) == []
+
+    def test_pressed_before_the_very_first_reading(self, make):
+        play = make()
+        play.forget("point")
+        play.start(5)
+        assert play.point("board.panic", "alarm", 6) == RAISED
+
+
+class TestRestart:
+    def test_it_goes_on_repeating(self, play):
+        play.point("board.panic", "alarm", 5)
+        play.start(10)
+        assert play.to(35) == ["panic.repeated desk"]
+
+    def test_it_goes_on_after_a_power_cut_at_the_wall_clocks_time(self, play):
+        play.point("board.panic", "alarm", 5)
+        play.utc_us += 20_000_000  # 20 s without power; the monotonic clock starts again
+        play.boot = "boot-2"
+        play.start(1)
+        assert play.to(14.9) == []
+        assert play.to(15) == ["panic.repeated desk"]
+
+    def test_without_a_trusted_clock_it_waits_its_whole_time_again(self, play):
+        play.point("board.panic", "alarm", 5)
+        play.boot, play.trusted = "boot-2", False
+        play.start(1)
+        assert play.to(30.9) == []
+        assert play.to(31) == ["panic.repeated desk"]
