@@ -131,7 +131,7 @@ def quoted(text: str, draw: Any) -> str:
 
 
 def key(text: str, draw: Any) -> str:
-    bare = text.isascii() and text.replace("_", "").replace("-", "a").isalnum()
+    bare: bool = text.isascii() and text.replace("_", "").replace("-", "a").isalnum()
     if bare and draw(st.booleans()):
         return text
     return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -49,7 +49,7 @@ def test_checking_a_site_imports_nothing_heavy() -> None:
     program = (
         "import sys\n"
         "from pathlib import Path\n"
-        "from agent.config import load\n"
+        "from agent.config.sitefile import load\n"
         f"load(Path({str(ROOT / 'config' / 'reference.toml')!r}))\n"
         "print(*{name.partition('.')[0] for name in sys.modules})\n"
     )

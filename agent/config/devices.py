@@ -1,0 +1,172 @@
+"""The device half of the site file: what is wired, and what it offers the site half."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from agent.config.drivers import DAEMON_KEYS, DriverUnusable, InstalledDriver, installed
+from agent.config.mistakes import Finding, meant, shown
+from agent.config.places import Path
+from agent.config.shape import Checked, Shape
+from agent.site.plan import Device
+from drivers.contract import Json, Offers, Options
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceSpec:
+    """One `[[device]]`, ready for its host.
+
+    Attributes:
+        driver: the driver's name in the file ("gpio").
+        entry: what the host runs ("drivers.gpio.driver:GpioDriver").
+        options: validated, defaults written out, as the host is sent them.
+        supervision_s: without a sign of life for so long, the device is lost.
+    """
+
+    id: str
+    driver: str
+    entry: str
+    options: Mapping[str, Json]
+    offers: Offers
+    simulated: bool
+    supervision_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedDevice:
+    """One `[[device]]` and what is wrong with it.
+
+    Attributes:
+        id: None where the file gives none that can be one.
+        offers: None when that cannot be known.
+        doubtful: names of points and outputs that `offers` may lack because their own entries
+            are wrong; a reference to them is no second mistake.
+    """
+
+    id: str | None
+    findings: tuple[Finding, ...]
+    spec: DeviceSpec | None = None
+    offers: Offers | None = None
+    doubtful: frozenset[str] = frozenset()
+
+
+class DeviceTable(Device):
+    """The keys of a `[[device]]` that are the daemon's."""
+
+    driver: Annotated[str, Field(min_length=1)]
+    # standards.md: EN 50131-1, loss of a device seen in 10 s (grade 4), 100 s (grade 3).
+    supervision_s: Annotated[int, Field(ge=2, le=100)] = 10
+
+
+def check_devices(tables: list[dict[str, Any]]) -> list[CheckedDevice]:
+    """Check every `[[device]]` of the file, each on its own and for ids given twice."""
+    drivers = installed()
+    shape = Shape(DeviceTable)
+    devices: list[CheckedDevice] = []
+    for number, table in enumerate(tables):
+        device = _DeviceCheck(("device", number), table, shape, drivers).checked()
+        if device.id is not None and device.id in {before.id for before in devices}:
+            twice = Finding(
+                ("device", number, "id"), shown(device.id), "write another id: a device has it"
+            )
+            device = CheckedDevice(
+                device.id, (*device.findings, twice), None, device.offers, device.doubtful
+            )
+        devices.append(device)
+    return devices
+
+
+class _DeviceCheck:
+    """The check of one table."""
+
+    def __init__(
+        self,
+        at: Path,
+        table: dict[str, Any],
+        shape: Shape[DeviceTable],
+        drivers: Mapping[str, InstalledDriver],
+    ) -> None:
+        self._at = at
+        self._drivers = drivers
+        self._own = shape.check({k: v for k, v in table.items() if k in DAEMON_KEYS}, at)
+        self._rest = {k: v for k, v in table.items() if k not in DAEMON_KEYS}
+
+    def checked(self) -> CheckedDevice:
+        own = self._own.value
+        if own is None or (*self._at, "driver") in self._own.mended:
+            return CheckedDevice(self._id(), self._own.findings)
+        try:
+            driver = self._driver(own.driver)
+            missing = driver.missing()
+            options = driver.options.check(self._rest, self._at)
+        except DriverUnusable as error:
+            return CheckedDevice(self._id(), (*self._own.findings, self._wrong_driver(error)))
+        findings = (*self._own.findings, *options.findings, *self._beyond_fields(options))
+        if missing:
+            findings += (self._wrong_driver(missing),)
+        return self._with(own, driver.value, options, findings)
+
+    def _id(self) -> str | None:
+        own = self._own
+        return own.value.id if own.value and (*self._at, "id") not in own.mended else None
+
+    def _driver(self, name: str) -> InstalledDriver:
+        if name not in self._drivers:
+            known = f"the drivers here are: {', '.join(sorted(self._drivers))}"
+            raise DriverUnusable(meant(name, self._drivers, known))
+        return self._drivers[name]
+
+    def _wrong_driver(self, remedy: object) -> Finding:
+        found = shown(self._own.value.driver if self._own.value else None)
+        return Finding((*self._at, "driver"), found, str(remedy))
+
+    def _with(
+        self,
+        own: DeviceTable,
+        entry: str,
+        options: Checked[Options],
+        findings: tuple[Finding, ...],
+    ) -> CheckedDevice:
+        if options.value is None:
+            return CheckedDevice(self._id(), findings)
+        offers = options.value.offers()
+        spec = DeviceSpec(
+            id=own.id,
+            driver=own.driver,
+            entry=entry,
+            options=options.data,
+            offers=offers,
+            simulated=own.simulated,
+            supervision_s=own.supervision_s,
+        )
+        doubtful = self._doubtful(options)
+        if doubtful is None:
+            return CheckedDevice(self._id(), findings)
+        return CheckedDevice(self._id(), findings, None if findings else spec, offers, doubtful)
+
+    def _beyond_fields(self, options: Checked[Options]) -> Iterator[Finding]:
+        for mistake in options.value.mistakes() if options.value else ():
+            path = (*self._at, *mistake.key.split("."))
+            if not options.is_doubtful(path, mistake.remedy):
+                yield Finding(path, mistake.found, mistake.remedy)
+
+    def _doubtful(self, options: Checked[Options]) -> frozenset[str] | None:
+        """Return the names that mended entries may have offered; None: any may be."""
+        names: set[str] = set()
+        for path in options.mended:
+            key, *inner = path[len(self._at) :]
+            if not inner and isinstance(options.data.get(key), dict | list):
+                return None  # a whole table of inputs or outputs was not one
+            names.update(_keys(self._rest.get(str(key))))
+        return frozenset(names)
+
+
+def _keys(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield key
+            yield from _keys(inner)

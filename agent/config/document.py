@@ -1,0 +1,83 @@
+"""The site file as a document: read, and parsed as TOML."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from agent.config.mistakes import SiteFileMistake, SiteFileMistakes, short
+
+# What tomllib says at its first mistake (it stops there), and what the person can do.
+_REMEDIES = {
+    "Expected '='": "write key = value",
+    "Invalid statement": "write key = value, or a table's name in [ ]",
+    "Invalid initial": "put a key with other signs than letters, digits, - and _ in quotes",
+    "Invalid value": "put a text in quotes; write a number, true or false without",
+    "Invalid date": "write a date as 2026-01-31, and a text in quotes",
+    "Invalid hex": "write \\u and four hexadecimal digits",
+    "Unterminated": "close the quotes",
+    "Illegal": "close the quotes before the end of the line",
+    "Unclosed array": "close the list with ]",
+    "Unclosed inline": "close the table with }, on one line",
+    "Expected ']": "close the table's name with as many ] as it has [",
+    "Unescaped": "write a backslash twice, or the text in single quotes",
+    "Cannot overwrite": "it stands there twice: leave one out",
+    "Cannot declare": "it stands there twice: leave one out, or write [[ ]] for one of several",
+    "Cannot mutate": "its table is complete already: write the key there",
+    "Cannot redefine": "its table is complete already: write the key there",
+    "Duplicate": "it stands there twice: leave one out",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A TOML file's text, and what it says."""
+
+    text: str
+    tree: dict[str, Any]
+
+
+def read(path: Path) -> Document:
+    """Read a TOML file.
+
+    Raises:
+        SiteFileMistakes: it cannot be read, or is not TOML; always a single mistake.
+    """
+    text = _text(path)
+    try:
+        return Document(text, tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        raise SiteFileMistakes([_syntax(path, text, str(error))]) from error
+    except RecursionError as error:
+        mistake = SiteFileMistake(path, 1, "", "lists in lists in lists", "nest them less")
+        raise SiteFileMistakes([mistake]) from error
+
+
+def _text(path: Path) -> str:
+    try:
+        data = path.read_bytes()
+        # As tomllib does: a line ends with \n, and \r\n is one end.
+        return data.decode().replace("\r\n", "\n")
+    except OSError as error:
+        found = f"no site file that can be read ({error.strerror})"
+        mistake = SiteFileMistake(path, 0, "", found, "name one: config/minimal.toml is a start")
+        raise SiteFileMistakes([mistake]) from error
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        found = f"the byte 0x{data[error.start]:02x}, which is not UTF-8"
+        mistake = SiteFileMistake(path, line, "", found, "save the file as UTF-8")
+        raise SiteFileMistakes([mistake]) from error
+
+
+def _syntax(path: Path, text: str, said: str) -> SiteFileMistake:
+    problem, _, where = said.rpartition(" (at ")
+    number = re.match(r"line (\d+)", where)
+    lines = text.rstrip().split("\n")
+    line = int(number[1]) if number else len(lines)
+    remedies = [remedy for start, remedy in _REMEDIES.items() if problem.startswith(start)]
+    remedy = remedies[0] if remedies else problem
+    found = f"`{short(lines[min(line, len(lines)) - 1].strip())}`"
+    return SiteFileMistake(path, line, "", found, f"{remedy} (nothing else was checked)")

@@ -1,0 +1,78 @@
+"""The drivers that are installed, and their options; the drivers themselves are not loaded."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.metadata import EntryPoint, entry_points
+from types import ModuleType
+
+from agent.config.shape import Shape
+from drivers.contract import Options
+
+GROUP = "armoury.drivers"
+# The keys of a device's table that are the daemon's; the rest is for the driver's options.
+DAEMON_KEYS = ("id", "driver", "simulated", "supervision_s")
+
+
+# Part of a site file's mistakes: told as one, where the driver is named.
+class DriverUnusable(Exception):
+    """A driver that is named but cannot work on this machine; the text says what to do."""
+
+
+@dataclass(frozen=True)
+class InstalledDriver:
+    """A driver by its entry point."""
+
+    entry: EntryPoint
+
+    @property
+    def value(self) -> str:
+        """What a host is told to run: "package.module:Class"."""
+        return self.entry.value
+
+    @cached_property
+    def options(self) -> Shape[Options]:
+        """The shape of its options: class `Options`, module `options` beside the driver's.
+
+        Raises:
+            DriverUnusable: the package is not what the contract asks for.
+        """
+        module = self._options_module
+        try:
+            return Shape(module.Options, beside=DAEMON_KEYS)
+        except AttributeError as error:
+            raise DriverUnusable(
+                f"this driver is broken, install another version: {error}"
+            ) from error
+
+    def missing(self) -> str | None:
+        """Return how to install the libraries that it cannot do without; None: they are there.
+
+        Raises:
+            DriverUnusable: as `options`.
+        """
+        libraries = getattr(self._options_module, "LIBRARIES", ())
+        absent = [name for name in libraries if importlib.util.find_spec(name) is None]
+        if not absent:
+            return None
+        distribution = self.entry.dist.name if self.entry.dist else "armoury-agent"
+        how = f"pip install '{distribution}[{self.entry.name}]'"
+        return f"{' and '.join(absent)} is not installed here: {how}"
+
+    @cached_property
+    def _options_module(self) -> ModuleType:
+        name = f"{self.entry.module.rpartition('.')[0]}.options"
+        try:
+            return importlib.import_module(name)
+        except ImportError as error:
+            raise DriverUnusable(
+                f"this driver is broken, install another version: {error}"
+            ) from error
+
+
+def installed() -> dict[str, InstalledDriver]:
+    """Return every driver by its name in the site file."""
+    return {entry.name: InstalledDriver(entry) for entry in entry_points(group=GROUP)}

@@ -1,0 +1,95 @@
+"""Whether what the site half refers to is offered by the device half."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TypeAlias
+
+from agent.config.devices import CheckedDevice
+from agent.config.mistakes import Finding, meant, shown
+from agent.site.plan import Reference
+from drivers.contract import Offers
+
+_Devices: TypeAlias = Mapping[str, CheckedDevice]
+
+
+def check_references(
+    references: Sequence[Reference], devices: Sequence[CheckedDevice]
+) -> Iterator[Finding]:
+    """Yield what no device offers.
+
+    A device that is not in the file is told once, however often it is referred to. What cannot
+    be known, because a device's own table is wrong, is not told at all.
+    """
+    by_id = {device.id: device for device in reversed(devices) if device.id is not None}
+    named = all(device.id is not None for device in devices)
+    yield from _absent(references, by_id) if named else ()
+    for reference in references:
+        device = by_id.get(_device(reference))
+        if device is not None and device.offers is not None:
+            yield from _not_offered(reference, device, by_id)
+    yield from _not_read(references, by_id)
+
+
+def _device(reference: Reference) -> str:
+    return reference.ref.partition(".")[0]
+
+
+def _absent(references: Sequence[Reference], devices: _Devices) -> Iterator[Finding]:
+    absent = Counter(_device(one) for one in references if _device(one) not in devices)
+    for device, times in absent.items():
+        first = next(one for one in references if _device(one) == device)
+        add = f'add a [[device]] with id = "{device}"'
+        remedy = meant(first.ref, _all_offered(first.kind, devices), add)
+        more = f" (and {times - 1} more keys name it)" if times > 1 else ""
+        yield Finding(first.key, f"{shown(first.ref)}, of no device{more}", remedy)
+
+
+def _not_offered(
+    reference: Reference, device: CheckedDevice, devices: _Devices
+) -> Iterator[Finding]:
+    here = _offered(reference.kind, device)
+    if reference.ref in here or reference.ref.partition(".")[2] in device.doubtful:
+        return
+    known = here or _all_offered(reference.kind, devices)
+    otherwise = f"there are these {reference.kind}s: {', '.join(sorted(known))}"
+    if not known:
+        otherwise = f"add a [[device]] that offers a {reference.kind}"
+    yield Finding(
+        reference.key,
+        f"{shown(reference.ref)}, which is no {reference.kind}",
+        meant(reference.ref, known, otherwise),
+    )
+
+
+def _not_read(references: Sequence[Reference], devices: _Devices) -> Iterator[Finding]:
+    """Yield where the readers of one key together do not read what a person must present."""
+    for key in dict.fromkeys(one.key for one in references if one.kind == "reader"):
+        readers = [one for one in references if one.key == key]
+        offers = [device.offers for one in readers if (device := devices.get(one.ref))]
+        known = [one.readers for one in offers if one is not None]
+        if len(known) < len(readers) or not all(known):
+            continue  # already told, or not to be known
+        read = frozenset().union(*known)
+        if lacking := sorted(readers[0].needs - read):
+            names = ", ".join(one.ref for one in readers)
+            yield Finding(
+                key,
+                f"{names}, reading {' and '.join(sorted(read))}",
+                f"add a reader of {' and '.join(lacking)}, or leave it out of factors",
+            )
+
+
+def _offered(kind: str, device: CheckedDevice) -> frozenset[str]:
+    """Return what a device offers of a kind, by the names that the site half uses."""
+    offers = device.offers or Offers()
+    names = {"point": offers.points, "output": offers.outputs}
+    if kind in names:
+        return frozenset(f"{device.id}.{name}" for name in names[kind])
+    offered = offers.picture if kind == "camera" else bool(offers.readers)
+    return frozenset([str(device.id)] if offered else [])
+
+
+def _all_offered(kind: str, devices: _Devices) -> frozenset[str]:
+    return frozenset[str]().union(*(_offered(kind, device) for device in devices.values()))

@@ -1,0 +1,178 @@
+"""The site file: TOML to frozen typed models, with every mistake told at once."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from agent.config.devices import CheckedDevice, DeviceSpec, check_devices
+from agent.config.document import read
+from agent.config.mistakes import Finding, SiteFileMistake, SiteFileMistakes, meant
+from agent.config.places import Path as Key
+from agent.config.places import Places
+from agent.config.references import check_references
+from agent.config.shape import Checked, Shape
+from agent.site.plan import Plan, Reference, Table
+from agent.uplink import options as uplink_options
+from agent.uplink.options import PathOptions
+
+PLAIN = re.compile(r"[\w -]+")  # what is shown as it is, of names that a person may have chosen
+
+
+@dataclass(frozen=True, slots=True)
+class SiteFile:
+    """A site file without a mistake.
+
+    Attributes:
+        plan: what the wired things mean.
+        devices: what is wired.
+        paths: the ways to the monitor, in order of preference.
+    """
+
+    plan: Plan
+    devices: tuple[DeviceSpec, ...]
+    paths: tuple[PathOptions, ...]
+
+
+class PathTables(Table):
+    """The `[[path]]` tables of a file."""
+
+    path: Annotated[tuple[PathOptions, ...], Field(strict=False)] = ()
+
+
+def load(path: Path) -> SiteFile:
+    """Read and check a site file.
+
+    Raises:
+        SiteFileMistakes: everything that is wrong with it.
+    """
+    document = read(path)
+    check = _Check(document.tree)
+    if findings := check.findings():
+        places = Places(document.text)
+        mistakes = {
+            SiteFileMistake(
+                path, places.line(one.path), _key(document.tree, one.path), one.found, one.remedy
+            )
+            for one in findings
+        }
+        raise SiteFileMistakes(sorted(mistakes, key=lambda one: (one.line, one.key)))
+    return check.site_file()
+
+
+class _Check:
+    """The check of one document, part by part."""
+
+    def __init__(self, tree: Mapping[str, Any]) -> None:
+        self._tree = tree
+        tables = tree.get("device", ())
+        are_tables = isinstance(tables, list) and all(isinstance(one, dict) for one in tables)
+        self._devices: list[CheckedDevice] = check_devices(tables) if are_tables else []
+        self._plan: Checked[Plan] = Shape(Plan, beside=PathTables.model_fields).check(
+            {key: value for key, value in tree.items() if key != "path"}
+            | ({"device": self._known_devices()} if are_tables else {})
+        )
+        self._misplaced = frozenset(_ids(_at(tree, path) for path in self._whole_tables()))
+        self._paths = Shape(PathTables).check({k: tree[k] for k in ("path",) if k in tree})
+
+    def _known_devices(self) -> list[dict[str, Any]]:
+        specs = (device.spec for device in self._devices)
+        return [{"id": spec.id, "simulated": spec.simulated} for spec in specs if spec]
+
+    def _whole_tables(self) -> list[Key]:
+        """Return the tables that are not what they should be, or whose name is misspelt."""
+        return [path for path in self._plan.mended if len(path) == 1]
+
+    def findings(self) -> list[Finding]:
+        return [
+            *(finding for device in self._devices for finding in device.findings),
+            *self._plan.findings,
+            *self._across_the_plan(),
+            *self._references(),
+            *self._paths.findings,
+            *self._across_the_paths(),
+        ]
+
+    def _across_the_plan(self) -> Iterator[Finding]:
+        if (plan := self._plan.value) is None:
+            return
+        areas = {area.id for area in plan.area}
+        nameless = any(path[0] == "area" and path[2:] == ("id",) for path in self._plan.mended)
+        for mistake in plan.mistakes():
+            of_area = mistake.key[-1] == "area"
+            doubtful = self._plan.is_doubtful(mistake.key, mistake.remedy)
+            if doubtful or (of_area and (nameless or mistake.found in self._misplaced)):
+                continue
+            remedy = meant(mistake.found, areas, mistake.remedy) if of_area else mistake.remedy
+            yield Finding(mistake.key, mistake.found, remedy)
+
+    def _references(self) -> Iterator[Finding]:
+        if (plan := self._plan.value) is None or ("device",) in self._plan.mended:
+            return
+        said = [
+            one
+            for one in plan.references()
+            if self._is_said(one) and one.ref.partition(".")[0] not in self._misplaced
+        ]
+        yield from check_references(said, self._devices)
+
+    def _is_said(self, reference: Reference) -> bool:
+        """Whether a reference stands in the file, and not in what was mended."""
+        key, value = reference.key, _at(self._tree, reference.key)
+        in_part = any(path[: len(key)] == key for path in self._plan.mended - {key})
+        return not self._plan.is_doubtful(key) and (not in_part or reference.ref in value)
+
+    def _across_the_paths(self) -> Iterator[Finding]:
+        if (paths := self._paths.value) is None:
+            return
+        for mistake in uplink_options.mistakes(paths.path):
+            key = ("path", *mistake.key)
+            if not self._paths.is_doubtful(key, mistake.remedy):
+                yield Finding(key, mistake.found, mistake.remedy)
+
+    def site_file(self) -> SiteFile:
+        """Return what was checked; to be called when nothing was found."""
+        assert self._plan.value is not None  # noqa: S101 - nothing was found
+        assert self._paths.value is not None  # noqa: S101
+        specs = tuple(device.spec for device in self._devices if device.spec)
+        return SiteFile(self._plan.value, specs, self._paths.value.path)
+
+
+def _key(tree: Mapping[str, Any], path: Key) -> str:
+    """Write a path as a person would: a table of several by its id, or by its number from 1."""
+    words = []
+    for length, step in enumerate(path, 1):
+        inside = _at(tree, path[:length])
+        name = inside.get("id") if isinstance(inside, dict) else None
+        if isinstance(step, str):
+            words.append(f".{step if PLAIN.fullmatch(step) else json.dumps(step)}")
+        elif isinstance(name, str) and PLAIN.fullmatch(name):
+            words.append(f".{name}")
+        else:
+            words.append(f"[{step + 1}]")
+    return "".join(words).removeprefix(".")
+
+
+def _ids(tables: Iterable[Any]) -> Iterator[str]:
+    """Yield the ids in tables, or in lists of them."""
+    for table in tables:
+        if isinstance(table, list):
+            yield from _ids(table)
+        elif isinstance(table, dict) and isinstance(table.get("id"), str):
+            yield table["id"]
+
+
+def _at(tree: Any, path: Key) -> Any:
+    """Return what stands at a path; None: nothing."""
+    try:
+        for step in path:
+            tree = tree[step]
+    except (LookupError, TypeError):
+        return None
+    return tree
