@@ -1,0 +1,141 @@
+"""The contract with the monitor: topics and payloads. Version 1 of the feed; see docs/feed.md.
+
+Readers must let pass what they do not know: fields and topics are added within a version.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from agent.journal.record import Recorded
+
+ROOT = "armoury/v1"
+FRAME_BYTES = 96  # what `several` puts around its events, at most
+ZLIB_LEVEL = 3  # a fifth of the size at a third of level 6's time, on events
+
+Us = Annotated[int, Field(description="microseconds")]
+Utc = Annotated[int, Field(description="UTC, microseconds since 1970-01-01")]
+
+
+class Topic(StrEnum):
+    """Where each kind of event message goes, below the site. Numbers rise inside a topic."""
+
+    UNRECORDED = "event/unrecorded"
+    ALARM = "event/alarm"
+    ALARM_LATE = "event/alarm/late"
+    LIVE = "event/live"
+    BACKLOG = "event/backlog"
+
+
+@dataclass(frozen=True, slots=True)
+class Topics:
+    """The topics of one site."""
+
+    site: str
+
+    def events(self, topic: Topic) -> str:
+        return f"{ROOT}/{self.site}/{topic}"
+
+    def status(self, path: str) -> str:
+        """Retained; one a path, since a spare path's will must not overwrite the live one."""
+        return f"{ROOT}/{self.site}/status/{path}"
+
+    def heartbeat(self, path: str) -> str:
+        return f"{ROOT}/{self.site}/heartbeat/{path}"
+
+    def device(self, device: str) -> str:
+        """Retained."""
+        return f"{ROOT}/{self.site}/device/{device}"
+
+
+class Payload(BaseModel):
+    """What all payloads share: JSON objects, known by their topic."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    def encode(self) -> bytes:
+        """Return the payload as it travels."""
+        return self.model_dump_json(exclude_none=True).encode()
+
+
+class Event(Payload):
+    """One event of the record, in canonical JSON (RFC 8785), as its hash was taken."""
+
+    seq: Annotated[int, Field(ge=1, description="its number: from 1, without gaps")]
+    at: Utc
+    trusted: Annotated[bool, Field(description="whether the clock was synchronised")]
+    mono: Us
+    boot: Annotated[str, Field(description="the boot that `mono` counts from")]
+    kind: Annotated[str, Field(description='what happened: "door.forced"')]
+    severity: Annotated[str, Field(description="alarm, fault, access or info")]
+    object: Annotated[str, Field(description="what it is about: the id of a door, an area ...")]
+    device: Annotated[str | None, Field(description="the device that showed it")] = None
+    ref: Annotated[str | None, Field(description="its name while it was unrecorded")] = None
+    data: Annotated[dict[str, Any], Field(description="the kind's own fields")]
+
+
+class Events(Payload):
+    """Several events in one message, in order of their numbers."""
+
+    events: list[Event]
+    first: Annotated[int, Field(description="number of the first one")]
+    historical: Annotated[bool, Field(description="whether they had to wait for the line")]
+    last: Annotated[int, Field(description="number of the last one")]
+
+
+class Status(Payload):
+    """Whether the gateway is there on this path: birth, goodbye, or what the broker says for us.
+
+    `birth` is what the gateway has and can do; it comes with `online`.
+    """
+
+    site: str
+    path: str
+    online: bool
+    clean: Annotated[bool | None, Field(description="said goodbye; false: vanished")] = None
+    at: Utc | None = None
+    birth: dict[str, Any] | None = None
+
+
+class Heartbeat(Payload):
+    """The gateway lives; every one differs, so that an old one proves nothing.
+
+    90 s without one on any path is the loss of the site.
+    """
+
+    site: str
+    path: str
+    number: Annotated[int, Field(description="rises by one while the process lives")]
+    nonce: Annotated[str, Field(description="64 random bits in hex")]
+    at: Utc
+    head: Annotated[int, Field(description="the newest event's number")]
+    waiting: Annotated[int, Field(description="events still to come")]
+
+
+class DeviceState(Payload):
+    """How one device is now."""
+
+    site: str
+    device: str
+    state: dict[str, Any]
+
+
+def several(rows: Sequence[Recorded], *, historical: bool) -> bytes:
+    """Return an `Events` payload; canonical, with the bodies' bytes unchanged."""
+    return b'{"events":[%b],"first":%d,"historical":%b,"last":%d}' % (
+        b",".join([row.body for row in rows]),
+        rows[0].seq,
+        b"true" if historical else b"false",
+        rows[-1].seq,
+    )
+
+
+def zipped(payload: bytes) -> bytes:
+    """Return a payload as it travels with the content type `application/zlib` (RFC 6713)."""
+    return zlib.compress(payload, ZLIB_LEVEL)

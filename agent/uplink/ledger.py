@@ -1,0 +1,210 @@
+"""What of one lane is delivered, on its way, and still to come. Pure: no clock, no wire.
+
+The record's numbers are cut at an *edge*. Above it everything is fresh: handed over right
+after its commit, and sent from memory. Up to it, what is not yet delivered is late, and read
+from the journal in batches. When fresh events pile up, or a connection is lost, the edge moves
+up to the newest number: memory holds a bounded number of events, whatever happens outside.
+
+A lane's events are some of the numbers only. A message therefore stands for a span of numbers:
+all of the lane's events in it. So what is delivered stays one range while nothing is missing.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from agent.journal.ranges import Ranges, Span
+from agent.journal.record import Lane, Recorded
+from agent.uplink import feed
+
+FRESH_MOST = 2000  # events that may pile up in memory, about 1 MiB
+BATCH_EVENTS = 200
+STOCK_MOST = 4  # batches read ahead
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Parcel:
+    """Events that travel as one message.
+
+    Attributes:
+        span: the numbers whose events of its lane it stands for.
+        events: how many there are.
+        payload: as sent.
+        zipped: whether the payload is compressed.
+    """
+
+    span: Span
+    events: int
+    payload: bytes
+    zipped: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Gap:
+    """Numbers that a lane's late events must be read from."""
+
+    lane: Lane
+    span: Span
+
+
+class Ledger:
+    """One lane's account.
+
+    Args:
+        lane: whose.
+        delivered: what any path has delivered so far.
+        head: the newest number in the record.
+    """
+
+    def __init__(self, lane: Lane, delivered: Ranges, head: int) -> None:
+        self.lane = lane
+        self.delivered = delivered
+        self.head = head
+        # A guess until all is out once; the rest's has the alarms of an outage among it.
+        self.waiting = head - len(delivered) if lane is Lane.REST else 0
+        self._flying: set[Parcel] = set()
+        self._aside: set[Parcel] = set()
+        self._fresh: deque[Recorded] = deque()
+        self._stock: deque[Parcel] = deque()
+        self._reading: Gap | None = None
+        self.rewind()
+
+    # What is recorded
+
+    def note(self, row: Recorded, *, live: bool) -> None:
+        """Take the next number of the record.
+
+        Args:
+            row: of any lane.
+            live: whether it may be sent from memory; otherwise it is late.
+        """
+        self.head = row.seq
+        if lane_of(row) is not self.lane:
+            return
+        self.waiting += 1
+        if live and len(self._fresh) < FRESH_MOST:
+            self._fresh.append(row)
+        else:
+            self._raise_edge()
+
+    def _raise_edge(self) -> None:
+        self._fresh.clear()
+        self._edge = self._fresh_after = self.head
+
+    # What is sent
+
+    @property
+    def fresh(self) -> int:
+        """Return how many events wait in memory."""
+        return len(self._fresh)
+
+    def take_fresh(self, most: int, limit_bytes: int) -> Parcel | None:
+        """Return the next fresh events: one as it is recorded, several as a batch.
+
+        Args:
+            most: events in the message.
+            limit_bytes: size of the payload; a single event may be larger.
+        """
+        if not self._fresh:
+            return None
+        rows = [self._fresh.popleft()]
+        size = len(rows[0].body) + feed.FRAME_BYTES
+        while len(rows) < most and self._fresh and size + len(self._fresh[0].body) < limit_bytes:
+            rows.append(self._fresh.popleft())
+            size += len(rows[-1].body) + 1
+        span = (self._fresh_after + 1, rows[-1].seq)
+        self._fresh_after = span[1]
+        payload = rows[0].body if len(rows) == 1 else feed.several(rows, historical=False)
+        return self._send(Parcel(span, len(rows), payload))
+
+    def take_late(self) -> Parcel | None:
+        """Return the next batch of late events, if one is in stock."""
+        return self._send(self._stock.popleft()) if self._stock else None
+
+    def _send(self, parcel: Parcel) -> Parcel:
+        self._flying.add(parcel)
+        self._claim(parcel.span)
+        return parcel
+
+    def _claim(self, span: Span) -> None:
+        self._claimed |= Ranges((span,))
+
+    # What is read from the journal
+
+    def wants(self) -> Gap | None:
+        """Return the numbers to read next; None while the stock does, or nothing is late."""
+        if self._reading is not None or len(self._stock) >= STOCK_MOST:
+            return None
+        span = next(self._claimed.gaps(1, self._edge), None)
+        if span is None:
+            self._square()
+            return None
+        self._reading = Gap(self.lane, span)
+        return self._reading
+
+    def stocked(self, gap: Gap, parcels: Sequence[Parcel], upto: int) -> None:
+        """Take what was read; nothing happens if it was asked for before a rewind.
+
+        Args:
+            gap: as asked for.
+            parcels: of its events up to `upto`, in order, their spans without gaps.
+            upto: how far of the gap was read.
+        """
+        if gap is not self._reading:
+            return
+        self._reading = None
+        if upto >= gap.span[0]:
+            self._claim((gap.span[0], upto))
+        if parcels:
+            self._stock.extend(parcels)
+        elif upto >= gap.span[0]:
+            self.delivered |= Ranges(((gap.span[0], upto),))
+
+    def unread(self, gap: Gap) -> None:
+        """The journal could not be read now; it will be asked again."""
+        if gap is self._reading:
+            self._reading = None
+
+    def _square(self) -> None:
+        """Correct the count once it is known for certain."""
+        if not self._stock:
+            flying = sum(parcel.events for parcel in self._flying | self._aside)
+            self.waiting = len(self._fresh) + flying
+
+    # What became of it
+
+    def credit(self, parcel: Parcel) -> None:
+        """A broker has taken it: it is delivered."""
+        self._flying.discard(parcel)
+        self.delivered |= Ranges((parcel.span,))
+        self.waiting = max(0, self.waiting - parcel.events)
+
+    def take_back(self, parcels: Iterable[Parcel]) -> None:
+        """They were not taken; they are late now."""
+        self._flying.difference_update(parcels)
+        self.rewind()
+
+    def set_aside(self, parcel: Parcel) -> None:
+        """It is too large for this broker: go on without it, and keep it for the next one."""
+        self._flying.discard(parcel)
+        self._aside.add(parcel)
+
+    def retry_aside(self) -> None:
+        """Another broker, or the same with other limits: try again what was set aside."""
+        self._aside.clear()
+        self.rewind()
+
+    def rewind(self) -> None:
+        """Forget what waits in memory: what is neither delivered nor on its way is late."""
+        self._raise_edge()
+        self._stock.clear()
+        self._reading = None
+        spans = (parcel.span for parcel in self._flying | self._aside)
+        self._claimed = self.delivered | Ranges.of(spans)
+
+
+def lane_of(row: Recorded) -> Lane:
+    """Return the lane that an event travels in."""
+    return Lane.ALARM if row.severity == Lane.ALARM else Lane.REST

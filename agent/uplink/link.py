@@ -1,0 +1,282 @@
+"""One connection to one broker. The only module that knows paho.
+
+paho is driven from the asyncio loop through its hooks for foreign loops (`loop_read`,
+`loop_write`, `loop_misc`), so that nothing here runs beside the loop but the connecting, which
+blocks and is a worker's. Its callbacks only enqueue. What was measured and forced this shape:
+
+* `publish()` without a connection returns an error, keeps the message and sends it later:
+  so it is called on a live connection only, and a client is never used twice.
+* It does not heed the broker's Receive Maximum, and gets slow when many messages wait in it:
+  so its own limits are off (0), and whoever publishes keeps the window.
+* It notices a dead broker after twice the keepalive: so silence is measured here.
+* It hides errors of the socket in its log: so that is read until the broker has accepted us.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from paho.mqtt.client import Client, MQTTv5
+from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+
+from agent.uplink import reasons
+from agent.uplink.credentials import password, tls_context
+from agent.uplink.options import PathOptions
+from agent.uplink.reasons import Lost, NotConnected
+from agent.uplink.worker import Worker
+
+CONNECT_S = 5.0  # for each of: an address to accept, TLS to be agreed, the broker to answer
+TICK_S = 1.0
+SILENCE = 1.5  # keepalives; the broker gives us as long (MQTT 5, 3.1.2.10)
+LARGEST = 256 * 1024 * 1024  # MQTT 5, 2.1.4: what a packet can be at all
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What the broker allows on this connection.
+
+    Attributes:
+        receive_maximum: messages it takes before it has acknowledged any.
+        packet_bytes: the largest packet it takes.
+    """
+
+    receive_maximum: int
+    packet_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Will:
+    """What the broker publishes, retained, when we vanish without a word."""
+
+    topic: str
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Ack:
+    """The broker's answer to the message `mid`: an MQTT 5 reason code."""
+
+    mid: int
+    code: int
+
+
+class Link:
+    """A connection from its first attempt to its end. All methods are the loop's.
+
+    Args:
+        options: where, and with what proofs.
+        client: id that the broker knows us by.
+        will: see `Will`.
+        acknowledged: told of all acknowledgements that arrived together.
+        worker: where the blocking part of connecting is done.
+    """
+
+    def __init__(
+        self,
+        options: PathOptions,
+        client: str,
+        will: Will,
+        acknowledged: Callable[[list[Ack]], None],
+        worker: Worker,
+    ) -> None:
+        self._options = options
+        self._loop = asyncio.get_running_loop()
+        self._worker = worker
+        self._acknowledged = acknowledged
+        self._acks: list[Ack] = []
+        self._accepted: asyncio.Future[Terms] = self._loop.create_future()
+        self.lost: asyncio.Future[Lost] = self._loop.create_future()
+        self._said = ""
+        self._heard_s = 0.0
+        self._tick: asyncio.TimerHandle | None = None
+        self._fd = -1
+        self._writes = False
+        self._client = self._make(client, will)
+
+    def _make(self, name: str, will: Will) -> Client:
+        client = Client(CallbackAPIVersion.VERSION2, name, protocol=MQTTv5)
+        client.connect_timeout = CONNECT_S
+        client.max_inflight_messages_set(0)
+        client.will_set(will.topic, will.payload, qos=1, retain=True)
+        client.on_connect = self._on_connect
+        client.on_publish = self._on_publish
+        client.on_disconnect = self._on_disconnect
+        client.on_socket_close = self._on_socket_close
+        client.on_log = self._on_log
+        return client
+
+    async def open(self) -> Terms:
+        """Connect and be accepted; within some `CONNECT_S` each for line, TLS and broker.
+
+        Raises:
+            NotConnected: with the reason.
+        """
+        try:
+            await self._worker.run(self._dial)
+            self._attach()
+            either: set[asyncio.Future[Any]] = {self._accepted, self.lost}
+            await asyncio.wait(either, timeout=CONNECT_S, return_when=asyncio.FIRST_COMPLETED)
+            if self.alive and self._accepted.done():
+                return self._accepted.result()
+        finally:
+            if not self._accepted.done():
+                self.drop(f"the broker at {self._where} takes the call but says nothing")
+        raise NotConnected(str(self.lost.result()))
+
+    @property
+    def _where(self) -> str:
+        return f"{self._options.host}:{self._options.port}"
+
+    @property
+    def alive(self) -> bool:
+        """Return whether messages can be published now."""
+        return self._fd >= 0 and not self.lost.done()
+
+    def publish(
+        self, topic: str, payload: bytes, *, retain: bool = False, zipped: bool = False
+    ) -> int:
+        """Send a message with QoS 1 and return the number its acknowledgement will bear."""
+        properties = _zlib() if zipped else None
+        mid = self._client.publish(topic, payload, 1, retain, properties).mid
+        self._watch_writing()
+        return mid
+
+    async def close(self, within_s: float) -> None:
+        """Say goodbye, so that the broker does not publish the will; then be gone."""
+        if self.alive:
+            self._client.disconnect()
+            self._watch_writing()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(asyncio.shield(self.lost), within_s)
+        self.drop("closed")
+
+    def drop(self, reason: str) -> None:
+        """Hang up without a word; the broker publishes the will."""
+        sock = self._client.socket()
+        self._detach()
+        if sock is not None:
+            sock.close()
+        self._end(Lost(reason))
+
+    # On the worker's thread
+
+    def _dial(self) -> None:
+        options = self._options
+        if options.username is not None:
+            self._client.username_pw_set(options.username, password(options))
+        if options.tls is not None:
+            self._client.tls_set_context(tls_context(options.tls))
+        try:
+            self._client.connect(options.host, options.port, options.keepalive_s)
+        except (OSError, ValueError) as error:
+            raise NotConnected(reasons.of_error(error, options)) from error
+
+    # Joining paho to the loop
+
+    def _attach(self) -> None:
+        sock = self._client.socket()
+        if sock is None:
+            raise NotConnected(f"the broker at {self._where} hangs up at once")
+        self._fd = sock.fileno()
+        self._loop.add_reader(self._fd, self._readable)
+        self._watch_writing()
+        self._heard_s = self._loop.time()
+        self._tick = self._loop.call_later(TICK_S, self._look)
+
+    def _detach(self) -> None:
+        if self._tick is not None:
+            self._tick.cancel()
+        if self._fd >= 0:
+            self._loop.remove_reader(self._fd)
+            self._loop.remove_writer(self._fd)
+            self._fd = -1
+
+    def _readable(self) -> None:
+        self._heard_s = self._loop.time()
+        self._client.loop_read()
+        # what TLS has already decrypted, no selector will ever report
+        while (pending := getattr(self._client.socket(), "pending", None)) and pending():
+            self._client.loop_read()
+        self._watch_writing()
+        acks, self._acks = self._acks, []
+        if acks:
+            self._acknowledged(acks)
+
+    def _writable(self) -> None:
+        self._client.loop_write()
+        self._watch_writing()
+
+    def _watch_writing(self) -> None:
+        wanted = self._fd >= 0 and self._client.want_write()
+        if wanted and not self._writes:
+            self._loop.add_writer(self._fd, self._writable)
+        elif self._writes and not wanted and self._fd >= 0:
+            self._loop.remove_writer(self._fd)
+        self._writes = wanted
+
+    def _look(self) -> None:
+        """Let paho send its pings; hang up on a broker that is silent."""
+        self._tick = self._loop.call_later(TICK_S, self._look)
+        self._client.loop_misc()
+        self._watch_writing()
+        silent_s = self._loop.time() - self._heard_s
+        if self._fd >= 0 and silent_s > SILENCE * self._client.keepalive:
+            self.drop(f"the broker at {self._where} is silent; see the line and the broker")
+
+    # paho's callbacks: they only take down what happened
+
+    def _on_connect(
+        self, _client: Client, _data: Any, _flags: Any, code: ReasonCode, said: Properties | None
+    ) -> None:
+        if code.is_failure:
+            self._end(
+                Lost(f"the broker at {self._where} refuses us: {reasons.of_code(code.value)}")
+            )
+            return
+        self._client.on_log = None  # it would cost a text for every message
+        receive_maximum = getattr(said, "ReceiveMaximum", 65535)
+        packet_bytes = getattr(said, "MaximumPacketSize", LARGEST)
+        self._accepted.set_result(Terms(receive_maximum, packet_bytes))
+
+    def _on_publish(
+        self, _client: Client, _data: Any, mid: int, code: ReasonCode, _said: Any
+    ) -> None:
+        self._acks.append(Ack(mid, code.value))
+
+    def _on_disconnect(
+        self, _client: Client, _data: Any, flags: Any, code: ReasonCode, _said: Any
+    ) -> None:
+        by_broker = flags.is_disconnect_packet_from_server
+        why = f"the connection to the broker at {self._where} broke"
+        if by_broker and code.is_failure:
+            why = f"the broker at {self._where} hung up: {reasons.of_code(code.value)}"
+        elif by_broker:
+            why = f"the broker at {self._where} hung up"
+        elif alert := reasons.of_alert(self._said):
+            why = f"the broker at {self._where} refuses us: {alert}"
+        objected = (by_broker and code.is_failure) or code.value in (0x81, 0x82)
+        self._end(Lost(why, objected))
+
+    def _on_socket_close(self, _client: Client, _data: Any, _sock: Any) -> None:
+        if self._fd >= 0:
+            self._detach()
+
+    def _on_log(self, _client: Client, _data: Any, _level: int, text: str) -> None:
+        self._said = text
+
+    def _end(self, lost: Lost) -> None:
+        if not self.lost.done():
+            self.lost.set_result(lost)
+
+
+def _zlib() -> Properties:
+    properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+    properties.ContentType = "application/zlib"  # RFC 6713
+    return properties

@@ -1,0 +1,226 @@
+"""What one path sends next, and what becomes of it. Pure: no wire; time is an argument.
+
+One window, shared by worth: an alarm finds room whatever else is on its way, and the backlog
+never has more than a few messages out. A topic that the broker does not take is held: tried
+with one message after a growing pause, while the others go on.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from random import Random
+
+from agent.journal.record import Lane, Recorded
+from agent.uplink import reasons
+from agent.uplink.feed import Topic, Topics
+from agent.uplink.holds import Hold, Holds
+from agent.uplink.ledger import BATCH_EVENTS, Ledger, Parcel, lane_of
+from agent.uplink.message import FRESH, WORTH, WINDOW_MOST, Message, Rank
+from agent.uplink.pace import Pace
+
+HEADROOM_BYTES = 256  # of a packet: header, topic and properties
+UNRECORDED_MOST = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Aside:
+    """A message that is too large for the broker; `seq` is its event's number, if it has one."""
+
+    topic: str
+    size_bytes: int
+    seq: int | None
+
+
+class Outbox:
+    """One path's outgoing side, over all of its connections.
+
+    Attributes:
+        pace: how large late batches may be on this connection.
+        limit_bytes: how large a payload may be.
+        delivered: events that the path has delivered.
+        aside: the first message that was too large for this connection's broker ...
+        asides: ... and how many there are.
+
+    Args:
+        topics: of the site.
+        random: for the pauses.
+    """
+
+    def __init__(self, topics: Topics, random: Random) -> None:
+        self._topics = topics
+        self._ledgers: Mapping[Lane, Ledger] = {}
+        self._control: dict[str, Message] = {}
+        self._unrecorded: deque[Message] = deque(maxlen=UNRECORDED_MOST)
+        self._flying: dict[Rank, int] = dict.fromkeys(Rank, 0)
+        self._holds = Holds(random)
+        self._window = 0
+        self._cap_bytes: int | None = None
+        self.limit_bytes = 0
+        self.pace = Pace()
+        self.delivered = 0
+        self.aside: Aside | None = None
+        self.asides = 0
+
+    # The connection, and what it carries
+
+    def opened(self, receive_maximum: int, packet_bytes: int) -> None:
+        """Begin on a new connection, within what the broker allows on it."""
+        self._window = min(WINDOW_MOST, receive_maximum)
+        self.limit_bytes = packet_bytes - HEADROOM_BYTES
+        if self._cap_bytes is not None:
+            self.limit_bytes = min(self.limit_bytes, self._cap_bytes)
+        self.pace = Pace()
+        self.aside, self.asides = None, 0
+
+    def closed(self, unanswered: Sequence[Message], *, objected: bool = False) -> None:
+        """Take back what no broker will answer any more.
+
+        Args:
+            unanswered: what was on its way.
+            objected: the broker hung up because of something it was sent. The largest message
+                is taken to be it: a size is what some brokers do not tell, and it would end
+                every connection to come.
+        """
+        largest = max(unanswered, key=lambda m: len(m.payload), default=None)
+        self._cap_bytes = _less(largest) if objected and largest else None
+        self._window = 0
+        self._holds.clear()
+        self._control.clear()
+        self._flying = dict.fromkeys(Rank, 0)
+        unrecorded = [message for message in unanswered if message.rank is Rank.UNRECORDED]
+        self._unrecorded.extendleft(reversed(unrecorded))
+        for ledger in {message.ledger for message in unanswered if message.ledger}:
+            ledger.take_back(m.parcel for m in unanswered if m.ledger is ledger and m.parcel)
+
+    def carry(self, ledgers: Mapping[Lane, Ledger]) -> None:
+        """Carry these lanes from now on; none, when another path does."""
+        self._ledgers = ledgers
+        self._holds.clear()
+        for ledger in ledgers.values():
+            ledger.retry_aside()
+
+    # What is to be sent
+
+    def note(self, rows: Iterable[Recorded], now_s: float) -> None:
+        """Take the next rows of the record, in order, into the lanes that this path carries."""
+        for row in rows:
+            lane = lane_of(row)
+            if lane is Lane.ALARM:
+                self._holds.hurry(Rank.ALARM, Rank.ALARM_LATE)
+            live = self._window > 0 and not self._holds.pausing(FRESH[lane], now_s)
+            for ledger in self._ledgers.values():
+                ledger.note(row, live=live)
+
+    def say(self, topic: str, payload: bytes, *, retain: bool) -> None:
+        """Send this beside the events; it replaces what still waits for the same topic."""
+        self._control[topic] = Message(Rank.CONTROL, topic, payload, retain)
+
+    def unrecorded(self, body: bytes) -> None:
+        """Send an alarm that the disk does not take; the newest ones are kept until taken."""
+        topic = self._topics.events(Topic.UNRECORDED)
+        self._unrecorded.append(Message(Rank.UNRECORDED, topic, body))
+        self._holds.hurry(Rank.UNRECORDED)
+
+    # Sending
+
+    def next(self, now_s: float) -> Message | None:
+        """Return the most urgent message that may be sent now; `answered` must follow."""
+        for rank in Rank:
+            while self._has_room(rank, now_s) and (message := self._take(rank)):
+                if len(message.payload) <= self.limit_bytes:
+                    self._flying[rank] += 1
+                    return message
+                self._too_large(message)
+        return None
+
+    def due_s(self, now_s: float) -> float | None:
+        """Return when the next topic that is held may be tried again."""
+        return self._holds.due_s(now_s)
+
+    def _has_room(self, rank: Rank, now_s: float) -> bool:
+        if rank in self._holds and (self._flying[rank] or self._holds.pausing(rank, now_s)):
+            return False
+        reserve = 0 if WORTH[rank].urgent or self._window < 2 else max(1, self._window // 4)
+        free = self._window - reserve - sum(self._flying.values())
+        return free > 0 and self._flying[rank] < WORTH[rank].most
+
+    def _take(self, rank: Rank) -> Message | None:
+        if rank is Rank.UNRECORDED:
+            return self._unrecorded.popleft() if self._unrecorded else None
+        if rank is Rank.CONTROL:
+            return self._control.pop(next(iter(self._control))) if self._control else None
+        return self._take_events(rank)
+
+    def _take_events(self, rank: Rank) -> Message | None:
+        worth = WORTH[rank]
+        if worth.lane is None or worth.topic is None or worth.lane not in self._ledgers:
+            return None
+        ledger = self._ledgers[worth.lane]
+        parcel = ledger.take_late() if worth.late else self._take_fresh(rank, ledger)
+        if parcel is None:
+            return None
+        topic = self._topics.events(worth.topic)
+        return Message(rank, topic, parcel.payload, False, parcel.zipped, parcel, ledger)
+
+    def _take_fresh(self, rank: Rank, ledger: Ledger) -> Parcel | None:
+        """Take one event; or many, of what is no alarm, when they come faster than they go."""
+        free = WORTH[rank].most - self._flying[rank]
+        most = BATCH_EVENTS if rank is Rank.LIVE and ledger.fresh > free else 1
+        return ledger.take_fresh(most, min(self.limit_bytes, self.pace.batch_bytes))
+
+    def _too_large(self, message: Message) -> None:
+        """Leave out a single event that the broker will never take; make batches anew."""
+        parcel, ledger = message.parcel, message.ledger
+        if parcel is not None and ledger is not None:
+            if parcel.events > 1:
+                ledger.take_back([parcel])
+                return
+            ledger.set_aside(parcel)
+        self.asides += 1
+        if self.aside is None:
+            seq = parcel.span[1] if parcel is not None else None
+            self.aside = Aside(message.topic, len(message.payload), seq)
+
+    # What became of it
+
+    def answered(self, message: Message, code: int, now_s: float, elapsed_s: float) -> bool:
+        """Take the broker's answer; return whether it took the message.
+
+        Args:
+            message: which one is answered.
+            code: MQTT 5 reason code.
+            now_s: the present time.
+            elapsed_s: since it was sent.
+        """
+        rank = message.rank
+        self._flying[rank] -= 1
+        self.pace.took(elapsed_s, late=WORTH[rank].late)
+        if code >= 0x80 or (code == reasons.NO_SUBSCRIBER and rank is not Rank.CONTROL):
+            self._holds.refused(message, code, now_s)
+            self._take_back(message)
+            return False
+        self._holds.taken(rank)
+        if message.parcel is not None and message.ledger is not None:
+            message.ledger.credit(message.parcel)
+            self.delivered += message.parcel.events
+        return True
+
+    def _take_back(self, message: Message) -> None:
+        if message.parcel is not None and message.ledger is not None:
+            message.ledger.take_back([message.parcel])
+        elif message.rank is Rank.UNRECORDED:
+            self._unrecorded.appendleft(message)
+        else:
+            self._control.setdefault(message.topic, message)
+
+    def trouble(self) -> Hold | None:
+        """Return why events stay behind although the broker is there, if they do."""
+        return self._holds.trouble()
+
+
+def _less(message: Message) -> int:
+    """Return a size below a message's: half, where it can be cut."""
+    cut = message.parcel is not None and message.parcel.events > 1
+    return len(message.payload) // 2 if cut else len(message.payload) - 1

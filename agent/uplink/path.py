@@ -1,0 +1,273 @@
+"""One path to the monitor: connecting, working, losing it, and connecting again."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from random import Random
+from typing import Protocol
+
+from agent.journal.ranges import Span
+from agent.journal.record import Lane, Recorded
+from agent.site.inputs import Condition, PathNews
+from agent.uplink import reasons, verdict
+from agent.uplink.feed import Topics
+from agent.uplink.haul import Journal
+from agent.uplink.ledger import Ledger
+from agent.uplink.link import Ack, Link, Will
+from agent.uplink.message import Message
+from agent.uplink.options import PathOptions
+from agent.uplink.outbox import Outbox
+from agent.uplink.pauses import Pauses
+from agent.uplink.presence import Portrait, Presence, utc_us
+from agent.uplink.reasons import Lost, NotConnected
+from agent.uplink.sender import Sender
+from agent.uplink.verdict import Verdict
+from agent.uplink.worker import Worker
+
+RECONNECT_S = (0.5, 30.0)  # first and longest range of the pauses between connections
+STEADY_S = 5.0  # a connection that stood so long was a good one: the pauses begin anew
+
+
+class Above(Protocol):
+    """What a path needs of the uplink that it is part of."""
+
+    portrait: Portrait
+
+    def head(self) -> int: ...
+
+    def waiting(self) -> int: ...
+
+    def changed(self) -> None:
+        """Hear that a path may work now, or no more."""
+
+    def delivered(self, path: str, lane: Lane, span: Span) -> None:
+        """Hear that the events of a lane in this span have arrived."""
+
+    def news(self, news: PathNews) -> None: ...
+
+
+class Path:
+    """One broker, over all connections to it. All methods are the loop's.
+
+    Attributes:
+        verdict: how it is.
+        since_s: of the monotonic clock: since when it is in this condition.
+        connected: whether a broker has accepted us and taken our birth.
+        last_ack_us: when a broker last took anything; UTC, None before the first time.
+
+    Args:
+        options: where and how.
+        topics: of the site.
+        above: what it is part of.
+        journal: read on `reader` only.
+        reader: shared with the other paths.
+        random: for the pauses.
+    """
+
+    def __init__(
+        self,
+        options: PathOptions,
+        topics: Topics,
+        above: Above,
+        journal: Journal,
+        reader: Worker,
+        random: Random,
+    ) -> None:
+        self.options = options
+        self.verdict = Verdict(Condition.LOST, "not connected yet")
+        self.since_s = time.monotonic()
+        self.connected = False
+        self.last_ack_us: int | None = None
+        self.outbox = Outbox(topics, random)
+        self._topics = topics
+        self._above = above
+        self._journal = journal
+        self._reader = reader
+        self._dialler = Worker(f"uplink {options.id}", reader.loop)
+        self._loop = reader.loop
+        self._pauses = Pauses(*RECONNECT_S, random)
+        self._presence = Presence(topics, options.id)
+        self._link: Link | None = None
+        self._sender: Sender | None = None
+        self._carries = False
+        self._learned: Verdict | None = None  # while carrying; holds until something is better
+        self._told: Verdict | None = None
+        self._beat: asyncio.TimerHandle | None = None
+        self._farewell: asyncio.Future[None] | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Connect, and go on connecting."""
+        self._task = self._loop.create_task(self._run(), name=f"uplink {self.options.id}")
+
+    async def close(self, within_s: float) -> None:
+        """Say goodbye where there is a connection, and end."""
+        if self._task is None:
+            return
+        if self.connected:
+            await self._say_goodbye(within_s)
+        self._task.cancel()
+        await asyncio.wait({self._task})
+        if self._link is not None:
+            await self._link.close(within_s / 4)
+        self._end_connection()
+        self._dialler.stop()
+
+    # What is to be sent
+
+    def carry(self, ledgers: Mapping[Lane, Ledger]) -> None:
+        """Carry these lanes from now on; none, when another path does."""
+        self._carries = bool(ledgers)
+        self.outbox.carry(ledgers)
+        if self._sender is not None:
+            self._sender.carry(tuple(ledgers.values()))
+        self._judge()
+
+    def committed(self, rows: Sequence[Recorded]) -> None:
+        """Send rows right after their commit."""
+        self.outbox.note(rows, self._loop.time())
+        self._pump()
+
+    def unrecorded(self, body: bytes) -> None:
+        """Send an alarm that has no number yet."""
+        self.outbox.unrecorded(body)
+        self._pump()
+
+    def restate(self, device: str) -> None:
+        """Send how a device is now."""
+        if self.connected:
+            state = self._above.portrait.devices[device]
+            self.outbox.say(self._topics.device(device), state, retain=True)
+            self._pump()
+
+    def _pump(self) -> None:
+        if self._sender is not None:
+            self._sender.pump()
+            self._judge()
+
+    # A connection's life
+
+    async def _run(self) -> None:
+        while True:
+            try:
+                lost = await self._live()
+            except NotConnected as error:
+                lost = Lost(str(error))
+            self._end_connection(objected=lost.objected)
+            self._learned = None
+            self._set(Verdict(Condition.LOST, str(lost)))
+            await asyncio.sleep(self._pauses.next_s())
+
+    async def _live(self) -> Lost:
+        """Connect, and work until the connection ends."""
+        will = Will(self._presence.status_topic, self._presence.will())
+        name = f"armoury-{self._topics.site}-{self.options.id}"
+        link = self._link = Link(self.options, name, will, self._acknowledged, self._dialler)
+        terms = await link.open()
+        since_s = self._loop.time()
+        self.outbox.opened(terms.receive_maximum, terms.packet_bytes)
+        self._sender = Sender(
+            link,
+            self.outbox,
+            self._journal,
+            self._reader,
+            self._answered,
+            zipped=self.options.compress,
+        )
+        self._introduce()
+        await asyncio.wait({link.lost})
+        if self._loop.time() - since_s >= STEADY_S:
+            self._pauses.reset()
+        return link.lost.result()
+
+    def _end_connection(self, *, objected: bool = False) -> None:
+        self.connected = False
+        if self._beat is not None:
+            self._beat.cancel()
+        if self._link is not None:
+            self._link.drop("ended")
+            self._link = None
+        if self._sender is not None:
+            self.outbox.closed(self._sender.end(), objected=objected)
+            self._sender = None
+
+    def _introduce(self) -> None:
+        """Say birth, devices and a heartbeat; events follow when the birth is taken."""
+        birth = self._presence.birth(self._above.portrait)
+        if len(birth) > self.outbox.limit_bytes:
+            raise NotConnected(
+                f"the broker takes {self.outbox.limit_bytes} bytes a message at most, and our "
+                f"first one has {len(birth)}; raise its max_packet_size"
+            )
+        self.outbox.say(self._presence.status_topic, birth, retain=True)
+        for device, state in self._above.portrait.devices.items():
+            self.outbox.say(self._topics.device(device), state, retain=True)
+        self._send_beat()
+
+    def _send_beat(self) -> None:
+        self._beat = self._loop.call_later(self.options.heartbeat_s, self._send_beat)
+        beat = self._presence.beat(self._above.head(), self._above.waiting())
+        self.outbox.say(self._presence.beat_topic, beat, retain=False)
+        self._pump()
+
+    async def _say_goodbye(self, within_s: float) -> None:
+        self._farewell = self._loop.create_future()
+        self.outbox.say(self._presence.status_topic, self._presence.goodbye(), retain=True)
+        self._pump()
+        await asyncio.wait({self._farewell}, timeout=within_s)
+
+    # What comes back
+
+    def _acknowledged(self, acks: list[Ack]) -> None:
+        if self._sender is not None:
+            self._sender.acknowledged(acks)
+            self._judge()
+
+    def _answered(self, message: Message, code: int, taken: bool) -> None:
+        if taken:
+            self.last_ack_us = utc_us()
+        if message.topic == self._presence.status_topic:
+            self._status_answered(code, taken=taken)
+        elif message.topic == self._presence.beat_topic:
+            self._beat_answered(code)
+        elif taken and message.parcel is not None and message.ledger is not None:
+            self._above.delivered(self.options.id, message.ledger.lane, message.parcel.span)
+
+    def _status_answered(self, code: int, *, taken: bool) -> None:
+        if self._farewell is not None:
+            if not self._farewell.done():
+                self._farewell.set_result(None)
+        elif taken:
+            self.connected = True
+        elif self._link is not None:
+            topic = self._presence.status_topic
+            self._link.drop(f"the broker refuses {topic}: {reasons.of_code(code)}")
+
+    def _beat_answered(self, code: int) -> None:
+        """Learn from the heartbeat whether anybody listens, when there is no event to tell."""
+        if self._carries:
+            return
+        if code == reasons.NO_SUBSCRIBER:
+            self._learned = verdict.DEAF
+        elif self._learned is not None and self._learned.condition is Condition.ABSENT:
+            self._learned = None
+
+    def _judge(self) -> None:
+        if not self.connected or self._farewell is not None:
+            return
+        found = verdict.of_outbox(self.outbox)
+        if self._carries:
+            self._learned = None if found.works else found
+        self._set(self._learned or found)
+
+    def _set(self, found: Verdict) -> None:
+        if found == self._told:
+            return
+        if found.condition is not self.verdict.condition:
+            self.since_s = time.monotonic()
+        self.verdict = self._told = found
+        at_us = time.monotonic_ns() // 1000
+        self._above.news(PathNews(self.options.id, found.condition, at_us, found.reason))
+        self._above.changed()

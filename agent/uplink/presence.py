@@ -1,0 +1,71 @@
+"""What a gateway says of itself on one path: birth, will, goodbye, heartbeat, its devices."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from agent.uplink.feed import DeviceState, Heartbeat, Status, Topics
+
+
+@dataclass(slots=True)
+class Portrait:
+    """What is said of the house on every path: the birth, and each device's payload."""
+
+    birth: dict[str, Any] = field(default_factory=dict)
+    devices: dict[str, bytes] = field(default_factory=dict)
+
+
+class Presence:
+    """One path's words.
+
+    Attributes:
+        status_topic: where birth, will and goodbye go, retained.
+        beat_topic: where heartbeats go.
+    """
+
+    def __init__(self, topics: Topics, path: str) -> None:
+        self.status_topic = topics.status(path)
+        self.beat_topic = topics.heartbeat(path)
+        self._site = topics.site
+        self._path = path
+        self._beats = 0
+
+    def birth(self, portrait: Portrait) -> bytes:
+        return self._status(online=True, at=utc_us(), birth=portrait.birth)
+
+    def goodbye(self) -> bytes:
+        return self._status(online=False, clean=True, at=utc_us())
+
+    def will(self) -> bytes:
+        return self._status(online=False, clean=False)
+
+    def _status(self, **said: Any) -> bytes:
+        return Status(site=self._site, path=self._path, **said).encode()
+
+    def beat(self, head: int, waiting: int) -> bytes:
+        """Return the next heartbeat; no two are alike."""
+        self._beats += 1
+        beat = Heartbeat(
+            site=self._site,
+            path=self._path,
+            number=self._beats,
+            nonce=secrets.token_hex(8),
+            at=utc_us(),
+            head=head,
+            waiting=waiting,
+        )
+        return beat.encode()
+
+
+def device_state(topics: Topics, device: str, state: Mapping[str, Any]) -> bytes:
+    """Return what is published of a device."""
+    return DeviceState(site=topics.site, device=device, state=dict(state)).encode()
+
+
+def utc_us() -> int:
+    """Return the wall clock, for people; nothing here is decided by it."""
+    return time.time_ns() // 1000

@@ -1,0 +1,153 @@
+"""One connection at work: what the outbox gives goes out, answers go back, late events come in."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from agent.journal.errors import JournalError
+from agent.uplink.haul import Journal, haul
+from agent.uplink.ledger import Gap, Ledger, Parcel
+from agent.uplink.link import Ack, Link
+from agent.uplink.message import Message
+from agent.uplink.outbox import Outbox
+from agent.uplink.worker import Worker
+
+ACK_S = 10.0  # a broker that takes longer for every message hangs
+SLOW_ACK_S = 60.0  # ... or for one of them, while it answers others
+REREAD_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Flight:
+    """A message on its way, since `sent_s` of the loop's clock."""
+
+    message: Message
+    sent_s: float
+
+
+class Sender:
+    """Pumps an outbox into a link. All methods are the loop's.
+
+    Attributes:
+        unreadable: why the journal gives no late events; "" while it does.
+
+    Args:
+        link: up.
+        outbox: already told what the broker allows.
+        journal: read on `reader` only.
+        answered: told of each message, its code, and whether the broker took it.
+        zipped: whether late events are compressed.
+    """
+
+    def __init__(
+        self,
+        link: Link,
+        outbox: Outbox,
+        journal: Journal,
+        reader: Worker,
+        answered: Callable[[Message, int, bool], None],
+        *,
+        zipped: bool,
+    ) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._link = link
+        self._outbox = outbox
+        self._journal = journal
+        self._reader = reader
+        self._answered = answered
+        self._zipped = zipped
+        self.unreadable = ""
+        self._flights: dict[int, Flight] = {}
+        self._ledgers: tuple[Ledger, ...] = ()
+        self._heard_s = self._loop.time()
+        self._watch: asyncio.TimerHandle | None = None
+        self._probe: asyncio.TimerHandle | None = None
+
+    def carry(self, ledgers: tuple[Ledger, ...]) -> None:
+        """Read the late events of these lanes, and send."""
+        self._ledgers = ledgers
+        self.pump()
+
+    def pump(self) -> None:
+        """Send what may be sent now."""
+        now_s = self._loop.time()
+        while self._link.alive and (message := self._outbox.next(now_s)) is not None:
+            mid = self._link.publish(
+                message.topic, message.payload, retain=message.retain, zipped=message.zipped
+            )
+            self._flights[mid] = Flight(message, now_s)
+        for ledger in self._ledgers:
+            self._restock(ledger)
+        if self._flights and self._watch is None:
+            self._watch = self._loop.call_later(ACK_S, self._look)
+        self._set_probe(now_s)
+
+    def acknowledged(self, acks: list[Ack]) -> None:
+        """Take the broker's answers, and send what they made room for."""
+        now_s = self._heard_s = self._loop.time()
+        for ack in acks:
+            if flight := self._flights.pop(ack.mid, None):
+                message, elapsed_s = flight.message, now_s - flight.sent_s
+                taken = self._outbox.answered(message, ack.code, now_s, elapsed_s)
+                self._answered(message, ack.code, taken)
+        self.pump()
+
+    def end(self) -> list[Message]:
+        """Stop; return what was on its way."""
+        for timer in (self._watch, self._probe):
+            if timer is not None:
+                timer.cancel()
+        self._ledgers = ()
+        flights, self._flights = self._flights, {}
+        return [flight.message for flight in flights.values()]
+
+    def _look(self) -> None:
+        """Hang up on a broker that takes messages and acknowledges none."""
+        self._watch = None
+        if not self._flights:
+            return
+        now_s = self._loop.time()
+        waited_s = now_s - next(iter(self._flights.values())).sent_s
+        if waited_s >= SLOW_ACK_S or min(waited_s, now_s - self._heard_s) >= ACK_S:
+            self._link.drop("the broker takes messages and acknowledges none; see its log")
+            return
+        again_s = max(0.1, ACK_S - min(waited_s, now_s - self._heard_s))
+        self._watch = self._loop.call_later(again_s, self._look)
+
+    def _set_probe(self, now_s: float) -> None:
+        if self._probe is not None:
+            self._probe.cancel()
+            self._probe = None
+        due_s = self._outbox.due_s(now_s)
+        if due_s is not None:
+            self._probe = self._loop.call_at(due_s, self.pump)
+
+    # Reading
+
+    def _restock(self, ledger: Ledger) -> None:
+        gap = ledger.wants()
+        if gap is None:
+            return
+        limit_bytes = min(self._outbox.limit_bytes, self._outbox.pace.batch_bytes)
+        read = self._reader.run(lambda: haul(self._journal, gap, limit_bytes, zipped=self._zipped))
+        read.add_done_callback(lambda done: self._stocked(ledger, gap, done))
+
+    def _stocked(
+        self, ledger: Ledger, gap: Gap, done: asyncio.Future[tuple[list[Parcel], int]]
+    ) -> None:
+        if done.cancelled() or ledger not in self._ledgers:
+            return
+        try:
+            ledger.stocked(gap, *done.result())
+        except JournalError as error:
+            self.unreadable = str(error)
+            self._loop.call_later(REREAD_S, self._read_again, ledger, gap)
+        else:
+            self.unreadable = ""
+            self.pump()
+
+    def _read_again(self, ledger: Ledger, gap: Gap) -> None:
+        ledger.unread(gap)
+        self.pump()

@@ -1,0 +1,198 @@
+"""The uplink: the record on its way to the monitor, over the first path that works."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping, Sequence
+from random import SystemRandom
+from typing import Any
+
+from agent.journal.ranges import Ranges, Span
+from agent.journal.record import Lane, Recorded
+from agent.site.inputs import Json, PathNews
+from agent.uplink.feed import Topics
+from agent.uplink.haul import Journal
+from agent.uplink.ledger import Ledger
+from agent.uplink.options import PathOptions
+from agent.uplink.path import Path
+from agent.uplink.presence import Portrait, device_state
+from agent.uplink.worker import Worker
+
+CLOSE_S = 1.5  # for a goodbye to be acknowledged
+NOTE_S = 0.2  # deliveries are noted in the journal together
+BACK_S = 60.0  # a better path must have worked so long before it carries again
+
+
+class Uplink:
+    """Delivers the record at least once. All methods are the loop's, which runs.
+
+    Args:
+        site: id of the site.
+        paths: in order of preference.
+        journal: what is to be delivered, and where that is noted.
+        news: told once a change: a path works, works no more, or has nobody at its end.
+        loop: runs it all.
+    """
+
+    def __init__(
+        self,
+        site: str,
+        paths: Sequence[PathOptions],
+        journal: Journal,
+        news: Callable[[PathNews], None],
+        loop: asyncio.AbstractEventLoop,
+    ) -> None:
+        self.portrait = Portrait()
+        self._topics = Topics(site)
+        self._journal = journal
+        self._news = news
+        self._loop = loop
+        self._reader = Worker("uplink journal", loop)
+        random = SystemRandom()
+        self._paths = [
+            Path(options, self._topics, self, journal, self._reader, random) for options in paths
+        ]
+        self._ledgers: Mapping[Lane, Ledger] = {}
+        self._carrier: Path | None = None
+        self._choosing: asyncio.Handle | None = None
+        self._delivered: dict[tuple[str, Lane], list[Span]] = {}
+        self._noting: asyncio.TimerHandle | None = None
+
+    # What the runtime calls
+
+    def start(self) -> None:
+        """Take up where the last run ended, and connect."""
+        head = self._journal.head
+        self._ledgers = {lane: Ledger(lane, self._so_far(lane), head) for lane in Lane}
+        for path in self._paths:
+            path.start()
+
+    def committed(self, rows: Sequence[Recorded]) -> None:
+        """Send rows that are on the disk now; each number once, in order, none left out."""
+        if self._carrier is not None:
+            self._carrier.committed(rows)
+            return
+        for row in rows:
+            for ledger in self._ledgers.values():
+                ledger.note(row, live=False)
+
+    def unrecorded(self, body: bytes, ref: str) -> None:
+        """Send an alarm that could not wait for the disk, on every path.
+
+        Args:
+            body: canonical JSON of the event, without a number.
+            ref: its name until it has one; part of `body`.
+        """
+        for path in self._paths:
+            path.unrecorded(body)
+
+    def describe(self, birth: Mapping[str, Json]) -> None:
+        """Say what the gateway is, from the next connection on."""
+        self.portrait.birth = dict(birth)
+
+    def device(self, device: str, state: Mapping[str, Json]) -> None:
+        """Say how a device is; the broker keeps what was said last."""
+        payload = device_state(self._topics, device, state)
+        if self.portrait.devices.get(device) == payload:
+            return
+        self.portrait.devices[device] = payload
+        for path in self._paths:
+            path.restate(device)
+
+    def status(self) -> dict[str, Any]:
+        """Return how each path is, by its id."""
+        return {path.options.id: self._status(path) for path in self._paths}
+
+    async def close(self) -> None:
+        """Say goodbye and end, within some two seconds."""
+        if self._choosing is not None:
+            self._choosing.cancel()
+        await asyncio.gather(*(path.close(CLOSE_S) for path in self._paths))
+        self._note_deliveries()
+        self._reader.stop()
+
+    def _so_far(self, lane: Lane) -> Ranges:
+        paths = (path.options.id for path in self._paths)
+        return Ranges.of(
+            span for path in paths for span in self._journal.acknowledged(path, lane).spans
+        )
+
+    def _status(self, path: Path) -> dict[str, Any]:
+        aside = path.outbox.asides
+        return {
+            "condition": path.verdict.condition.value,
+            "reason": path.verdict.reason,
+            "since_s": int(time.monotonic() - path.since_s),
+            "broker": f"{path.options.host}:{path.options.port}",
+            "tls": path.options.tls is not None,
+            "carries": path is self._carrier,
+            "delivered": path.outbox.delivered,
+            "too_large": aside,
+            "last_ack_us": path.last_ack_us,
+            "waiting": self.waiting(),
+        }
+
+    # What paths call
+
+    def head(self) -> int:
+        """Return the newest number."""
+        return self._journal.head
+
+    def waiting(self) -> int:
+        """Return how many events are still to be delivered."""
+        return sum(ledger.waiting for ledger in self._ledgers.values())
+
+    def news(self, news: PathNews) -> None:
+        """Pass on what became of a path."""
+        self._news(news)
+
+    def delivered(self, path: str, lane: Lane, span: Span) -> None:
+        """Have a delivery noted in the journal, together with those that follow at once."""
+        self._delivered.setdefault((path, lane), []).append(span)
+        if self._noting is None:
+            self._noting = self._loop.call_later(NOTE_S, self._note_deliveries)
+
+    def _note_deliveries(self) -> None:
+        if self._noting is not None:
+            self._noting.cancel()
+            self._noting = None
+        for (path, lane), spans in self._delivered.items():
+            self._journal.acknowledge(path, lane, Ranges.of(spans))
+        self._delivered.clear()
+
+    def changed(self) -> None:
+        """Choose again which path carries, as soon as the present callbacks are done."""
+        if self._choosing is not None:
+            self._choosing.cancel()
+        self._choosing = self._loop.call_soon(self._choose)
+
+    # Which path carries
+
+    def _choose(self) -> None:
+        chosen = self._choice()
+        before, self._carrier = self._carrier, chosen
+        if chosen is before:
+            return
+        if before is not None:
+            before.carry({})
+        if chosen is not None:
+            chosen.carry(self._ledgers)
+
+    def _choice(self) -> Path | None:
+        """Return the first path that works; a better one only after it did so for a while.
+
+        When none works, one that at least has a broker goes on trying.
+        """
+        now = self._carrier
+        works = next((path for path in self._paths if path.verdict.works), None)
+        if now is None or not now.connected or not now.verdict.works:
+            connected = next((path for path in self._paths if path.connected), None)
+            return works or (now if now is not None and now.connected else connected)
+        if works is None or self._paths.index(works) >= self._paths.index(now):
+            return now
+        left_s = works.since_s + BACK_S - time.monotonic()
+        if left_s <= 0:
+            return works
+        self._choosing = self._loop.call_later(left_s, self._choose)
+        return now

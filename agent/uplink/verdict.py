@@ -1,0 +1,45 @@
+"""How a path is, in one word and one sentence. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from agent.site.inputs import Condition
+from agent.uplink import reasons
+from agent.uplink.outbox import Outbox
+
+WORKING = (Condition.READY, Condition.FAULTED)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A path's condition, and the reason where it is not `ready`."""
+
+    condition: Condition
+    reason: str = ""
+
+    @property
+    def works(self) -> bool:
+        """Return whether events arrive at the other end, as far as is known."""
+        return self.condition in WORKING
+
+
+READY = Verdict(Condition.READY)
+DEAF = Verdict(Condition.ABSENT, "nobody is subscribed to the heartbeat; see the monitor")
+
+
+def of_outbox(outbox: Outbox) -> Verdict:
+    """Judge a path that has a connection by what the broker answers."""
+    trouble, aside = outbox.trouble(), outbox.aside
+    if trouble is not None and trouble.code == reasons.NO_SUBSCRIBER:
+        why = f"nobody is subscribed to {trouble.topic}; see the monitor and its session"
+        return Verdict(Condition.ABSENT, why)
+    if trouble is not None:
+        why = f"the broker refuses {trouble.topic}: {reasons.of_code(trouble.code)}"
+        return Verdict(Condition.LOST, why)
+    if aside is not None:
+        what = f"event {aside.seq}" if aside.seq else f"a message to {aside.topic}"
+        size = f"{aside.size_bytes} bytes, too large for the broker"
+        why = f"{what} is {size}, and stays in the journal; raise its max_packet_size"
+        return Verdict(Condition.FAULTED, why)
+    return READY
