@@ -137,10 +137,11 @@ class Alarms(Machine[Numbers]):
             source=source,
             object=event.object,
             area=area,
-            raised_us=turn.at_us,
+            raised_us=event.at.mono_us,
             raised_utc_us=event.at.utc_us,
         )
-        alarm.start(turn, "response", self._house.response_s(area) * SECOND_US)
+        response_us = self._house.response_s(area) * SECOND_US
+        alarm.start(turn, "response", response_us, event.at.mono_us)
         alarm.tell(turn, "alarm.raised", simulated=event.data.get("simulated"))
 
     def acknowledge(self, turn: Turn, asked: Asked[AlarmNamed]) -> None:

@@ -1,0 +1,152 @@
+"""The gateway: starts, stops, its clock, and the paths to the monitor."""
+
+from __future__ import annotations
+
+import pytest
+
+from agent.site.inputs import ClockStepped, DeviceFlooded, Started, Stopping
+from tests.site.conftest import SECOND, Play, plan
+
+
+def test_the_first_start_ever_was_not_blind():
+    play = Play(plan(), reborn=False)
+    assert play.start(0) == ["system.started test-1"]
+    assert play.last("system.started").data == {"version": "1.0", "clean": True}
+
+
+class TestBlind:
+    def test_from_the_last_record_to_the_start(self, play):
+        found = play.step(Started("1.0", 30 * SECOND, play.utc_us + 10 * SECOND, clean=False), 30)
+        assert found == ["system.started test-1", "system.blind test-1"]
+        blind = play.last("system.blind").data
+        assert (blind["from"], blind["to"]) == (
+            play.utc_us + 10 * SECOND,
+            play.utc_us + 30 * SECOND,
+        )
+        assert blind["clean"] is False
+
+    @pytest.mark.parametrize(("seconds", "alarms"), [(60, 0), (61, 1)])
+    def test_longer_than_a_minute_somebody_must_look(self, play, seconds, alarms):
+        play.start(100 + seconds, last_utc_us=play.utc_us + 100 * SECOND)
+        assert play.count("alarm.raised") == alarms
+
+    def test_for_who_knows_how_long_somebody_must_look(self, play):
+        play.boot, play.trusted = "boot-2", False
+        play.start(1, last_utc_us=play.utc_us)
+        assert play.count("alarm.raised") == 1
+
+    def test_the_check_on_site_closes_it(self, play):
+        play.start(1000, last_utc_us=play.utc_us + 100 * SECOND)
+        play.ready(1000)
+        play.command("alarm.acknowledge", 1001, alarm="1")
+        play.command("alarm.check", 1002, alarm="1", origin="monitor")
+        assert play.refusal == "not-on-site"
+        play.finger("1", 1003)
+        play.command("alarm.check", 1004, alarm="1")
+        assert play.refusal == ""
+
+
+def test_stopping_is_an_event(play):
+    assert play.step(Stopping("asked to", 5 * SECOND), 5) == ["system.stopped test-1"]
+
+
+class TestClock:
+    def test_a_step_tells_before_and_after(self, play):
+        found = play.step(ClockStepped(100, 200, 5 * SECOND), 5)
+        assert found == ["system.clock_stepped test-1"]
+        assert play.last("system.clock_stepped").data == {"before": 100, "after": 200}
+
+    def test_trusted_from_now_on(self):
+        play = Play(plan(), reborn=False)
+        play.trusted = False
+        play.start(0)
+        play.trusted = True
+        found = play.step(ClockStepped(100, 200, 5 * SECOND), 5)
+        assert found == ["system.clock_stepped test-1", "system.clock_trusted test-1"]
+        assert play.step(ClockStepped(300, 300, 6 * SECOND), 6) == []
+
+
+class TestPaths:
+    def test_the_first_connection_is_no_event(self, play):
+        assert play.path("main", "ready", 5) == []
+
+    def test_lost_and_back(self, play):
+        play.path("main", "ready", 5)
+        assert play.path("main", "lost", 6) == ["uplink.lost main"]
+        assert play.path("main", "lost", 7) == []
+        assert play.path("main", "ready", 8) == ["uplink.back main"]
+
+    def test_nobody_behind_the_broker(self, play):
+        play.path("main", "ready", 5)
+        assert play.path("main", "absent", 6) == ["uplink.monitor_absent main"]
+        assert play.path("main", "absent", 7) == []
+        assert play.path("main", "lost", 8) == ["uplink.lost main"]
+        assert play.path("main", "ready", 9) == ["uplink.back main"]
+
+    def test_lost_over_a_restart_it_is_back_after_it(self, play):
+        play.path("main", "lost", 5)
+        play.start(6)
+        assert play.path("main", "ready", 7) == ["uplink.back main"]
+
+
+def test_a_flood_is_told(play):
+    assert play.step(DeviceFlooded("board", "pir", 900, 5 * SECOND), 5) == [
+        "point.flooded board.pir"
+    ]
+    assert play.last("point.flooded").data["dropped"] == 900
+
+
+def test_a_point_that_the_file_gives_no_meaning_is_told_as_it_is(play):
+    assert play.point("board.spare", "normal", 5) == ["point.changed board.spare"]
+    assert play.point("board.spare", "alarm", 6) == ["point.changed board.spare"]
+    assert play.last("point.changed").data == {"state": "alarm", "before": "normal"}
+    assert play.point("board.spare", "alarm", 7) == []
+
+
+class TestSimulated:
+    def test_every_event_of_a_simulated_device_says_so(self, make):
+        play = make(
+            device=[{"id": n, "simulated": True} for n in ("board", "reader", "lobby", "cam")]
+        )
+        play.point("board.panic", "alarm", 5)
+        play.finger("1", 6)
+        play.point("cam.covered", "alarm", 7)
+        play.device("cam", "lost", 8)
+        assert len(play.events) == 7
+        assert all(event.data["simulated"] for event in play.events)
+
+    def test_no_event_of_a_real_device_says_so(self, play):
+        play.point("board.panic", "alarm", 5)
+        assert not any("simulated" in event.data for event in play.events)
+
+
+class TestCommands:
+    def test_an_unknown_command(self, play):
+        assert play.command("door.explode", 5) == ["command.refused c-0"]
+        assert play.refusal == "unknown-command"
+
+    def test_wrong_parameters(self, play):
+        for params in ({}, {"alarm": 1}, {"alarm": "1", "more": 1}):
+            play.command("alarm.acknowledge", 5, **params)
+            assert play.refusal == "bad-params"
+
+    def test_every_reason_has_its_sentence(self):
+        import inspect
+        import re
+        from pathlib import Path
+
+        import agent.site
+        from agent.site.commands import REFUSALS
+
+        folder = Path(inspect.getfile(agent.site)).parent
+        used = {
+            reason
+            for file in folder.glob("*.py")
+            for reason in re.findall(r'Refused\("([a-z-]+)"\)', file.read_text())
+        }
+        assert used == set(REFUSALS)
+
+    def test_every_command_has_its_handler(self, play):
+        from agent.site.commands import COMMANDS
+
+        assert play.site._handlers.keys() == COMMANDS.keys()

@@ -1,0 +1,63 @@
+"""Zones: state by input."""
+
+from __future__ import annotations
+
+import pytest
+
+
+@pytest.mark.parametrize("kind", ["instant", "always"])
+def test_a_detection_is_an_alarm(make, kind):
+    play = make(zone={"kind": kind})
+    play.point("board.pir", "alarm", 5)
+    assert play.to(6) == ["zone.alarmed pir", "alarm.raised 1"]
+    assert play.last("zone.alarmed").at == play.now(5)
+    assert play.last("zone.alarmed").data == {"area": "hall", "kind": kind, "state": "alarm"}
+
+
+@pytest.mark.parametrize("kind", ["instant", "always", "tamper"])
+@pytest.mark.parametrize("state", ["open", "short"])
+def test_a_cut_or_shorted_wire_is_tampering(make, kind, state):
+    play = make(zone={"kind": kind})
+    play.point("board.pir", state, 5)
+    assert play.to(6) == ["zone.tampered pir", "alarm.raised 1"]
+
+
+def test_a_tamper_zone_is_tampered_with(make):
+    play = make(zone={"kind": "tamper"})
+    play.point("board.pir", "alarm", 5)
+    assert play.to(6) == ["zone.tampered pir", "alarm.raised 1"]
+
+
+def test_normal_again_restores_nothing(play):
+    play.point("board.pir", "alarm", 5)
+    play.point("board.pir", "normal", 6)
+    assert play.to(7) == ["point.normal board.pir"]
+    assert [alarm["stage"] for alarm in play.site.view()["alarms"]] == ["raised"]
+
+
+def test_the_next_detection_is_told_but_is_the_same_alarm(play):
+    for t in (5, 10, 15):
+        play.point("board.pir", "alarm", t)
+        play.point("board.pir", "normal", t + 1)
+    play.to(20)
+    assert play.count("zone.alarmed") == 3
+    assert play.count("alarm.raised") == 1
+
+
+def test_from_cut_to_alarm_is_a_detection(play):
+    play.point("board.pir", "open", 5)
+    play.to(6)
+    play.point("board.pir", "alarm", 7)
+    assert play.to(8) == ["zone.alarmed pir", "alarm.raised 2"]
+
+
+def test_a_board_that_dies_is_told_of_the_board_only(play):
+    assert play.device("board", "lost", 5) == ["device.lost board", "alarm.raised 1"]
+
+
+def test_what_happened_meanwhile_is_an_alarm(play):
+    play.device("board", "lost", 5)
+    play.device("board", "ready", 50)
+    assert play.point("board.pir", "alarm", 50) == ["zone.alarmed pir", "alarm.raised 2"]
+    play.start(60)
+    assert play.point("board.pir", "alarm", 61) == []  # as it was before
