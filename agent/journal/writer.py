@@ -8,17 +8,18 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from agent.journal.body import body
 from agent.journal.canonical import encode
 from agent.journal.errors import JournalError, JournalMisused, StorageFailed
-from agent.journal.layout import SEVERITIES
 from agent.journal.ranges import Ranges
-from agent.journal.record import Batch, Commit, Entry, Recorded
+from agent.journal.record import Batch, Commit, Entry, Recorded, Sealed
 from agent.journal.storage import Storage
 
 GROUP_ROWS = 1000  # a transaction's size; after an outage, several small ones heal sooner
 ACKNOWLEDGE_S = 1.0
 PAUSE_S = (0.05, 2.0)  # first and longest pause between attempts
 CLOSE_S = 5.0  # how long closing goes on trying
+SEAL_EVENTS, SEAL_S = 100, 60.0  # a checkpoint at least so often
 TIDY_PAGES = (1000, 4000)  # when nothing waits, and at the latest
 
 
@@ -40,6 +41,7 @@ class Writer:
         committed: called on the writer's thread for every batch, in their order.
         failed: called on the writer's thread when commits begin to fail, and again when the
             reason changes; the next `committed` says that it is over.
+        sealed: called on the writer's thread for every checkpoint.
     """
 
     def __init__(
@@ -48,15 +50,18 @@ class Writer:
         acknowledged: Mapping[tuple[str, str], Ranges],
         committed: Callable[[Commit], None],
         failed: Callable[[JournalError], None],
+        sealed: Callable[[Sealed], None],
     ) -> None:
         self._storage = storage
         self._committed = committed
         self._failed = failed
+        self._sealed = sealed
         self._changed = threading.Condition()
         self._queue: deque[_Waiting] = deque()
         self._next = storage.head + 1
         self._acknowledged = dict(acknowledged)
         self._unsaved: dict[tuple[str, str], float] = {}  # since when, monotonic
+        self._unsealed_since: float | None = -SEAL_S if storage.unsealed else None
         self._closing_by: float | None = None
         self._trouble: StorageFailed | None = None
         self._pause_s = 0.0
@@ -129,14 +134,20 @@ class Writer:
                     if time.monotonic() > self._closing_by:
                         return False
             while not self._queue:
-                due = min(self._unsaved.values(), default=None)
+                left_s = self._left_s()
                 if self._closing_by:
-                    return due is not None
-                left_s = None if due is None else due + ACKNOWLEDGE_S - time.monotonic()
+                    return left_s is not None
                 if left_s is not None and left_s <= 0:
                     return True
                 self._changed.wait(left_s)
             return True
+
+    def _left_s(self) -> float | None:
+        """Return after what time there is something to commit though nothing was submitted."""
+        due = [since + ACKNOWLEDGE_S for since in self._unsaved.values()]
+        if self._unsealed_since is not None:
+            due.append(self._unsealed_since + SEAL_S)
+        return min(due) - time.monotonic() if due else None
 
     def _commit(self) -> None:
         """Commit the head of the queue as one transaction, and tell."""
@@ -146,10 +157,12 @@ class Writer:
         state: dict[str, bytes | None] = {}
         for waiting in group:
             state.update(waiting.state)
-        self._storage.commit(
-            [row for waiting in group for row in waiting.commit.rows],
+        rows = [row for waiting in group for row in waiting.commit.rows]
+        sealed = self._storage.commit(
+            rows,
             state,
             {key: encode([list(s) for s in ranges.spans]) for key, ranges in acknowledged.items()},
+            self._seal_is_due(len(rows)),
         )
         self._trouble, self._pause_s = None, 0.0
         with self._changed:
@@ -158,8 +171,22 @@ class Writer:
             for key, ranges in acknowledged.items():
                 if self._acknowledged[key] is ranges:
                     del self._unsaved[key]
+        self._note_unsealed()
         for waiting in group:
             self._committed(waiting.commit)
+        if sealed:
+            self._sealed(sealed)
+
+    def _seal_is_due(self, new: int) -> bool:
+        unsealed, since = self._storage.unsealed + new, self._unsealed_since
+        waited = since is not None and time.monotonic() >= since + SEAL_S
+        return unsealed >= SEAL_EVENTS or waited or self._closing_by is not None
+
+    def _note_unsealed(self) -> None:
+        if not self._storage.unsealed:
+            self._unsealed_since = None
+        elif self._unsealed_since is None:
+            self._unsealed_since = time.monotonic()
 
     def _group(self) -> list[_Waiting]:
         group: list[_Waiting] = []
@@ -187,23 +214,5 @@ def _state(key: str, value: object) -> bytes | None:
 
 def _row(seq: int, entry: Entry) -> Recorded:
     """Write an event down under its number."""
-    event, at = entry.event, entry.event.at
-    severity = str(event.severity)
-    if severity not in SEVERITIES or not (isinstance(event.kind, str) and event.kind):
-        raise JournalMisused(f"an event needs a kind and a severity: {event.kind!r}, {severity!r}")
-    said: dict[str, object] = {
-        "at": at.utc_us,
-        "boot": at.boot,
-        "data": dict(event.data),
-        "kind": event.kind,
-        "mono": at.mono_us,
-        "object": event.object,
-        "seq": seq,
-        "severity": severity,
-        "trusted": at.trusted,
-    }
-    if event.device:
-        said["device"] = event.device
-    if entry.ref is not None:
-        said["ref"] = entry.ref
-    return Recorded(seq, event.kind, severity, encode(said))
+    event = entry.event
+    return Recorded(seq, event.kind, str(event.severity), body(entry, seq))

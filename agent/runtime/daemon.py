@@ -8,7 +8,6 @@ import json
 import logging
 import os
 import signal
-import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
@@ -18,8 +17,9 @@ from typing import Any, TypeVar
 
 from agent.config.devices import DeviceSpec
 from agent.config.sitefile import SiteFile
+from agent.journal.body import body
 from agent.journal.journal import Journal
-from agent.journal.record import Batch, Commit, Recorded
+from agent.journal.record import Batch, Commit, Entry, Recorded
 from agent.runtime.clock import Clock
 from agent.runtime.control import ControlServer
 from agent.runtime.host import STOP_GRACE_S, Host, HostSpec
@@ -37,7 +37,7 @@ from agent.site.inputs import (
     Stopping,
 )
 from agent.site.site import Site
-from agent.site.step import Action, Answer, Event
+from agent.site.step import Action, Answer
 
 T = TypeVar("T")
 
@@ -209,8 +209,8 @@ class Daemon:
         self._uplink.committed(rows)
         self._requests.recorded(rows)
 
-    def unrecorded(self, event: Event, ref: str) -> None:
-        self._uplink.unrecorded(event, ref)
+    def unrecorded(self, entry: Entry) -> None:
+        self._uplink.unrecorded(body(entry, seq=None), entry.ref)
 
     # What people ask (agent.runtime.requests.House)
 
@@ -241,19 +241,19 @@ class Daemon:
                 {"id": device.id, "pid": self._hosts[device.id].pid} | self._device_state(device.id)
                 for device in self._file.devices
             ],
-            "paths": self._uplink.status(),
+            "paths": [{"id": path} | how for path, how in self._uplink.status().items()],
             "journal": {"head": self._journal.head, "trouble": self._storage},
         }
 
     def _device_state(self, device: str) -> dict[str, Any]:
         spec = next(spec for spec in self._file.devices if spec.id == device)
-        host = self._hosts[device]
+        host, now = self._hosts[device], self._clock.now()
         return {
             "driver": spec.driver,
             "simulated": spec.simulated,
             "condition": host.condition.value if host.condition else "starting",
             "reason": host.reason,
-            "since_s": (time.monotonic_ns() // 1000 - host.since_us) // 1_000_000,
+            "since": now.at(host.since_us).utc_us,
             "restarts": host.restarts,
             "points": dict(self._points.get(device, {})),
         }

@@ -51,7 +51,7 @@ class Ports(Protocol):
 
     def recorded(self, rows: tuple[Recorded, ...]) -> None: ...
 
-    def unrecorded(self, event: Event, ref: str) -> None: ...
+    def unrecorded(self, entry: Entry) -> None: ...
 
 
 @dataclass(slots=True)
@@ -160,7 +160,7 @@ class Loop:
         log.warning("a commit takes over %d ms", LATE_S * 1000)
         for entry in waiting.entries:
             if entry.ref is not None:
-                self._ports.unrecorded(entry.event, entry.ref)
+                self._ports.unrecorded(entry)
         for action in held:
             if action.release is Release.ALARM:
                 self._ports.act(action)

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from agent.journal.record import Batch, Recorded
+from agent.journal.record import Batch, Entry, Recorded
 from agent.runtime import loop as loop_module
 from agent.runtime.clock import Clock
 from agent.runtime.loop import Loop
@@ -60,8 +60,9 @@ class Ports:
     def recorded(self, rows: tuple[Recorded, ...]) -> None:
         self.done.append(f"recorded {len(rows)}")
 
-    def unrecorded(self, event: Event, ref: str) -> None:
-        self.refs.append(ref)
+    def unrecorded(self, entry: Entry) -> None:
+        assert entry.ref is not None
+        self.refs.append(entry.ref)
 
 
 def asked(**params: str) -> Commanded:
