@@ -11,10 +11,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from agent.site import plan
+from agent.site import tables
 from agent.site.inputs import CredentialRead, Json
 from agent.site.machine import SECOND_US, Machine, State
 from agent.site.person import Presented
+from agent.site.table import Factor
 
 if TYPE_CHECKING:
     from agent.site.door import Door
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 class Partial:
     """The factors that one person has shown, when not all."""
 
-    kinds: tuple[plan.Factor, ...]
+    kinds: tuple[Factor, ...]
     duress: bool
 
 
@@ -43,7 +44,7 @@ class Access(Machine[Waiting]):
 
     noun = "access"
 
-    def __init__(self, given: plan.Door, house: House, door: Door) -> None:
+    def __init__(self, given: tables.Door, house: House, door: Door) -> None:
         super().__init__(house.register, given.id, Waiting())
         self._plan = given
         self.area, self.device = given.area, given.reader_in[0]

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
-from agent.site import plan
+from agent.site import tables
 from agent.site.inputs import Json, PointState
 from agent.site.machine import Machine, State
 from agent.site.point import Change
@@ -36,7 +36,7 @@ class Camera(Machine[State]):
 
     noun = "camera"
 
-    def __init__(self, given: plan.Camera, house: House) -> None:
+    def __init__(self, given: tables.Camera, house: House) -> None:
         super().__init__(house.register, given.id, State())
         self.area = given.area
         self.device = given.id

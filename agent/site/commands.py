@@ -9,7 +9,7 @@ from typing import Annotated, Generic, TypeVar
 from pydantic import AwareDatetime, Field
 
 from agent.site.inputs import Origin
-from agent.site.plan import Factor, Id, Role, Table
+from agent.site.table import Factor, Id, Role, Table
 
 
 class Refused(Exception):

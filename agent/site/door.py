@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from agent.site import plan
+from agent.site import tables
 from agent.site.access import Access
 from agent.site.inputs import ActionAnswered, Json, Outcome, PointState
 from agent.site.machine import SECOND_US, Machine, State
@@ -68,7 +68,7 @@ class Door(Machine[Leaf]):
 
     noun = "door"
 
-    def __init__(self, given: plan.Door, house: House) -> None:
+    def __init__(self, given: tables.Door, house: House) -> None:
         super().__init__(house.register, given.id, Leaf())
         self._plan = given
         self._contact = house.point(given.contact).watch(self._moved, given.debounce_ms)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from agent.site import plan
+from agent.site import tables
 from agent.site.commands import Asked, PanicNamed, Refused
 from agent.site.inputs import Json, PointState
 from agent.site.machine import SECOND_US, Machine, State
@@ -44,7 +44,7 @@ class Panic(Machine[Latch]):
 
     noun = "panic"
 
-    def __init__(self, given: plan.Panic, house: House) -> None:
+    def __init__(self, given: tables.Panic, house: House) -> None:
         super().__init__(house.register, given.id, Latch())
         self._plan = given
         self._point = house.point(given.point).watch(self._changed)

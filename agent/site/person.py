@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 
 from agent.site.inputs import CredentialRead, Json
 from agent.site.machine import Machine, Register, State
-from agent.site.plan import Factor, Role
 from agent.site.system import System
+from agent.site.table import Factor, Role
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from agent.site import plan
+from agent.site import tables
 from agent.site.inputs import Json, PointState
 from agent.site.machine import Machine, State
 from agent.site.point import Change
@@ -22,7 +22,7 @@ class Zone(Machine[State]):
 
     noun = "zone"
 
-    def __init__(self, given: plan.Zone, house: House) -> None:
+    def __init__(self, given: tables.Zone, house: House) -> None:
         super().__init__(house.register, given.id, State())
         self._plan = given
         self._point = house.point(given.point).watch(self._changed, given.debounce_ms)

@@ -1,0 +1,77 @@
+"""What the tables of the site half are made of: frozen, strict, bounds at the field.
+
+What no single field shows, `mistakes` says (all of it, not only the first); what must exist in
+the device half, `references` lists. The configuration turns both into located errors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+Key: TypeAlias = tuple[str | int, ...]
+Id = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]
+Ref = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,31}\.[a-z0-9][a-z0-9_-]{0,31}$")]
+Role = Literal["officer", "technician", "guard", "response", "visitor"]
+Factor = Literal["finger", "card", "pin"]
+Supervision = Literal["eol", "nc", "none"]
+# One device's id, or a list of them.
+Ids = Annotated[
+    tuple[Id, ...],
+    Field(strict=False, min_length=1),
+    BeforeValidator(lambda given: (given,) if isinstance(given, str) else given),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """What no single field shows.
+
+    `key` is the path inside the model that was asked: ("reader_out",) of a door,
+    ("door", 0, "area") of the plan.
+    """
+
+    key: Key
+    found: str
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """Something the device half must offer.
+
+    Attributes:
+        key: where the site half says it: ("door", 0, "contact").
+        kind: what it must be. `point` and `output`: `ref` is "device.point"; `reader` and
+            `camera`: `ref` is a device's id.
+        ref: what is referred to.
+        needs: kinds of credential that the readers of the same `key` must offer, together.
+    """
+
+    key: Key
+    kind: Literal["point", "output", "reader", "camera"]
+    ref: str
+    needs: frozenset[str] = frozenset()
+
+
+class Table(BaseModel):
+    """What all tables of the site half share."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    def mistakes(self) -> Iterable[Mistake]:
+        """Yield what no single field shows."""
+        return ()
+
+    def references(self) -> Iterable[Reference]:
+        """Yield what the device half must offer."""
+        return ()
+
+
+class Named(Table):
+    """A table of which there may be many: `[[door]]`."""
+
+    id: Id

@@ -1,0 +1,117 @@
+"""The tables of the site half of the site file: what the wired things mean."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from agent.site.table import (
+    Factor,
+    Id,
+    Ids,
+    Mistake,
+    Named,
+    Ref,
+    Reference,
+    Role,
+    Supervision,
+    Table,
+)
+
+
+class Site(Table):
+    """`[site]`: which armoury this is."""
+
+    id: Id
+    name: Annotated[str, Field(min_length=1, max_length=80)]
+
+
+class Device(Named):
+    """What the site half needs to know of a `[[device]]`."""
+
+    simulated: bool = False
+
+
+class Area(Named):
+    """`[[area]]`: what is armed and disarmed as one."""
+
+    response_s: Annotated[int, Field(ge=60, le=3600)] = 900
+
+
+class Door(Named):
+    """`[[door]]`: who may enter where. Leaving never depends on it (`egress`)."""
+
+    area: Id
+    lock_fail: Literal["secure", "safe"]
+    egress: Literal["mechanical", "hardwired"]
+    reader_in: Ids
+    strike: Ref
+    contact: Ref
+    rex: Ref | None = None
+    people: Annotated[int, Field(ge=1, le=4)] = 2
+    within_s: Annotated[int, Field(ge=5, le=60)] = 30
+    roles: Annotated[tuple[Role, ...], Field(strict=False, min_length=1)] = ("officer", "guard")
+    factors: Annotated[tuple[Factor, ...], Field(strict=False, min_length=1)] = ("finger",)
+    single_factor_accepted: bool = False
+    release_s: Annotated[int, Field(ge=1, le=30)] = 5
+    debounce_ms: Annotated[int, Field(ge=10, le=300)] = 50
+    rex_shunt_s: Annotated[int, Field(ge=2, le=60)] = 10
+    held_s: Annotated[int, Field(ge=10, le=300)] = 30
+    prewarn_s: Annotated[int, Field(ge=1, le=299)] = 10
+
+    def mistakes(self) -> Iterable[Mistake]:
+        if self.prewarn_s >= self.held_s:
+            yield Mistake(("prewarn_s",), str(self.prewarn_s), f"less than held_s ({self.held_s})")
+        if set(self.factors) == {"finger"} and not self.single_factor_accepted:
+            yield Mistake(
+                ("factors",),
+                "a biometric alone",
+                'add "pin" or "card", or write single_factor_accepted = true',
+            )
+        if "visitor" in self.roles:
+            yield Mistake(("roles",), "visitor", "leave it out: a visitor never opens a door")
+
+    def references(self) -> Iterable[Reference]:
+        for reader in self.reader_in:
+            yield Reference(("reader_in",), "reader", reader, frozenset(self.factors))
+        yield Reference(("strike",), "output", self.strike)
+        yield Reference(("contact",), "point", self.contact)
+        if self.rex:
+            yield Reference(("rex",), "point", self.rex)
+
+
+class Zone(Named):
+    """`[[zone]]`: a supervised input that detects. Watched at all times, whatever its kind."""
+
+    area: Id
+    point: Ref
+    kind: Literal["instant", "tamper", "always"]
+    supervision: Supervision
+    debounce_ms: Annotated[int, Field(ge=10, le=300)] = 100
+
+    def references(self) -> Iterable[Reference]:
+        yield Reference(("point",), "point", self.point)
+
+
+class Panic(Named):
+    """`[[panic]]`: a hold-up button. Never bypassed, never debounced."""
+
+    area: Id
+    point: Ref
+    supervision: Supervision
+    repeat_s: Annotated[int, Field(ge=10, le=120)] = 30
+    stuck_s: Annotated[int, Field(ge=10, le=600)] = 60
+
+    def references(self) -> Iterable[Reference]:
+        yield Reference(("point",), "point", self.point)
+
+
+class Camera(Named):
+    """`[[camera]]`: a device with a picture; its id is the device's id."""
+
+    area: Id
+
+    def references(self) -> Iterable[Reference]:
+        yield Reference(("id",), "camera", self.id)
