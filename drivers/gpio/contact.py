@@ -42,7 +42,9 @@ class Contact:
 
     def first(self, level: bool, at_us: int) -> PointReading:
         """Take the level read at start; return it as the present state."""
-        return self._report(level, at_us, at_us)
+        reading = self._report(level, at_us, at_us)
+        self.due_us = None  # it is no change: the next one is reported at once
+        return reading
 
     def changed(self, level: bool, at_us: int) -> PointReading | None:
         """Take a change that the board reported."""

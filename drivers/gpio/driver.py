@@ -1,8 +1,8 @@
 """The GPIO driver: contacts become points, outputs are switched, pulses end by themselves.
 
-One loop in the main thread owns everything. What the board tells and what the daemon asks
-reach it through one queue; it sleeps until the next of them, or until something is due: an
-input to be read again, a pulse to be ended, the board to prove that it is there.
+A change is reported in the thread that brings it, whatever else is going on. Everything else is
+done by one loop in the main thread. It sleeps until the daemon asks for something, or until
+something is due: an input to be read again, a pulse to be ended, the board to prove itself.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import queue
 import threading
-from collections import deque
 from collections.abc import Iterator
 from typing import TypeAlias
 
@@ -33,8 +32,8 @@ PROOF_US = 1_000_000  # how often the board has to prove that it is there
 LAST_WRITES_S = 0.8  # for all outputs together; the host leaves one second
 
 
-# A pin that has changed, what the daemon asks, or why the loop must end.
-Happening: TypeAlias = "int | Action | DeviceError | Stopped"
+# What the daemon asks, why the loop must end, or that something is due earlier than it was.
+Happening: TypeAlias = "Action | DeviceError | Stopped | None"
 
 
 class GpioDriver:
@@ -54,7 +53,7 @@ class GpioDriver:
             while True:
                 watch.next()
         finally:
-            watch.fail()
+            watch.end()
 
 
 class Watch:
@@ -69,7 +68,7 @@ class Watch:
             point.pin: Contact(name, point.pin, point.normal_level)
             for name, point in options.inputs.items()
         }
-        self._changes: dict[int, deque[tuple[bool, int]]] = {pin: deque() for pin in self._contacts}
+        self._reading = threading.Lock()  # held while contacts change and their readings leave
         self._switches = {
             name: Switch(name, output, on=output.fail_state == "on")
             for name, output in options.outputs.items()
@@ -82,10 +81,11 @@ class Watch:
             self._board.add_output(switch.output.pin, switch.level)
         for point in self._options.inputs.values():
             self._board.add_input(point.pin, point.pull)
-        self._board.watch(self._changed, lost=self._happenings.put)
-        self._link.ready({"revision": self._board.revision})
-        for contact in self._contacts.values():
-            self._report(contact.first(self._board.read(contact.pin), now_us()))
+        with self._reading:
+            self._board.watch(self._changed, lost=self._happenings.put)
+            self._link.ready({"revision": self._board.revision})
+            for contact in self._contacts.values():
+                self._report(contact.first(self._board.read(contact.pin), now_us()))
         self._prove()
         threading.Thread(target=self._listen, name="actions", daemon=True).start()
 
@@ -94,26 +94,29 @@ class Watch:
         wait_s = (min(self._dues()) - now_us()) / 1e6
         with contextlib.suppress(queue.Empty):
             match self._happenings.get(timeout=max(0.0, wait_s)):
-                case int() as pin:
-                    self._take_changes(self._contacts[pin])
                 case Action() as action:
                     self._act(action)
-                case error:
-                    raise error
+                case Exception() as end:
+                    raise end
         self._do_what_is_due()
 
-    def fail(self) -> None:
+    def end(self) -> None:
         """Put every output into its fail state, as far as the board can be reached."""
         for switch in self._switches.values():
             within_s = LAST_WRITES_S / len(self._switches)
             with contextlib.suppress(DeviceError):  # its loss is being reported already
                 self._board.write(switch.output.pin, switch.fail_level, within_s)
+        while not self._happenings.empty():
+            match self._happenings.get():
+                case Action() as action:
+                    self._link.answer(action, Outcome.REFUSED, "the driver ended before its turn")
 
     def _changed(self, pin: int, level: bool, at_us: int) -> None:
-        """Take a change from the board's thread; wake the loop unless it will look anyway."""
-        self._changes[pin].append((level, at_us))
-        if not self._contacts[pin].settling:
-            self._happenings.put(pin)
+        """Take a change from the board's thread."""
+        with self._reading:
+            reported = self._report(self._contacts[pin].changed(level, at_us))
+        if reported:
+            self._happenings.put(None)
 
     def _listen(self) -> None:
         """Bring the daemon's actions to the loop."""
@@ -147,25 +150,21 @@ class Watch:
             self._prove()
 
     def _settle(self, contact: Contact) -> None:
-        self._take_changes(contact)
-        self._report(contact.settled(self._board.read(contact.pin), now_us()))
-        self._take_changes(contact)  # what came while it still seemed to be settling
+        level = self._board.read(contact.pin)
+        with self._reading:
+            self._report(contact.settled(level, now_us()))
         if contact.missed:
             raise DeviceConfused(
                 f"{self._board.where} did not tell that pin {contact.pin} ({contact.name}) "
                 "changed; it is started again"
             )
 
-    def _take_changes(self, contact: Contact) -> None:
-        changes = self._changes[contact.pin]
-        while changes:
-            self._report(contact.changed(*changes.popleft()))
-
     def _prove(self) -> None:
         levels = self._board.prove()
         self._link.alive()
-        for contact in self._contacts.values():
-            contact.supervised(levels[contact.pin], now_us())
+        with self._reading:
+            for contact in self._contacts.values():
+                contact.supervised(levels[contact.pin], now_us())
         for switch in self._switches.values():
             if levels[switch.output.pin] != switch.level:
                 raise DeviceConfused(
@@ -197,6 +196,8 @@ class Watch:
     def _write(self, switch: Switch) -> None:
         self._board.write(switch.output.pin, switch.level)
 
-    def _report(self, reading: PointReading | None) -> None:
-        if reading:
-            self._link.report(reading)
+    def _report(self, reading: PointReading | None) -> bool:
+        if reading is None:
+            return False
+        self._link.report(reading)
+        return True

@@ -10,6 +10,7 @@ Source: pigpio's `notify_begin` (report layout, sequence) and `pigpio.c`, `gpioN
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import struct
 import threading
@@ -58,15 +59,17 @@ class Notifications:
         self._begin()
 
     def stop(self) -> None:
-        """End the connection."""
-        self._sock.shutdown(socket.SHUT_RDWR)
+        """End the connection; that is told as lost, too."""
+        with contextlib.suppress(OSError):  # it has ended by itself
+            self._sock.shutdown(socket.SHUT_RDWR)
 
     def _begin(self) -> None:
         self._pi.notify_begin(self._handle, sum({callback.bit for callback in self._callbacks}))
 
     def _run(self) -> None:
         try:
-            self._read()
+            with self._sock:
+                self._read()
         except DeviceError as error:
             self._lost(error)
         except OSError as error:

@@ -104,12 +104,22 @@ class Host(Process):
                     f"no {is_} {match} within {timeout_s} s; there were: {self.pending}"
                 )
 
-    def gather(self, for_s: float) -> list[Message]:
-        """Return (and take) everything that is pending or arrives within `for_s`."""
+    def gather(self, for_s: float, is_: str = "", **match: Any) -> list[Message]:
+        """Return (and take) all such messages that are pending or arrive within `for_s`.
+
+        Args:
+            for_s: always waited in full.
+            is_: their kind; "" is every kind.
+            match: fields that they have.
+        """
         deadline = time.monotonic() + for_s
         while self._receive(deadline):
             pass
-        taken, self.pending = self.pending, []
+        taken, kept = [], []
+        for message in self.pending:
+            fits = is_ in ("", message["is"]) and match.items() <= message.items()
+            (taken if fits else kept).append(message)
+        self.pending = kept
         return taken
 
     def act(self, verb: str, target: str, **args: Any) -> int:

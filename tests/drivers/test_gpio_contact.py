@@ -16,9 +16,7 @@ LOW, HIGH = False, True
 def contact() -> Contact:
     """A contact that reads LOW while all is well, at rest since 0."""
     fresh = Contact("panic", 27, normal=LOW)
-    fresh.first(LOW, -WINDOW_US)
-    assert fresh.settled(LOW, 0) is None
-    assert fresh.due_us is None
+    fresh.first(LOW, 0)
     return fresh
 
 
@@ -29,6 +27,7 @@ def reading(state: PointState, at_us: int, **detail: int) -> PointReading:
 def test_the_present_state_is_reported_first() -> None:
     fresh = Contact("panic", 27, normal=LOW)
     assert fresh.first(HIGH, 5) == reading(PointState.ALARM, 5)
+    assert fresh.changed(LOW, 6) == reading(PointState.NORMAL, 6)
 
 
 def test_a_change_is_reported_at_once() -> None:
