@@ -8,8 +8,9 @@ A Unix stream socket, one JSON object a line.
                                             ends with "ok", or when the client hangs up
 
 Requests: `status` (the whole site as it is now), `events` (`after`, `limit`, `kind`,
-`severity`, `object`, `since_us`, `follow`), `watch` (streams `status` on every change) and
-`command` (`name`, `params`: asked of the site, see `agent.site.commands`).
+`severity`, `object`, `since_us`, `follow`; oldest first, and with `newest_first` it is the
+newest that `limit` leaves), `watch` (streams `status` on every change) and `command` (`name`,
+`params`: asked of the site, see `agent.site.commands`).
 """
 
 from __future__ import annotations

@@ -92,7 +92,7 @@ class HouseRequests:
         return {"command": command, **answer.data}
 
     async def _events(self, asked: dict[str, Any], _by: str) -> list[Any]:
-        return [json.loads(row.body) for row in await self._house.query(_filters(asked))]
+        return [json.loads(row.body) for row in await self._query(_filters(asked))]
 
     async def _follow(self, asked: dict[str, Any]) -> AsyncIterator[Any]:
         filters = _filters(asked)
@@ -100,7 +100,7 @@ class HouseRequests:
         self._followers.add(queue)
         try:
             last = 0
-            for row in await self._house.query(filters):
+            for row in await self._query(filters):
                 last = row.seq
                 yield json.loads(row.body)
             while queue in self._followers or not queue.empty():
@@ -112,6 +112,11 @@ class HouseRequests:
             self._followers.discard(queue)
         raise Refused("you read too slowly and were cut off; ask again with after")
 
+    async def _query(self, filters: Mapping[str, Any]) -> list[Recorded]:
+        """Return the rows that fit, in the order of their numbers."""
+        rows = await self._house.query(filters)
+        return rows[::-1] if filters.get("newest_first") else rows
+
 
 _FILTERS: dict[str, type] = {
     "after": int,
@@ -121,6 +126,7 @@ _FILTERS: dict[str, type] = {
     "object": str,
     "since_us": int,
     "until_us": int,
+    "newest_first": bool,
 }
 
 
