@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from agent.journal import layout
+from agent.journal import keys, layout
 from agent.journal.errors import JournalError, JournalUnusable, storage_failure
 from agent.journal.lock import FolderLock
+from agent.journal.note import Signer
 from agent.journal.ranges import Ranges
 from agent.journal.reading import Reader
-from agent.journal.record import Batch, Commit, Lane, Recorded
+from agent.journal.record import Batch, Commit, Lane, Recorded, Sealed
 from agent.journal.storage import Storage
 from agent.journal.writer import Writer
 from agent.site.inputs import Json
@@ -23,9 +24,13 @@ class Journal:
 
     Attributes:
         saved: the site's state as it was at the last commit before this opening.
+        vkey: the public key that checkpoints verify with, for the monitor; None without key.
     """
 
-    def __init__(self, lock: FolderLock, reader: Reader, writer: Writer) -> None:
+    def __init__(
+        self, lock: FolderLock, reader: Reader, writer: Writer, signer: Signer | None
+    ) -> None:
+        self.vkey = str(signer.verifier) if signer else None
         self.saved: Mapping[str, Json] = reader.state()
         self._lock = lock
         self._reader = reader
@@ -38,6 +43,8 @@ class Journal:
         *,
         committed: Callable[[Commit], None],
         failed: Callable[[JournalError], None],
+        sealed: Callable[[Sealed], None] | None = None,
+        origin: str | None = None,
     ) -> Journal:
         """Open the journal in `folder`; make both if they are not there yet.
 
@@ -47,12 +54,18 @@ class Journal:
                 the order in which they were submitted. It must not raise.
             failed: called on the writer's thread when commits begin to fail, and again when
                 the reason changes; the next `committed` says that it is over. It must not
-                raise.
+                raise. A journal whose key is lost is opened all the same, and said here.
+            sealed: called on the writer's thread for each checkpoint, made at least every 60 s
+                or 100 events and at closing, after the batches that it covers.
+            origin: what checkpoints are signed as ("armoury/quito-07"); its key is made with
+                the folder. None: there are no checkpoints.
 
         Raises:
             JournalLocked: another process has it open; the text has its pid.
             JournalTooNew: a newer version of the software wrote it.
-            JournalUnusable: the folder cannot be written, or holds something else.
+            JournalUnusable: the folder cannot be written, or holds something else, or a key
+                of another origin.
+            StorageCorrupt: the rows are not those that the last checkpoint was signed for.
         """
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -62,14 +75,16 @@ class Journal:
         try:
             layout.prepare(folder)
             reader = Reader(folder)
-            writer = Writer(Storage(folder), reader.acknowledged(), committed, failed)
+            signer = _signer(folder, origin, reader.head == 0, failed)
+            storage = Storage(folder, signer)
+            writer = Writer(storage, reader.acknowledged(), committed, failed, sealed or _unheard)
         except (OSError, sqlite3.Error) as error:
             lock.release()
             raise _unusable(folder, error) from error
         except JournalError:
             lock.release()
             raise
-        return cls(lock, reader, writer)
+        return cls(lock, reader, writer, signer)
 
     def __enter__(self) -> Journal:
         return self
@@ -137,6 +152,31 @@ class Journal:
             self._writer.close()
         finally:
             self._lock.release()
+
+
+def _signer(
+    folder: Path, origin: str | None, fresh: bool, failed: Callable[[JournalError], None]
+) -> Signer | None:
+    """Return the key that signs; make it for a folder that was never used."""
+    if origin is None:
+        return None
+    try:
+        signer = keys.read(folder)
+    except keys.KeyMissing as error:
+        if fresh:
+            return keys.make(folder, origin)
+        failed(error)
+        return None
+    if signer.verifier.name != origin:
+        raise JournalUnusable(
+            f"the journal in {folder} belongs to {signer.verifier.name}, not to {origin}; name "
+            "another folder, or put the site's id back"
+        )
+    return signer
+
+
+def _unheard(_: Sealed) -> None:
+    """Stand in where nobody asks for checkpoints: they are in the journal all the same."""
 
 
 def _unusable(folder: Path, error: Exception) -> JournalUnusable:

@@ -2,6 +2,7 @@
 
     FOLDER/journal.db          the record; while it is in use, -wal and -shm beside it
     FOLDER/journal.lock        held by the daemon
+    FOLDER/journal.key, .vkey  what checkpoints are signed with; what shows that they were
     FOLDER/backups/            one copy before every migration
 
 `event` has one row an event. What is said lies in `body`; the columns beside it are what an
@@ -9,6 +10,10 @@ index or a proof needs, and nothing twice. `salt` makes the leaf of the tree ung
 leaf = SHA-256(0x00 ‖ salt ‖ body). `leaf` holds its first 8 bytes, to name a damaged row; of
 a pruned row it holds all 32, and `class`, `severity`, `salt` and `body` are gone. Only the
 rarer severities are indexed: every index costs a written page a commit.
+
+The tree is stored as `tile`s, the roots of 256 leaves each with the times they span, and as
+`checkpoint`s, the signed roots. All else of it is computed from the rows. What is not an
+event bears a `mark` of its own, so that no damaged state is acted upon.
 """
 
 from __future__ import annotations
@@ -28,7 +33,6 @@ APPLICATION = 0x41524D59  # "ARMY": what `file` and we recognise the database by
 VERSION = 1
 PAGE = 2048  # see docs/adr/0005-journal.md for the measurement
 BUSY_S = 1.0
-MARK = 8  # bytes of a leaf's hash that are kept beside its body
 
 # The numbers are on disk: never renumber. The indices hold what is below INFO.
 SEVERITIES: Mapping[str, int] = {"alarm": 0, "fault": 1, "access": 2, "info": 3}
@@ -44,9 +48,15 @@ _TABLES = (
         salt BLOB, leaf BLOB NOT NULL, body TEXT)""",
     "CREATE INDEX event_class ON event(class) WHERE severity < 3",
     "CREATE INDEX event_severity ON event(severity) WHERE severity < 3",
-    "CREATE TABLE state(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
+    """CREATE TABLE tile(
+        position INTEGER PRIMARY KEY, root BLOB NOT NULL,
+        from_us INTEGER NOT NULL, to_us INTEGER NOT NULL)""",
+    "CREATE TABLE checkpoint(size INTEGER PRIMARY KEY, note TEXT NOT NULL)",
+    """CREATE TABLE state(
+        key TEXT PRIMARY KEY, value TEXT NOT NULL, mark BLOB NOT NULL) WITHOUT ROWID""",
     """CREATE TABLE acknowledged(
-        path TEXT, lane TEXT, ranges TEXT NOT NULL, PRIMARY KEY(path, lane)) WITHOUT ROWID""",
+        path TEXT, lane TEXT, ranges TEXT NOT NULL, mark BLOB NOT NULL,
+        PRIMARY KEY(path, lane)) WITHOUT ROWID""",
 )
 
 # Statements that lead from a version to the next. A new one also goes into _TABLES.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sqlite3
 import threading
@@ -10,9 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from agent.journal import layout
-from agent.journal.errors import JournalTooNew, JournalUnusable, storage_failure
+from agent.journal.errors import JournalTooNew, JournalUnusable, StorageCorrupt, storage_failure
 from agent.journal.ranges import Ranges
 from agent.journal.record import Lane, Recorded
+from agent.journal.stored import StoredTree
+from agent.journal.tree import mark
 from agent.site.inputs import Json
 
 CHUNK = 500  # rows read at a time: no read lasts long enough to keep the WAL from shrinking
@@ -124,13 +127,42 @@ class Reader:
         return self._stream(where, values, after, limit, newest_first)
 
     def state(self) -> dict[str, Json]:
-        """Return the site's saved state."""
-        return {key: json.loads(value) for key, value in self._all("SELECT key, value FROM state")}
+        """Return the site's saved state.
+
+        Raises:
+            StorageCorrupt: some of it is not what was saved.
+        """
+        rows = self._marked("SELECT key, CAST(value AS BLOB), mark FROM state")
+        return {key: json.loads(value) for key, value in rows}
 
     def acknowledged(self) -> dict[tuple[str, str], Ranges]:
-        """Return what was delivered, by path and lane."""
-        rows = self._all("SELECT path, lane, ranges FROM acknowledged")
+        """Return what was delivered, by path and lane.
+
+        Raises:
+            StorageCorrupt: some of it is not what was saved.
+        """
+        rows = self._marked("SELECT path, lane, CAST(ranges AS BLOB), mark FROM acknowledged")
         return {(path, lane): Ranges.of(json.loads(spans)) for path, lane, spans in rows}
+
+    @contextlib.contextmanager
+    def tree(self) -> Iterator[StoredTree]:
+        """Give the record's tree as it is now; other calls wait meanwhile."""
+        with self._asking() as connection:
+            connection.execute("BEGIN")
+            try:
+                yield StoredTree(connection)
+            finally:
+                connection.execute("ROLLBACK")
+
+    def _marked(self, sql: str) -> Iterator[list[Any]]:
+        """Yield rows of texts without the mark at their end, once it is seen to be right."""
+        for *said, value, marked in self._all(sql):
+            if mark(*(text.encode() for text in said), value) != marked:
+                raise StorageCorrupt(
+                    f"what the journal in {self._folder} saved of {'/'.join(said)} is damaged; "
+                    "restore a backup"
+                )
+            yield [*said, value]
 
     def _classed(self, kind: str | None, severity: str | None) -> tuple[str, list[object]]:
         """Return the condition on kind and severity, so put that an index serves it."""
@@ -163,9 +195,14 @@ class Reader:
             edge = rows[-1][0]
 
     def _all(self, sql: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        with self._asking() as connection:
+            return connection.execute(sql, values).fetchall()
+
+    @contextlib.contextmanager
+    def _asking(self) -> Iterator[sqlite3.Connection]:
         with self._lock:
             try:
-                return self._connected().execute(sql, values).fetchall()
+                yield self._connected()
             except sqlite3.Error as error:
                 self._let_go()
                 raise storage_failure(error, self._folder) from error

@@ -65,3 +65,21 @@ class Commit:
 
     tag: int
     rows: tuple[Recorded, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """A checkpoint is on the disk: from now on nothing before it can change unseen.
+
+    Attributes:
+        size: how many events it covers.
+        note: the C2SP checkpoint, signed.
+    """
+
+    size: int
+    note: str
+
+
+def happened_us(body: bytes) -> int:
+    """Return when an event happened (UTC, microseconds); "at" sorts before every other key."""
+    return int(body[len(b'{"at":') : body.index(b",")])

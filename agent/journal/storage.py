@@ -9,10 +9,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from agent.journal import layout
+from agent.journal.checkpoint import Checkpoint
 from agent.journal.errors import StorageCorrupt, storage_failure
-from agent.journal.ranges import Ranges
-from agent.journal.record import Recorded
-from agent.journal.tree import leaf_hash
+from agent.journal.growth import Growth
+from agent.journal.note import Signer
+from agent.journal.record import Recorded, Sealed, happened_us
+from agent.journal.stored import StoredTree
+from agent.journal.tree import MARK, leaf_hash, mark
 
 SALT = 16  # bytes; 128 bits are not guessed
 
@@ -21,14 +24,13 @@ _INSERT = (
     "CAST(? AS TEXT))"
 )
 _SAVE = (
-    "INSERT INTO state VALUES (?, CAST(? AS TEXT)) ON CONFLICT DO UPDATE SET value = excluded.value"
+    "INSERT INTO state VALUES (?, CAST(? AS TEXT), ?) "
+    "ON CONFLICT DO UPDATE SET value = excluded.value, mark = excluded.mark"
 )
 _ACKNOWLEDGE = (
-    "INSERT INTO acknowledged VALUES (?, ?, CAST(? AS TEXT)) "
-    "ON CONFLICT DO UPDATE SET ranges = excluded.ranges"
+    "INSERT INTO acknowledged VALUES (?, ?, CAST(? AS TEXT), ?) "
+    "ON CONFLICT DO UPDATE SET ranges = excluded.ranges, mark = excluded.mark"
 )
-
-Acknowledged = Mapping[tuple[str, str], Ranges]
 
 
 class Storage:
@@ -40,31 +42,53 @@ class Storage:
 
     Args:
         folder: locked by us, its database prepared.
+        signer: signs the checkpoints; without one there are none.
 
     Raises:
+        StorageCorrupt: what is there is not what its last checkpoint says.
         sqlite3.Error: it cannot be opened.
+
+    Attributes:
+        head: the last committed number.
+        unsealed: how many events no checkpoint covers yet; 0 for ever without a signer.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, signer: Signer | None) -> None:
         self._folder = folder
+        self._signer = signer
         self._file = layout.file_id(folder)
         self._connection: sqlite3.Connection | None = layout.connect(folder, "rw")
-        self._log, self.head = _identity(self._connection)
-        self._classes = _classes(self._connection)
+        try:
+            self._log, self.head = _identity(self._connection)
+            self._classes = _classes(self._connection)
+            self._growth, self._sealed = _grown(self._connection)
+        except StorageCorrupt:
+            self._give_up()
+            raise
         self._pages = 0
+
+    @property
+    def unsealed(self) -> int:
+        """Return how many events no checkpoint covers; 0 when nothing is to be signed."""
+        return self._growth.size - self._sealed if self._signer else 0
 
     def commit(
         self,
         rows: Sequence[Recorded],
         state: Mapping[str, bytes | None],
         acknowledged: Mapping[tuple[str, str], bytes],
-    ) -> None:
+        seal: bool,
+    ) -> Sealed | None:
         """Write all of it in one transaction, and see it to the disk.
 
         Args:
             rows: numbered from `head` + 1 on.
             state: canonical JSON by key; None: forgotten.
             acknowledged: canonical JSON of ranges, by path and lane.
+            seal: whether a checkpoint shall cover it all.
+
+        Returns:
+            The checkpoint, if one was wanted and there is a key.
 
         Raises:
             StorageFailed: nothing of it was written.
@@ -72,15 +96,18 @@ class Storage:
         try:
             connection = self._connected()
             connection.execute("BEGIN IMMEDIATE")
-            connection.executemany(_INSERT, self._prepared(connection, rows))
+            growth = self._insert(connection, rows)
             _save(connection, state, acknowledged)
+            sealed = self._seal(connection, growth) if seal else None
             connection.execute("COMMIT")
         except sqlite3.Error as error:
             self._give_up()
             raise storage_failure(error, self._folder) from error
-        if rows:
-            self.head = rows[-1].seq
+        self._growth = growth
+        self.head += len(rows)
+        self._sealed = sealed.size if sealed else self._sealed
         self._pages += 4 + sum(len(row.body) + 64 for row in rows) // layout.PAGE
+        return sealed
 
     def tidy(self, after_pages: int) -> None:
         """Move what was written from the WAL into the database, once it is enough.
@@ -130,18 +157,33 @@ class Storage:
             with contextlib.suppress(sqlite3.Error):
                 connection.close()
 
-    def _prepared(
-        self, connection: sqlite3.Connection, rows: Sequence[Recorded]
-    ) -> list[tuple[int, int, int, bytes, bytes, bytes]]:
+    def _insert(self, connection: sqlite3.Connection, rows: Sequence[Recorded]) -> Growth:
+        """Insert the rows and what they make of the tree."""
         salts = os.urandom(SALT * len(rows))
-        prepared = []
+        prepared, leaves, times = [], [], []
         for at, row in enumerate(rows):
             salt = salts[at * SALT : at * SALT + SALT]
             severity = layout.SEVERITIES[row.severity]
-            mark = leaf_hash(salt + row.body)[: layout.MARK]
+            leaf = leaf_hash(salt + row.body)
+            leaves.append(leaf)
+            times.append(happened_us(row.body))
             of = self._class(connection, row.kind, severity)
-            prepared.append((row.seq, of, severity, salt, mark, row.body))
-        return prepared
+            prepared.append((row.seq, of, severity, salt, leaf[:MARK], row.body))
+        growth, tiles = self._growth.grown(leaves, times)
+        connection.executemany(_INSERT, prepared)
+        connection.executemany(
+            "INSERT INTO tile VALUES (?, ?, ?, ?)",
+            [(tile.position, tile.root, tile.from_us, tile.to_us) for tile in tiles],
+        )
+        return growth
+
+    def _seal(self, connection: sqlite3.Connection, growth: Growth) -> Sealed | None:
+        if self._signer is None or growth.size == self._sealed:
+            return None
+        checkpoint = Checkpoint(self._signer.verifier.name, growth.size, growth.root())
+        sealed = Sealed(growth.size, checkpoint.signed(self._signer))
+        connection.execute("INSERT INTO checkpoint VALUES (?, ?)", (sealed.size, sealed.note))
+        return sealed
 
     def _class(self, connection: sqlite3.Connection, kind: str, severity: int) -> int:
         known = self._classes.get((kind, severity))
@@ -161,6 +203,25 @@ def _identity(connection: sqlite3.Connection) -> tuple[str, int]:
     return log, int(first) - 1 if head is None else head
 
 
+def _grown(connection: sqlite3.Connection) -> tuple[Growth, int]:
+    """Return the tree's right edge and how much of it the last checkpoint covers.
+
+    Raises:
+        StorageCorrupt: the checkpoint covers something else; nothing may be signed after it.
+    """
+    tree = StoredTree(connection)
+    sealed = tree.newest_checkpoint()
+    if sealed is None:
+        return tree.growth(), 0
+    said = Checkpoint.parse(sealed.note.rpartition("\n\n")[0] + "\n")
+    if said.size > tree.size or tree.growth(said.size).root() != said.root:
+        raise StorageCorrupt(
+            f"the journal's rows are not those that its checkpoint over {said.size} was signed "
+            "for; keep the files, and see: armoury journal verify"
+        )
+    return tree.growth(), sealed.size
+
+
 def _classes(connection: sqlite3.Connection) -> dict[tuple[str, int], int]:
     rows = connection.execute("SELECT kind, severity, id FROM class")
     return {(kind, severity): number for kind, severity, number in rows}
@@ -171,8 +232,14 @@ def _save(
     state: Mapping[str, bytes | None],
     acknowledged: Mapping[tuple[str, str], bytes],
 ) -> None:
-    kept = [(key, value) for key, value in state.items() if value is not None]
+    kept = [
+        (key, value, mark(key.encode(), value)) for key, value in state.items() if value is not None
+    ]
     gone = [(key,) for key, value in state.items() if value is None]
+    delivered = [
+        (path, lane, ranges, mark(path.encode(), lane.encode(), ranges))
+        for (path, lane), ranges in acknowledged.items()
+    ]
     connection.executemany(_SAVE, kept)
     connection.executemany("DELETE FROM state WHERE key = ?", gone)
-    connection.executemany(_ACKNOWLEDGE, [(*key, value) for key, value in acknowledged.items()])
+    connection.executemany(_ACKNOWLEDGE, delivered)

@@ -15,6 +15,7 @@ from hashlib import sha256
 LEAF = b"\x00"
 NODE = b"\x01"
 HASH = 32  # bytes
+MARK = 8  # bytes of a hash that are kept beside what they stand for
 EMPTY = sha256().digest()
 
 # Returns the root over the leaves from the first number up to, not including, the second.
@@ -24,6 +25,11 @@ Subtree = Callable[[int, int], bytes]
 def leaf_hash(entry: bytes) -> bytes:
     """Hash one entry."""
     return sha256(LEAF + entry).digest()
+
+
+def mark(*parts: bytes) -> bytes:
+    """Return 8 bytes that show whether what is not a leaf was damaged."""
+    return sha256(b"\x02" + b"\x00".join(parts)).digest()[:MARK]
 
 
 def node_hash(left: bytes, right: bytes) -> bytes:

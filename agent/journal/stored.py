@@ -1,0 +1,90 @@
+"""The record's tree as it lies in the database: rows, tiles and checkpoints."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+
+from agent.journal.errors import StorageCorrupt
+from agent.journal.growth import TILE, Growth
+from agent.journal.record import Sealed, happened_us
+from agent.journal.tree import Frontier, leaf_hash, node_hash, split
+
+
+class StoredTree:
+    """The tree of one connection's database, as it was at construction.
+
+    Only what is asked for is read: the tiles' roots stand for the rows of full tiles.
+
+    Args:
+        connection: used only within calls.
+
+    Raises:
+        sqlite3.Error: as it comes.
+    """
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        first = connection.execute("SELECT value FROM meta WHERE key = 'first'").fetchone()
+        head = connection.execute("SELECT max(seq) FROM event").fetchone()
+        self.first = int(first[0])
+        self.size = 0 if head[0] is None else head[0] - self.first + 1
+        rows = connection.execute("SELECT root FROM tile ORDER BY position")
+        self._tiles = [root for (root,) in rows]
+
+    def newest_checkpoint(self) -> Sealed | None:
+        """Return the checkpoint that covers most, if there is any."""
+        found = self._connection.execute(
+            "SELECT size, note FROM checkpoint ORDER BY size DESC LIMIT 1"
+        ).fetchone()
+        return None if found is None else Sealed(*found)
+
+    def checkpoint_over(self, size: int) -> Sealed | None:
+        """Return the first checkpoint that covers so many leaves, if there is any."""
+        found = self._connection.execute(
+            "SELECT size, note FROM checkpoint WHERE size >= ? ORDER BY size LIMIT 1", (size,)
+        ).fetchone()
+        return None if found is None else Sealed(*found)
+
+    def growth(self, size: int | None = None) -> Growth:
+        """Return the tree's right edge at a size; by default at its own.
+
+        Raises:
+            StorageCorrupt: rows or tiles are missing.
+        """
+        size = self.size if size is None else size
+        full = size // TILE
+        if full > len(self._tiles):
+            raise StorageCorrupt(f"tile {len(self._tiles)} of the journal's tree is missing")
+        growth = Growth(tiles=Frontier().grown(self._tiles[:full]))
+        rows = list(self.leaves(full * TILE, size))
+        return growth.grown([leaf for leaf, _ in rows], [time for _, time in rows])[0]
+
+    def subtree(self, first: int, last: int) -> bytes:
+        """Return the root over the leaves from `first` up to, not including, `last`."""
+        if first % TILE == 0 and (last - first) % TILE == 0 and last // TILE <= len(self._tiles):
+            return Frontier().grown(self._tiles[first // TILE : last // TILE]).root()
+        if last - first <= TILE:
+            return Frontier().grown(leaf for leaf, _ in self.leaves(first, last)).root()
+        middle = first + split(last - first)
+        return node_hash(self.subtree(first, middle), self.subtree(middle, last))
+
+    def leaves(self, first: int, last: int) -> Iterator[tuple[bytes, int]]:
+        """Yield the hash and the event's time of each leaf; of a pruned one the time is 0.
+
+        Raises:
+            StorageCorrupt: one is missing.
+        """
+        rows = self._connection.execute(
+            "SELECT seq, salt, leaf, CAST(body AS BLOB) FROM event WHERE seq >= ? AND seq < ? "
+            "ORDER BY seq",
+            (self.first + first, self.first + last),
+        )
+        expected = self.first + first
+        for seq, salt, leaf, body in rows:
+            if seq != expected:
+                break
+            expected += 1
+            yield (leaf, 0) if body is None else (leaf_hash(salt + body), happened_us(body))
+        if expected != self.first + last:
+            raise StorageCorrupt(f"the journal's row {expected} is missing")

@@ -1,0 +1,212 @@
+"""Checkpoints as the journal makes them, and the tree they stand for."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from agent.journal import keys, tree, writer
+from agent.journal.checkpoint import Checkpoint
+from agent.journal.errors import JournalUnusable, StorageCorrupt
+from agent.journal.journal import Journal
+from agent.journal.note import Verifier
+from agent.journal.reading import Reader
+from agent.journal.record import Batch, Sealed
+from tests.journal.recording import Ears, batch, entry
+from tests.waiting import wait_until
+
+ORIGIN = "armoury/test"
+Open = Callable[..., Journal]
+
+
+@pytest.fixture
+def seals() -> list[Sealed]:
+    return []
+
+
+@pytest.fixture
+def signing(ears: Ears, folder: Path, seals: list[Sealed]) -> Iterator[Open]:
+    made: list[Journal] = []
+
+    def make(origin: str | None = ORIGIN) -> Journal:
+        made.append(
+            Journal.open(
+                folder,
+                committed=ears.committed,
+                failed=ears.failed,
+                sealed=seals.append,
+                origin=origin,
+            )
+        )
+        return made[-1]
+
+    yield make
+    for journal in made:
+        journal.close()
+
+
+def stored_leaves(folder: Path) -> list[bytes]:
+    connection = sqlite3.connect(folder / "journal.db")
+    rows = connection.execute("SELECT salt, CAST(body AS BLOB) FROM event ORDER BY seq").fetchall()
+    connection.close()
+    return [tree.leaf_hash(salt + body) for salt, body in rows]
+
+
+def check(seals: list[Sealed], folder: Path) -> None:
+    """Every checkpoint is signed, and for the tree of the rows that it covers."""
+    verifier = Verifier.parse((folder / "journal.vkey").read_text())
+    leaves = stored_leaves(folder)
+    for sealed in seals:
+        said = Checkpoint.open(sealed.note, [verifier])
+        assert said.origin == ORIGIN
+        assert said.size == sealed.size
+        assert said.root == tree.Frontier().grown(leaves[: said.size]).root()
+
+
+def test_a_hundred_events_make_a_checkpoint(
+    signing: Open, ears: Ears, seals: list[Sealed], folder: Path
+) -> None:
+    journal = signing()
+    for tag in range(99):
+        journal.submit(batch(tag), tag)
+    ears.heard(99)
+    assert seals == []
+    for tag in range(99, 700):
+        journal.submit(batch(tag), tag)
+    ears.heard(700)
+    wait_until(lambda: len(seals) > 1, 5, "checkpoints")
+    gaps = [b.size - a.size for a, b in pairwise(seals)]
+    assert all(0 < gap <= writer.SEAL_EVENTS + writer.GROUP_ROWS for gap in gaps)
+    assert seals[0].size >= 100
+    journal.close()
+    assert seals[-1].size == 700
+    check(seals, folder)
+
+
+def test_a_batch_of_many_tiles_is_one_checkpoint(
+    signing: Open, ears: Ears, seals: list[Sealed], folder: Path
+) -> None:
+    journal = signing()
+    for size in (1, 255, 256, 257, 1000, 3):
+        journal.submit(Batch(tuple(entry(n) for n in range(size))), size)
+        ears.heard(len(ears.commits) + 1)
+    journal.close()
+    check(seals, folder)
+    with Reader(folder) as reader, reader.tree() as stored:
+        leaves = stored_leaves(folder)
+        for first, last in [(0, 256), (256, 512), (0, 1024), (0, 1772), (5, 9), (1024, 1771)]:
+            expected = tree.Frontier().grown(leaves[first:last]).root()
+            if first % 1024 == 0:
+                assert stored.subtree(first, last) == expected
+        for size in (0, 1, 255, 256, 257, 1772):
+            assert stored.growth(size).root() == tree.Frontier().grown(leaves[:size]).root()
+
+
+def test_a_minute_makes_a_checkpoint(
+    signing: Open, ears: Ears, seals: list[Sealed], monkeypatch: pytest.MonkeyPatch, folder: Path
+) -> None:
+    monkeypatch.setattr(writer, "SEAL_S", 0.05)
+    journal = signing()
+    journal.submit(batch(1), 1)
+    wait_until(lambda: seals, 5, "the checkpoint")
+    assert seals[0].size == 1
+    check(seals, folder)
+
+
+def test_what_a_crash_left_uncovered_is_covered_at_once(
+    signing: Open, ears: Ears, seals: list[Sealed], folder: Path
+) -> None:
+    unsigned = signing(origin=None)
+    unsigned.submit(batch(1, 2, 3), 1)
+    unsigned.close()
+    keys.make(folder, ORIGIN)
+    signing()
+    wait_until(lambda: seals, 5, "the checkpoint")
+    assert seals[0].size == 3
+    check(seals, folder)
+
+
+def test_the_tree_goes_on_after_a_restart(
+    signing: Open, ears: Ears, seals: list[Sealed], folder: Path
+) -> None:
+    for size in (3, 250, 300, 1, 900):
+        journal = signing()
+        journal.submit(Batch(tuple(entry(n) for n in range(size))), size)
+        journal.close()
+        assert seals[-1].size == len(ears.rows)
+    check(seals, folder)
+
+
+def test_the_key_is_made_once_and_for_its_owner_only(signing: Open, folder: Path) -> None:
+    journal = signing()
+    vkey = journal.vkey
+    journal.close()
+    assert (folder / "journal.key").stat().st_mode & 0o777 == 0o400
+    assert (folder / "journal.vkey").read_text().strip() == vkey
+    assert signing().vkey == vkey
+    with pytest.raises(JournalUnusable, match="is a key already"):
+        keys.make(folder, ORIGIN)
+
+
+def test_another_site_cannot_take_the_folder(signing: Open) -> None:
+    signing().close()
+    with pytest.raises(JournalUnusable, match="belongs to armoury/test, not to armoury/other"):
+        signing(origin="armoury/other")
+
+
+def test_a_lost_key_stops_the_signing_only(
+    signing: Open, ears: Ears, seals: list[Sealed], folder: Path
+) -> None:
+    journal = signing()
+    journal.submit(batch(1), 1)
+    journal.close()
+    before = list(seals)
+    (folder / "journal.key").rename(folder / "lost")
+    journal = signing()
+    assert journal.vkey is None
+    assert "nothing is signed until it is put back" in str(ears.failures[-1])
+    journal.submit(batch(2), 2)
+    journal.close()
+    assert seals == before
+    (folder / "lost").rename(folder / "journal.key")
+    signing().close()
+    assert seals[-1].size == 2
+    check(seals, folder)
+
+
+def test_the_key_may_be_a_systemd_credential(
+    signing: Open, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = signing()
+    vkey = journal.vkey
+    journal.close()
+    credentials = tmp_path / "credentials"
+    credentials.mkdir()
+    (folder / "journal.key").rename(credentials / "journal.key")
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(credentials))
+    assert signing().vkey == vkey
+
+
+@pytest.mark.parametrize("damage", ["", "PRIVATE+KEY+x", "\ufffd"])
+def test_a_damaged_key_is_said_and_not_shown(signing: Open, folder: Path, damage: str) -> None:
+    folder.mkdir()
+    (folder / "journal.key").write_text(damage)
+    with pytest.raises(JournalUnusable, match=r"journal\.key is damaged; put it back"):
+        signing()
+
+
+def test_nothing_is_signed_after_rows_that_were_changed(
+    signing: Open, ears: Ears, folder: Path
+) -> None:
+    journal = signing()
+    journal.submit(batch(1, 2, 3), 1)
+    journal.close()
+    with sqlite3.connect(folder / "journal.db") as connection:
+        connection.execute("UPDATE event SET body = replace(body, 'store', 'crypt') WHERE seq = 2")
+    connection.close()
+    with pytest.raises(StorageCorrupt, match="not those that its checkpoint over 3 was signed for"):
+        signing()
