@@ -15,6 +15,7 @@ from simulators.zfm_memory import Memory
 from simulators.zfm_module import Module
 
 HOLD_MS = 800
+FLAWS = {"messy": Code.MESSY, "few": Code.FEW_POINTS, "failed": Code.NO_IMAGE_TAKEN}
 FAULT_HELP = {
     "silence": "Answer nothing:",
     "half": "Break off in the middle of a frame:",
@@ -50,8 +51,8 @@ class Bench:
         return finger.name
 
     def messy(self, asked: dict[str, Any]) -> Json:
-        """Lay a finger that cannot be read, or (`few`) hardly; `hold_ms` as of `finger`."""
-        flaw = Code.FEW_POINTS if asked.get("few") else Code.MESSY
+        """Lay a finger that cannot be read, `as` "messy", "few" or "failed"; also `hold_ms`."""
+        flaw = FLAWS[asked.get("as", "messy")]
         finger = replace(Finger.named("messy"), flaw=flaw)
         self._line.module.window.lay(finger, asked.get("hold_ms", HOLD_MS))
         return finger.name

@@ -11,6 +11,7 @@ class Code(IntEnum):
     OK = 0x00
     NOT_UNDERSTOOD = 0x01
     NO_FINGER = 0x02
+    NO_IMAGE_TAKEN = 0x03
     MESSY = 0x06
     FEW_POINTS = 0x07
     NO_MATCH = 0x08

@@ -25,7 +25,7 @@ class Finger:
     Attributes:
         name: for people.
         features: 512 bytes.
-        flaw: the code with which a module refuses to convert its image, or 0.
+        flaw: the code with which a module refuses its image, or to convert it; or 0.
     """
 
     name: str

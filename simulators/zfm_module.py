@@ -163,6 +163,8 @@ class Module:
         if finger is None:
             self._ram.image = None
             raise Refused(Code.NO_FINGER)
+        if finger.flaw == Code.NO_IMAGE_TAKEN:
+            raise Refused(finger.flaw)
         self._ram.image = finger.impression(self._chance)
         return bytes([Code.OK])
 

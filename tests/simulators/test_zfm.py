@@ -193,9 +193,11 @@ def test_adafruits_client_enrols_and_forgets(sim: Simulator, folder: Path) -> No
         sim.tell("messy")
         assert client.get_image() == adafruit_fingerprint.OK
         assert client.image_2_tz(1) == adafruit_fingerprint.IMAGEMESS
-        sim.tell("messy", few=True)
+        sim.tell("messy", **{"as": "few"})
         assert client.get_image() == adafruit_fingerprint.OK
         assert client.image_2_tz(1) == adafruit_fingerprint.FEATUREFAIL
+        sim.tell("messy", **{"as": "failed"})
+        assert client.get_image() == adafruit_fingerprint.IMAGEFAIL
         assert client.empty_library() == adafruit_fingerprint.OK
         assert client.count_templates() == adafruit_fingerprint.OK
         assert client.template_count == 0
