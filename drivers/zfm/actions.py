@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from drivers.contract import Action, now_us
+from drivers.zfm.presence import Presence
 from drivers.zfm.sensor import Sensor, Sight
 
 Look = Callable[[], Sight]
@@ -20,11 +21,13 @@ class Actions:
 
     Args:
         sensor: the module.
+        presence: what `look` has seen.
         look: waits for a moment, then takes an image.
     """
 
-    def __init__(self, sensor: Sensor, look: Look) -> None:
+    def __init__(self, sensor: Sensor, presence: Presence, look: Look) -> None:
         self._sensor = sensor
+        self._presence = presence
         self._look = look
         self._verbs = {"enrol": self._enrol, "delete": self._delete}
 
@@ -69,8 +72,8 @@ class Actions:
     def _await_finger(self, buffer: int, deadline_us: int) -> None:
         lifted = False
         while True:
+            lifted = lifted or not self._presence.occupied
             sight = self._look()
-            lifted = lifted or sight is Sight.NOTHING
             if lifted and sight is Sight.FINGER and self._sensor.convert(buffer):
                 return
             if now_us() > deadline_us:

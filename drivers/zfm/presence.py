@@ -25,6 +25,11 @@ class Presence:
         self.window = PointState.NORMAL
         self.fresh = False
 
+    @property
+    def occupied(self) -> bool:
+        """Whether something lies there."""
+        return self._since_us is not None
+
     def see(self, something: bool, at_us: int) -> bool:
         """Take in what an image shows; return whether `window` has changed."""
         before = self.window

@@ -40,7 +40,7 @@ class Watch:
         self._sensor = sensor
         self._options = options
         self._presence = Presence(options.covered_s * 1_000_000)
-        self._actions = Actions(sensor, self._look_while_busy)
+        self._actions = Actions(sensor, self._presence, self._look_while_busy)
         self._seen_us = 0
         self._recognise()
 
