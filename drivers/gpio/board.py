@@ -21,6 +21,7 @@ from drivers.gpio.options import Options
 from drivers.gpio.wire import Notifications
 
 DEADLINE_S = 1.5  # for one call; a healthy pigpiod answers in 0.1 ms
+LOADING_S = 8.0  # for importing gpiozero: 0.1 s here, seconds from a cold SD card
 
 Changed = Callable[[int, bool, int], None]  # pin, level, when it arrived (us)
 Lost = Callable[[DeviceError], None]
@@ -33,22 +34,30 @@ class Board(ABC):
 
     Attributes:
         where: what a technician would call it.
+        remedy: what to do where it cannot be used.
         revision: of the Raspberry Pi, hexadecimal.
     """
 
     where: str
+    remedy: str
     revision: str
 
     def __init__(self) -> None:
         self._inputs: dict[int, Any] = {}
         self._listeners: list[object] = []  # gpiozero keeps weak references to them
+        with self._talking(LOADING_S):
+            kind = self._load()
         with self._talking():
-            self._factory = self._open()
+            self._factory = self._open(kind)
             self.revision = self._factory.board_info.revision
 
     @abstractmethod
-    def _open(self) -> Any:
-        """Return the pin factory."""
+    def _load(self) -> Any:
+        """Import the library; return the class of its pin factory."""
+
+    @abstractmethod
+    def _open(self, kind: Any) -> Any:
+        """Return the pin factory, connected."""
 
     @abstractmethod
     def add_output(self, number: int, level: bool) -> None:
@@ -99,13 +108,12 @@ class Board(ABC):
             ) from error
         except OSError as error:
             raise DeviceSilent(
-                f"{self.where} cannot be reached ({error.strerror or error}); start it, or "
-                "correct host and port in the site file"
+                f"{self.where} cannot be reached ({error.strerror or error}); {self.remedy}"
             ) from error
         except struct.error as error:
             raise DeviceSilent(f"{self.where} broke off in the middle of an answer") from error
         except self._refusals() as error:
-            raise DeviceRefused(f"{self.where} refuses: {error}") from error
+            raise DeviceRefused(f"{self.where} refuses ({error}); {self.remedy}") from error
         except (KeyError, ValueError) as error:
             raise DeviceConfused(f"{self.where} answers nonsense: {error}") from error
 
@@ -120,15 +128,19 @@ class LgpioBoard(Board):
     """The pins of the machine itself."""
 
     where = "the GPIO chip of this machine"
+    remedy = "run on a Raspberry Pi, as a user in the group gpio, and use pins that it has"
 
     def __init__(self, _options: Options) -> None:
         self._outputs: dict[int, Any] = {}
         super().__init__()
 
-    def _open(self) -> Any:
+    def _load(self) -> Any:
         from gpiozero.pins.lgpio import LGPIOFactory
 
-        return LGPIOFactory()
+        return LGPIOFactory
+
+    def _open(self, kind: Any) -> Any:
+        return kind()
 
     def add_output(self, number: int, level: bool) -> None:
         import lgpio
@@ -156,6 +168,8 @@ class LgpioBoard(Board):
 class PigpioBoard(Board):
     """The pins behind a pigpiod."""
 
+    remedy = "start it, and check host, port and pins in the site file"
+
     def __init__(self, options: Options) -> None:
         self._address = options.address
         self._outputs: list[int] = []
@@ -163,12 +177,15 @@ class PigpioBoard(Board):
         super().__init__()
         self._pi = self._factory.connection
 
-    def _open(self) -> Any:
+    def _load(self) -> Any:
         from gpiozero.pins.pigpio import PiGPIOFactory
 
+        return PiGPIOFactory
+
+    def _open(self, kind: Any) -> Any:
         socket.create_connection(self._address).close()  # says why not; the library does not
         with contextlib.redirect_stdout(io.StringIO()):  # where the library prints its advice
-            return PiGPIOFactory(*self._address)
+            return kind(*self._address)
 
     def add_output(self, number: int, level: bool) -> None:
         self._outputs.append(number)

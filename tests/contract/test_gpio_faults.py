@@ -78,7 +78,7 @@ def test_nobody_at_the_port_says_what_to_do(board: Simulator) -> None:
     with site.host(board) as host:
         assert host.expect("failed")["reason"] == (
             f"pigpiod at 127.0.0.1:{port} cannot be reached (Connection refused); "
-            "start it, or correct host and port in the site file"
+            "start it, and check host, port and pins in the site file"
         )
 
 
