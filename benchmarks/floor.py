@@ -4,8 +4,9 @@ A line in, one row committed with `synchronous=FULL` (waiting lines share a comm
 published with QoS 1, the row deleted after the broker's acknowledgement. No rules, no devices,
 no proof, no reconnection. Everything that the agent does besides is what its ratio shows.
 
-Run as `python -m benchmarks.floor PORT DATABASE`; each line of standard input becomes the body
-of an event on the topic `floor`. Prints `ready` when it is connected.
+Run as `python -m benchmarks.floor PORT DATABASE [BOARD_PORT PIN]`; each line of standard input
+becomes an event on the topic `floor`, and so does each change of the board's pin, seen through
+pigpio's own client. Prints `ready` when it is connected.
 """
 
 from __future__ import annotations
@@ -58,6 +59,17 @@ class Floor:
     def _on_publish(self, _client: object, _data: object, mid: int, *_: object) -> None:
         self._acked.put(mid)
         self._window.release()
+
+    def watch(self, board_port: int, pin: int) -> None:
+        """Take each change of a pin as a line too."""
+        import pigpio
+
+        self._board = pigpio.pi("127.0.0.1", board_port)
+        self._board.set_mode(pin, pigpio.INPUT)
+        self._board.callback(pin, pigpio.EITHER_EDGE, lambda _pin, level, _tick: self._say(level))
+
+    def _say(self, level: int) -> None:
+        self._lines.put(f"level {level}")
 
     def take(self) -> None:
         """Read standard input to its end."""
@@ -114,5 +126,7 @@ class Floor:
 
 if __name__ == "__main__":
     floor = Floor(int(sys.argv[1]), sys.argv[2])
+    if len(sys.argv) > 3:
+        floor.watch(int(sys.argv[3]), int(sys.argv[4]))
     print("ready", flush=True)
     floor.take()
