@@ -32,7 +32,7 @@ FOLDER = Path("run/demo")
 )
 @click.option("--once", is_flag=True, help="Play the night and end, also on a terminal.")
 def demo(folder: Path, night: Path, *, once: bool) -> None:
-    r"""Play a short night at a simulated armoury.
+    """Play a short night at a simulated armoury.
 
     Everything is real but the hardware: the drivers talk to simulators over their wires, the
     daemon decides and records, a mosquitto on loopback carries the feed, and an independent

@@ -31,7 +31,7 @@ DEFAULT_DATA = "/var/lib/armoury"
 @click.option("--socket", type=click.Path(path_type=Path), help="Where to put the control socket.")
 @click.option("--verbose", is_flag=True, help="Log what is only of use when looking for a fault.")
 def run(site: Path, data: Path, socket: Path | None, *, verbose: bool) -> None:
-    r"""Run the daemon in the foreground.
+    """Run the daemon in the foreground.
 
     It checks the site file, opens the record, starts a process for each device and goes on
     until SIGTERM or Ctrl-C. systemd runs exactly this.

@@ -1,0 +1,32 @@
+"""Asking the daemon, as every command does it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from agent.control import Client, RequestRefused, socket_path
+
+
+def ask(socket: Path | None, do: str, **params: Any) -> Any:
+    """Send one request to the daemon; return its result."""
+    with Client(socket_path(socket)) as client:
+        return client.ask(do, **params)
+
+
+def command(socket: Path | None, name: str, **params: Any) -> dict[str, Any]:
+    """Ask something of the site; return what it answers.
+
+    Raises:
+        ClickException: the site refuses, with its reason in words.
+    """
+    given = {key: value for key, value in params.items() if value is not None}
+    try:
+        answer: dict[str, Any] = ask(socket, "command", name=name, params=given)
+    except RequestRefused as error:
+        from agent.site.commands import REFUSALS  # only where there is something to explain
+
+        raise click.ClickException(REFUSALS.get(str(error), str(error))) from error
+    return answer

@@ -1,0 +1,69 @@
+"""`armoury check`: what is wrong with a site file, before anything runs on it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from agent.cli import options
+from agent.config.mistakes import SiteFileMistake, SiteFileMistakes
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path), required=False)
+@options.as_json
+def check(file: Path | None, *, as_json: bool) -> None:
+    """Name every mistake in a site FILE, with its line and remedy.
+
+    Nothing is started and no hardware is touched. Without FILE the gateway's own file is
+    checked ($ARMOURY_SITE, /etc/armoury/site.toml).
+
+    \b
+    Examples:
+      armoury check config/minimal.toml
+      armoury check --json site.toml | jq '.mistakes[].line'
+
+    Exit status: 0 without a mistake, else 2.
+    """
+    from agent.config.sitefile import load
+
+    path = file or options.default_site()
+    try:
+        site_file = load(path)
+    except SiteFileMistakes as error:
+        if not as_json:
+            raise
+        _say({"file": str(path), "ok": False, "mistakes": [_plain(m) for m in error.mistakes]})
+        click.get_current_context().exit(2)
+    plan = site_file.plan
+    found = {
+        "device": len(site_file.devices),
+        "area": len(plan.area),
+        "door": len(plan.door),
+        "zone": len(plan.zone),
+        "panic button": len(plan.panic),
+        "camera": len(plan.camera),
+        "path": len(site_file.paths),
+    }
+    if as_json:
+        _say({"file": str(path), "ok": True, "site": plan.site.id, "found": found})
+        return
+    simulated = sum(device.simulated for device in site_file.devices)
+    counted = ", ".join(_counted(count, noun) for noun, count in found.items() if count)
+    beside = f" ({simulated} simulated)" if simulated else ""
+    click.echo(f"{path}: {plan.site.name} is in order: {counted}{beside}")
+
+
+def _plain(mistake: SiteFileMistake) -> dict[str, object]:
+    return asdict(mistake) | {"file": str(mistake.file)}
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}{'s' if count != 1 else ''}"
+
+
+def _say(answer: object) -> None:
+    click.echo(json.dumps(answer, ensure_ascii=False))

@@ -1,0 +1,136 @@
+"""`armoury events`: the record, as far as it is asked for."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Generator
+from contextlib import closing
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from agent.cli import options
+from agent.cli.event_line import COLOURS, event_line, is_hidden
+from agent.control import Client, socket_path
+
+MOST = 10_000
+SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
+
+
+def since_us(_ctx: click.Context, _param: click.Parameter, value: str | None) -> int | None:
+    """Return a time in UTC microseconds: so long ago ("30d"), or a date, with its time or not."""
+    if value is None:
+        return None
+    if ago := re.fullmatch(r"(\d{1,6})([smhd])", value):
+        return time.time_ns() // 1000 - int(ago[1]) * SECONDS[ago[2]] * 1_000_000
+    try:
+        return int(datetime.fromisoformat(value).astimezone().timestamp() * 1_000_000)
+    except (ValueError, OverflowError) as error:
+        remedy = "write 30d, 2h, 2026-01-31 or 2026-01-31T14:00"
+        raise click.BadParameter(f"{value!r} is no time; {remedy}") from error
+
+
+@click.command()
+@click.option("--follow", "-f", is_flag=True, help="Go on with what happens; Ctrl-C ends it.")
+@click.option(
+    "--limit",
+    "-n",
+    type=click.IntRange(1, MOST),
+    default=20,
+    show_default=True,
+    help="How many at most: the newest that fit, or the first after --after.",
+)
+@click.option("--after", type=click.IntRange(0), metavar="NUMBER", help="Only higher numbers.")
+@click.option("--kind", help="Only this kind: door.forced")
+@click.option(
+    "--severity",
+    type=click.Choice(["alarm", "fault", "access", "info"]),
+    help="Only this severity.",
+)
+@click.option("--object", "about", metavar="ID", help="Only what is about this: a door, a device.")
+@click.option(
+    "--since",
+    metavar="TIME",
+    callback=since_us,
+    help="Only since then: 30d, 2h, 15m, 2026-01-31 or 2026-01-31T14:00.",
+)
+@click.option(
+    "--offline",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    metavar="DATA",
+    help="Read the record in this folder itself, for a daemon that does not start.",
+)
+@options.socket
+@options.as_json
+def events(
+    limit: int,
+    after: int | None,
+    kind: str | None,
+    severity: str | None,
+    about: str | None,
+    since: int | None,
+    offline: Path | None,
+    socket: Path | None,
+    *,
+    follow: bool,
+    as_json: bool,
+) -> None:
+    """List recorded events, and with --follow those that come.
+
+    The newest stand last. Times are local; a ~ before one says that the clock was not synchronised then. --json writes
+    each event on a line of its own, as recorded.
+
+    \b
+    Examples:
+      armoury events --severity alarm --since 30d
+      armoury events --follow --object store
+      armoury events --json --after 0 --limit 10000 > record.jsonl
+      armoury events --offline /var/lib/armoury
+    """
+    wanted = {"kind": kind, "severity": severity, "object": about, "since_us": since}
+    filters = {key: value for key, value in wanted.items() if value is not None}
+    filters |= {"limit": limit}
+    filters |= {"newest_first": True} if after is None else {"after": after}
+    if offline and follow:
+        raise click.UsageError("--offline reads a record that nobody writes: there is no --follow")
+    found = _recorded(offline, filters) if offline else _told(socket, filters, follow=follow)
+    with closing(found):
+        for event in found:
+            click.echo(_written(event, as_json=as_json))
+
+
+def _written(event: dict[str, Any], *, as_json: bool) -> str:
+    if as_json:
+        return json.dumps(event, ensure_ascii=False)
+    return click.style(event_line(event), fg=COLOURS.get(event["severity"]))
+
+
+def _told(
+    socket: Path | None, filters: dict[str, Any], *, follow: bool
+) -> Generator[dict[str, Any], None, None]:
+    """Yield what the daemon tells."""
+    with Client(socket_path(socket), timeout_s=None if follow else 10.0) as client:
+        if follow:
+            told = client.stream("events", follow=True, **filters)
+        else:
+            told = iter(client.ask("events", **filters))
+        yield from (event for event in told if event and not is_hidden(event))
+
+
+def _recorded(folder: Path, filters: dict[str, Any]) -> Generator[dict[str, Any], None, None]:
+    """Yield what the record itself holds."""
+    from agent.journal.errors import JournalError
+    from agent.journal.reading import Reader
+
+    try:
+        with Reader(folder) as reader:
+            rows = list(reader.query(**filters))
+    except JournalError as error:
+        raise click.ClickException(str(error)) from error
+    if filters.get("newest_first"):
+        rows.reverse()
+    yield from (json.loads(row.body) for row in rows)

@@ -1,0 +1,258 @@
+"""`armoury simulate`: hands for a simulated site: press, open, lay a finger, cover a lens."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import click
+
+from agent.cli import options
+from agent.cli.simulated import SimulatedSite
+from agent.cli.simulator import default_run, tell
+from agent.config.sitefile import load
+
+# How each kind of device is broken unless it is said how.
+BREAKS = {"gpio": "silence", "zfm": "silence", "camera": "freeze"}
+
+
+@dataclass(frozen=True)
+class Simulation:
+    """The simulated site that a command's options name; its file is read when it is needed."""
+
+    file: Path
+    run: Path
+
+    @cached_property
+    def site(self) -> SimulatedSite:
+        return SimulatedSite(load(self.file))
+
+    def tell(self, device: str, do: str, **params: Any) -> Any:
+        """Tell the simulator of a device, which must be a simulated one."""
+        return tell(self.run, self.site.device(device).id, do, **params)
+
+
+simulation = click.make_pass_decorator(Simulation)
+
+
+@click.group()
+@click.option(
+    "--site",
+    type=click.Path(path_type=Path),
+    help="The site file [$ARMOURY_SITE, RUN/site.toml, /etc/armoury/site.toml].",
+)
+@click.option(
+    "--run",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="The folder with the simulators' sockets [$ARMOURY_RUN, run/demo].",
+)
+@click.pass_context
+def simulate(ctx: click.Context, site: Path | None, run: Path | None) -> None:
+    """Be the hands at a simulated site.
+
+    Press buttons, open doors, lay fingers, cover cameras, break devices. Only devices with `simulated = true` can be moved. Names are those of the site file; a single
+    contact can be named as device.point, too. Beside a running demo no option is needed.
+
+    \b
+    Examples:
+      armoury simulate start config/demo.toml     every simulator of a site
+      armoury simulate press guard-room           ... and `release guard-room`
+      armoury simulate finger store-reader 1
+      armoury simulate open store                 ... and `close store`
+      armoury simulate scene hall person
+      armoury simulate break store-reader         ... and `recover store-reader`
+    """
+    folder = run or default_run()
+    own = folder / "site.toml"
+    beside = own if own.exists() and "ARMOURY_SITE" not in os.environ else options.default_site()
+    ctx.obj = Simulation(site or beside, folder)
+
+
+# What moves a contact: of what it is, whether to its alarm, and what that is like.
+MOVES = {
+    "press": ("panic", True, "Press the panic button NAME and keep it pressed."),
+    "release": ("panic", False, "Let go of the panic button NAME."),
+    "open": ("door", True, "Open the door NAME: its contact parts, unlocked or forced."),
+    "close": ("door", False, "Close the door NAME."),
+    "trip": ("zone", True, "Have the detector of the zone NAME see something."),
+    "calm": ("zone", False, "Have the detector of the zone NAME see nothing any more."),
+}
+
+
+def _mover(verb: str) -> click.Command:
+    kind, alarm, what = MOVES[verb]
+
+    @click.argument("name")
+    @simulation
+    def move(site: Simulation, name: str) -> None:
+        contact = site.site.contact(kind, name)
+        site.tell(contact.device, "set", pin=contact.pin, level=contact.level(alarm=alarm))
+
+    return click.command(verb, help=what)(move)
+
+
+for _verb in MOVES:
+    simulate.add_command(_mover(_verb))
+
+
+@simulate.command()
+@click.argument("reader")
+@click.argument("which", metavar="FINGER")
+@click.option(
+    "--hold-ms",
+    type=click.IntRange(1),
+    default=800,
+    show_default=True,
+    help="How long the finger lies there.",
+)
+@simulation
+def finger(site: Simulation, reader: str, which: str, hold_ms: int) -> None:
+    """Lay a FINGER on a READER.
+
+    FINGER is a template's number, `unknown`, `messy` or a name; a name is a finger of its own, the same each time: to be enrolled first.
+
+    \b
+    Examples:
+      armoury simulate finger store-reader 1
+      armoury simulate finger store-reader unknown
+    """
+    if which == "messy":
+        site.tell(reader, "messy", hold_ms=hold_ms)
+    elif which == "unknown":
+        site.tell(reader, "finger", unknown=True, hold_ms=hold_ms)
+    elif which.isdecimal():
+        site.tell(reader, "finger", template=int(which), hold_ms=hold_ms)
+    else:
+        site.tell(reader, "finger", id=which, hold_ms=hold_ms)
+
+
+@simulate.command()
+@click.argument("camera")
+@click.argument("name", metavar="SCENE")
+@simulation
+def scene(site: Simulation, camera: str, name: str) -> None:
+    """Put a SCENE before a CAMERA.
+
+    SCENE is empty, person, hand (over the lens) or dark.
+
+    \b
+    Examples:
+      armoury simulate scene hall person
+      armoury simulate scene hall empty
+    """
+    site.tell(camera, "scene", name=name)
+
+
+@simulate.command()
+@click.argument("camera")
+@simulation
+def cover(site: Simulation, camera: str) -> None:
+    """Lay a hand over a CAMERA's lens.
+
+    `armoury simulate scene CAMERA empty` takes it away.
+
+    \b
+    Example:
+      armoury simulate cover hall
+    """
+    site.tell(camera, "scene", name="hand")
+
+
+@simulate.command()
+@click.argument("camera")
+@click.argument("film", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@simulation
+def clip(site: Simulation, camera: str, film: Path) -> None:
+    """Play a FILM before a CAMERA, once.
+
+    \b
+    Example:
+      armoury simulate clip hall ~/film.mp4
+    """
+    site.tell(camera, "clip", path=str(film.resolve()))
+
+
+@simulate.command(name="break")
+@click.argument("device")
+@click.argument("how", required=False)
+@click.option("--for", "for_s", type=click.FloatRange(0), help="Recover after so many seconds.")
+@simulation
+def break_device(site: Simulation, device: str, how: str | None, for_s: float | None) -> None:
+    """Have a DEVICE misbehave.
+
+    HOW is one of its simulator's verbs, such as silence, garbage, half, vanish, freeze or swap;
+    `armoury simulate tell DEVICE help` lists them. Without it the device falls silent; a camera stalls in the middle of a picture.
+
+    \b
+    Examples:
+      armoury simulate break store-reader
+      armoury simulate break board vanish --for 20
+      armoury simulate recover store-reader
+    """
+    site.tell(device, how or BREAKS[site.site.device(device).driver], for_s=for_s)
+
+
+@simulate.command()
+@click.argument("device")
+@simulation
+def recover(site: Simulation, device: str) -> None:
+    """Have a DEVICE behave again.
+
+    \b
+    Example:
+      armoury simulate recover store-reader
+    """
+    site.tell(device, "recover")
+
+
+@simulate.command(name="tell")
+@click.argument("device")
+@click.argument("verb")
+@click.argument("params", nargs=-1, metavar="[KEY=VALUE]...")
+@simulation
+def tell_device(site: Simulation, device: str, verb: str, params: tuple[str, ...]) -> None:
+    """Tell a DEVICE's simulator anything it knows.
+
+    Its answer is shown as JSON. Each VALUE is JSON, or else a text. The verb `help` lists all others.
+
+    \b
+    Examples:
+      armoury simulate tell board help
+      armoury simulate tell board bounce pin=17 hz=1000 for_ms=500
+    """
+    given = dict(_parameter(param) for param in params)
+    answer = site.tell(device, verb, **given)
+    click.echo(json.dumps(answer, indent=2, ensure_ascii=False))
+
+
+def _parameter(text: str) -> tuple[str, Any]:
+    key, equals, value = text.partition("=")
+    if not equals:
+        raise click.UsageError(f"{text!r} is not KEY=VALUE")
+    try:
+        return key, json.loads(value)
+    except ValueError:
+        return key, value
+
+
+@simulate.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@simulation
+def start(site: Simulation, file: Path) -> None:
+    """Start every simulator of a site FILE.
+
+    They run in the foreground; Ctrl-C stops them all.
+
+    \b
+    Examples:
+      armoury simulate start config/demo.toml
+      armoury simulate --run /tmp/lab start lab.toml
+    """
+    load(file)
+    words = ["-m", "simulators.site", str(file), "--run", str(site.run)]
+    os.execv(sys.executable, [sys.executable, *words])  # noqa: S606 - our own program

@@ -1,0 +1,150 @@
+"""`armoury watch`: the site on the terminal, live."""
+
+from __future__ import annotations
+
+import os
+import select
+import sys
+import termios
+import threading
+import time
+import tty
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.rule import Rule
+from rich.text import Text
+
+from agent.cli import options
+from agent.cli.event_line import details, is_hidden, local_time
+from agent.cli.picture import alarms, halves, header
+from agent.control import Client, ControlError, socket_path
+
+EVENTS_KEPT = 100
+TRY_AGAIN_S = 1.0
+REDRAW_S = 1.0  # at least so often: "ready 3 min" grows older by itself
+LEAVE = {"q", "Q", "\x1b", "\x04"}  # and Ctrl-C, which comes as a signal
+STYLES = {"alarm": "bold red", "fault": "yellow", "access": "cyan", "info": "dim"}
+
+
+@click.command()
+@options.socket
+def watch(socket: Path | None) -> None:
+    """Show the site live on the terminal, and the last events.
+
+    It redraws when something changes; q or Ctrl-C leaves. When the daemon goes away it stays and
+    shows the site again once the daemon is back.
+
+    \b
+    Example:
+      armoury watch
+    """
+    console = Console(highlight=False)
+    if not (console.is_terminal and sys.stdin.isatty()):
+        raise click.UsageError("watch needs a terminal; for a script: armoury status --json")
+    path = socket_path(socket)
+    with Client(path) as client:  # nobody there: say so and end, rather than wait
+        view = View(client.ask("status"))
+    view.follow(path)
+    with (
+        suppress(KeyboardInterrupt),
+        _keys(),
+        Live(view, console=console, screen=True, auto_refresh=False) as live,
+    ):
+        while not _left(view.changed, REDRAW_S):
+            live.refresh()
+
+
+class View:
+    """What is shown: the newest status and the last events, as two threads bring them."""
+
+    def __init__(self, status: dict[str, Any]) -> None:
+        self._status = status
+        self._events: deque[dict[str, Any]] = deque(maxlen=EVENTS_KEPT)
+        self._absent: str | None = None
+        self.changed, self._wake = os.pipe()
+
+    def follow(self, path: Path) -> None:
+        """Keep up with the daemon from now on, over its restarts too."""
+        for asked, take in (
+            ({"do": "watch"}, self._take_status),
+            ({"do": "events", "follow": True, "limit": 40, "newest_first": True}, self._take_event),
+        ):
+            threading.Thread(target=self._keep_up, args=(path, asked, take), daemon=True).start()
+
+    def _keep_up(self, path: Path, asked: dict[str, Any], take: Any) -> None:
+        while True:
+            try:
+                with Client(path, timeout_s=None) as client:
+                    for item in client.stream(**asked):
+                        take(item)
+                        self._redraw()
+            except ControlError as error:
+                self._absent = str(error)
+                self._redraw()
+            time.sleep(TRY_AGAIN_S)
+
+    def _take_status(self, status: dict[str, Any] | None) -> None:
+        if status:
+            self._status, self._absent = status, None
+
+    def _take_event(self, event: dict[str, Any] | None) -> None:
+        last = self._events[-1]["seq"] if self._events else 0
+        if event and event["seq"] > last and not is_hidden(event):
+            self._events.append(event)
+
+    def _redraw(self) -> None:
+        os.write(self._wake, b".")
+
+    def __rich_console__(self, console: Console, _options: Any) -> Iterator[RenderableType]:
+        upper = Group(header(self._status), *alarms(self._status), Rule(style="dim"))
+        upper = Group(upper, halves(self._status), Rule(self._title(), align="left", style="dim"))
+        taken = len(console.render_lines(upper, console.options.update(height=None)))
+        room = max(0, console.height - taken - 1)
+        yield upper
+        for event in list(self._events)[-room:] if room else ():
+            yield _event(event)
+
+    def _title(self) -> Text:
+        if self._absent:
+            return Text(f"{self._absent}; trying again", "bold yellow")
+        return Text("events", "dim") + Text("   q leaves", "dim")
+
+
+def _event(event: dict[str, Any]) -> Text:
+    """Write an event on one line, cut where the terminal ends."""
+    time_of_day = local_time(event["at"]).strftime("%H:%M:%S.%f")[:-5]
+    line = Text(
+        f"{event.get('seq', '-'):>6} {time_of_day} ", "dim", no_wrap=True, overflow="ellipsis"
+    )
+    line.append(f"{event['kind']} {event['object']}", STYLES.get(event["severity"], ""))
+    line.append(f"  {details(event)}", "dim")
+    return line
+
+
+def _left(changed: int, timeout_s: float) -> bool:
+    """Wait for a key or a change; say whether the key was one to leave by."""
+    ready, _, _ = select.select([sys.stdin, changed], [], [], timeout_s)
+    if changed in ready:
+        os.read(changed, 4096)
+    if sys.stdin in ready:
+        key = os.read(sys.stdin.fileno(), 16).decode(errors="replace")
+        return not key or key in LEAVE
+    return False
+
+
+@contextmanager
+def _keys() -> Iterator[None]:
+    """Get each key as it is pressed, unseen; the terminal is as before afterwards."""
+    before = termios.tcgetattr(sys.stdin)
+    tty.setcbreak(sys.stdin)
+    try:
+        yield
+    finally:
+        termios.tcsetattr(sys.stdin, termios.TCSADRAIN, before)
