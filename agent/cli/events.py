@@ -81,8 +81,8 @@ def events(
 ) -> None:
     """List recorded events, and with --follow those that come.
 
-    The newest stand last. Times are local; a ~ before one says that the clock was not synchronised then. --json writes
-    each event on a line of its own, as recorded.
+    The newest stand last. Times are local; a ~ before one says that the clock was not
+    synchronised then. --json writes each event on a line of its own, as recorded.
 
     \b
     Examples:

@@ -55,8 +55,9 @@ simulation = click.make_pass_decorator(Simulation)
 def simulate(ctx: click.Context, site: Path | None, run: Path | None) -> None:
     """Be the hands at a simulated site.
 
-    Press buttons, open doors, lay fingers, cover cameras, break devices. Only devices with `simulated = true` can be moved. Names are those of the site file; a single
-    contact can be named as device.point, too. Beside a running demo no option is needed.
+    Press buttons, open doors, lay fingers, cover cameras, break devices. Only devices with
+    `simulated = true` can be moved. Names are those of the site file; a single contact can be
+    named as device.point, too. Beside a running demo no option is needed.
 
     \b
     Examples:
@@ -114,7 +115,8 @@ for _verb in MOVES:
 def finger(site: Simulation, reader: str, which: str, hold_ms: int) -> None:
     """Lay a FINGER on a READER.
 
-    FINGER is a template's number, `unknown`, `messy` or a name; a name is a finger of its own, the same each time: to be enrolled first.
+    FINGER is a template's number, `unknown`, `messy` or a name; a name is a finger of its own,
+    the same each time: to be enrolled first.
 
     \b
     Examples:
@@ -186,7 +188,8 @@ def break_device(site: Simulation, device: str, how: str | None, for_s: float | 
     """Have a DEVICE misbehave.
 
     HOW is one of its simulator's verbs, such as silence, garbage, half, vanish, freeze or swap;
-    `armoury simulate tell DEVICE help` lists them. Without it the device falls silent; a camera stalls in the middle of a picture.
+    `armoury simulate tell DEVICE help` lists them. Without it the device falls silent; a camera
+    stalls in the middle of a picture.
 
     \b
     Examples:
@@ -218,7 +221,8 @@ def recover(site: Simulation, device: str) -> None:
 def tell_device(site: Simulation, device: str, verb: str, params: tuple[str, ...]) -> None:
     """Tell a DEVICE's simulator anything it knows.
 
-    Its answer is shown as JSON. Each VALUE is JSON, or else a text. The verb `help` lists all others.
+    Its answer is shown as JSON. Each VALUE is JSON, or else a text. The verb `help` lists all
+    others.
 
     \b
     Examples:
