@@ -1,21 +1,21 @@
-"""Who may enter: people, factors and the window in which enough different people must come.
+"""Who may enter by a door, and the window in which enough different people must come.
 
 The window opens when the first person's factors are complete and counts in reading time; at a
-difference of exactly `within_s` a reading is inside. Whatever the answer, a credential marked
-duress raises its silent alarm when it is presented.
+difference of exactly `within_s` a reading is inside. Everybody who waits is let in or refused
+in the end.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from agent.site import tables
+from agent.site.identification import Identification
 from agent.site.inputs import CredentialRead, Json
 from agent.site.machine import SECOND_US, Machine, State
-from agent.site.person import Presented
-from agent.site.table import Factor
+from agent.site.person import Person
 
 if TYPE_CHECKING:
     from agent.site.door import Door
@@ -23,128 +23,117 @@ if TYPE_CHECKING:
     from agent.site.turn import Turn
 
 
-@dataclass(frozen=True, slots=True)
-class Partial:
-    """The factors that one person has shown, when not all."""
-
-    kinds: tuple[Factor, ...]
-    duress: bool
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waiting(State):
-    """Who is at the door: those whose factors are complete, in order, and those with some."""
+    """Those whose factors are complete, in order; the window runs for them."""
 
     persons: tuple[str, ...] = ()
-    partial: Mapping[str, Partial] = field(default_factory=dict)
 
 
 class Access(Machine[Waiting]):
-    """The readers at one door."""
+    """The way in by one door."""
 
     noun = "access"
 
     def __init__(self, given: tables.Door, house: House, door: Door) -> None:
         super().__init__(house.register, given.id, Waiting())
         self._plan = given
-        self.area, self.device = given.area, given.reader_in[0]
         self._house = house
         self._door = door
-        self._within_us = given.within_s * SECOND_US + 1  # the end itself is inside
+        self._area = house.areas[given.area]
+        self.area, self.device = given.area, given.reader_in[0]
+        self._identification = Identification(given, house)
+        # Why somebody known and valid may not enter now, in the order in which it is told.
+        self._checks: tuple[Callable[[Person], str | None], ...] = (
+            self._role,
+            self._armed,
+            self._open,
+        )
 
     def presented(self, turn: Turn, read: CredentialRead) -> None:
-        """Decide on something presented at a reader."""
-        found = self._house.people.identify(read)
-        person = found.person.id if found else None
-        if found and found.credential.duress:
-            self.say(turn, "duress.raised", device=read.device, person=person, hidden=True)
-        reason = self._refusal(turn, read, found)
-        if found is None or reason:
-            self._deny(turn, person, reason or "unknown", read.device, read.score)
-        elif person in self.state.persons:
-            self._deny(turn, person, "same-person", read.device)
-        else:
-            self._factor(turn, found, read.device)
+        """Decide on something presented at a reader outside."""
+        found = self._identification.present(turn, read)
+        person = found.person
+        if person is None or found.reason:
+            who = person.id if person else None
+            self._deny(turn, who, found.reason, read.device, read.score)
+        elif person.id in self.state.persons:
+            self._deny(turn, person.id, "same-person", read.device)
+        elif reason := self._refusal(person):
+            self._identification.refused(person.id)
+            self._deny(turn, person.id, reason, read.device)
+        elif found.complete:
+            self._complete(turn, person.id, read.device)
 
-    def _refusal(self, turn: Turn, read: CredentialRead, found: Presented | None) -> str | None:
-        if found is None:
-            return "unknown" if read.score is None else "low-score"
-        if self._house.devices[read.device].substituted:
-            return "unknown"  # whoever a look-alike says it is
-        if refusal := found.person.refusal(self._house.system.utc_us(turn.now)):
-            return refusal
-        if not found.person.has_role(self._plan.roles):
-            return "role"
-        if found.credential.kind not in self._plan.factors:
-            return "factor-missing"
+    def _refusal(self, person: Person) -> str | None:
+        return next(filter(None, (check(person) for check in self._checks)), None)
+
+    def _role(self, person: Person) -> str | None:
+        allowed = person.has_role(self._plan.roles) or self._responds(person)
+        return None if allowed else "role"
+
+    def _armed(self, person: Person) -> str | None:
+        stays_shut = self._area.armed and not self._door.disarms
+        return "armed" if stays_shut and not self._responds(person) else None
+
+    def _open(self, person: Person) -> str | None:
         return None if self._door.is_closed() else "door-open"
 
-    def _factor(self, turn: Turn, found: Presented, reader: str) -> None:
-        person, credential = found.person.id, found.credential
-        before = self.state.partial.get(person, Partial((), duress=False))
-        shown = {*before.kinds, credential.kind}
-        duress = before.duress or credential.duress
-        if shown == set(self._plan.factors):
-            self._drop(person)
-            self._house.sightings.note(turn, person, duress)
-            self._complete(turn, person, reader)
-        else:
-            now = Partial(tuple(sorted(shown)), duress)
-            self.state = replace(self.state, partial={**self.state.partial, person: now})
-            self.start(turn, f"factors {person}", self._within_us)
+    def _responds(self, person: Person) -> bool:
+        """Return whether somebody may come because there is an alarm."""
+        return person.has_role(("response",)) and self._area.in_alarm()
 
     def _complete(self, turn: Turn, person: str, reader: str) -> None:
         persons = (*self.state.persons, person)
         needed = self._plan.people - len(persons)
         if needed == 0:
-            self._clear()
+            self.stop("window")
+            self.state = Waiting()
             self.say(turn, "access.granted", device=reader, persons=list(persons))
+            self._area.granted(turn, self._door, persons)
             self._door.release(turn, persons)
             return
         if len(persons) == 1:
-            self.start(turn, "window", self._within_us)
+            self.start(turn, "window", self._plan.within_s * SECOND_US + 1)
         self.state = replace(self.state, persons=persons)
         self.say(turn, "access.pending", device=reader, person=person, needed=needed)
 
     def on_timer(self, turn: Turn, name: str) -> None:
-        if name == "window":
-            self._void(turn, "second-person-missing")
-        else:
-            person = name.removeprefix("factors ")
-            self._drop(person)
-            self._deny(turn, person, "factor-missing")
+        self._send_away(turn, "second-person-missing")
 
     def on_restart(self, turn: Turn) -> None:
-        self._void(turn, "second-person-missing")
-        self._clear()
+        self.void(turn, "second-person-missing")
+
+    def void(self, turn: Turn, reason: str) -> None:
+        """Send everybody at the door away, whatever they have shown."""
+        for person in self._identification.started:
+            self._identification.drop(person)
+            self._deny(turn, person, reason)
+        self._send_away(turn, reason)
+
+    def forget(self, turn: Turn, person: str) -> None:
+        """Send one person away who is nobody any more; the others begin afresh."""
+        self._identification.drop(person)
+        if person in self.state.persons:
+            self._send_away(turn, "revoked")
 
     def undo(self, turn: Turn, persons: tuple[str, ...]) -> None:
         """Take a grant back: its record came too late for the strike to move."""
         for person in persons:
             self._deny(turn, person, "journal-unavailable")
 
-    def _void(self, turn: Turn, reason: str) -> None:
-        """Send everybody who waits for somebody else away."""
+    def _send_away(self, turn: Turn, reason: str) -> None:
         persons = self.state.persons
         self.stop("window")
         self.state = replace(self.state, persons=())
         for person in persons:
             self._deny(turn, person, reason)
 
-    def _drop(self, person: str) -> None:
-        self.stop(f"factors {person}")
-        partial = {name: shown for name, shown in self.state.partial.items() if name != person}
-        self.state = replace(self.state, partial=partial)
-
-    def _clear(self) -> None:
-        self.stop(*self.state.timers)
-        self.state = Waiting()
-
     def _deny(
         self,
         turn: Turn,
         person: str | None,
-        reason: str,
+        reason: str | None,
         reader: str = "",
         score: int | None = None,
     ) -> None:

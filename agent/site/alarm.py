@@ -63,9 +63,14 @@ class Alarm(Machine[Incident]):
         """Whether nothing of it may show on site."""
         return self.state.cause in HIDDEN
 
+    @property
+    def silent(self) -> bool:
+        """Whether it shows to the monitor only, or at least sounds nowhere."""
+        return self.state.cause in SILENT
+
     def tell(self, turn: Turn, kind: str, **data: Json) -> None:
         """Record a step of its life."""
-        silent = self.state.cause in SILENT or None
+        silent = self.silent or None
         about: dict[str, Json] = {
             "cause": self.state.cause,
             "object": self.state.object,
@@ -201,7 +206,7 @@ class Alarms(Machine[Numbers]):
         return alarm
 
     def _on_site(self, turn: Turn, alarm: Alarm) -> list[str]:
-        persons = self._house.sightings.since(turn, alarm.state.raised_us, free=alarm.hidden)
+        persons = self._house.present(turn, alarm.state.raised_us, free=alarm.hidden)
         if not persons:
             raise Refused("not-on-site")
         source = self._house.machines.get(alarm.state.source)

@@ -40,6 +40,7 @@ class Camera(Machine[State]):
         super().__init__(house.register, given.id, State())
         self.area = given.area
         self.device = given.id
+        house.areas[given.area].cameras.append(self)
         self._motion = house.point(f"{given.id}.{MOTION}").watch(self._moved)
         self._points = {
             name: house.point(f"{given.id}.{name}").watch(partial(self._changed, name))
@@ -52,15 +53,15 @@ class Camera(Machine[State]):
 
     def _moved(self, turn: Turn, change: Change) -> None:
         if change.after is PointState.ALARM:
-            self.say(turn, "camera.motion_started", at_us=change.at_us)
+            self.say(turn, "camera.motion_started", at=turn.now.at(change.at_us))
         elif change.before is PointState.ALARM:
-            self.say(turn, "camera.motion_ended", at_us=change.at_us)
+            self.say(turn, "camera.motion_ended", at=turn.now.at(change.at_us))
 
     def _changed(self, name: str, turn: Turn, change: Change) -> None:
         if change.after is PointState.ALARM:
-            self.say(turn, CONDITIONS[name], at_us=change.at_us)
+            self.say(turn, CONDITIONS[name], at=turn.now.at(change.at_us))
         elif change.after is PointState.NORMAL and change.before is PointState.ALARM:
-            self.say(turn, "camera.cleared", at_us=change.at_us, condition=name)
+            self.say(turn, "camera.cleared", at=turn.now.at(change.at_us), condition=name)
 
     def view(self) -> Json:
         """Return what it is like now."""

@@ -4,16 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Generic, TypeVar
+from typing import Annotated, Generic, Literal, TypeVar
 
 from pydantic import AwareDatetime, Field
 
-from agent.site.inputs import Origin
+from agent.site.inputs import Json, Origin
 from agent.site.table import Factor, Id, Role, Table
 
 
 class Refused(Exception):
-    """A command is refused; the text is the reason, one of `REFUSALS`."""
+    """A command is refused.
+
+    Args:
+        reason: one of `REFUSALS`.
+        data: what the sender is told besides.
+    """
+
+    def __init__(self, reason: str, data: Mapping[str, Json] | None = None) -> None:
+        super().__init__(reason)
+        self.data = data or {}
 
 
 class Nothing(Table):
@@ -30,6 +39,25 @@ class AlarmClose(AlarmNamed):
     """`reason`: why it is over, in words."""
 
     reason: Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class AreaNamed(Table):
+    """`area`: the area's id."""
+
+    area: Id
+
+
+class AreaArm(AreaNamed):
+    """`part`: the set of zones to leave out; `override`: arm over what is not ready."""
+
+    part: Id | Literal[""] = ""
+    override: bool = False
+
+
+class ZoneNamed(Table):
+    """`zone`: the zone's id."""
+
+    zone: Id
 
 
 class PanicNamed(Table):
@@ -93,6 +121,10 @@ COMMANDS: Mapping[str, Command] = {
     "alarm.check": Command(AlarmNamed, ANY, "say that those identified on site have looked"),
     "alarm.restore": Command(AlarmNamed, ANY, "say that what raised it is in order again"),
     "alarm.close": Command(AlarmClose, ANY, "end an alarm, with a reason"),
+    "area.arm": Command(AreaArm, ANY, "arm an area, all or in part"),
+    "area.disarm": Command(AreaNamed, LOCAL, "disarm an area, with those identified on site"),
+    "zone.bypass": Command(ZoneNamed, LOCAL, "do without a zone for one set period"),
+    "zone.unbypass": Command(ZoneNamed, ANY, "count on a zone again"),
     "panic.test": Command(PanicNamed, ANY, "take the next press within 60 s as a test"),
     "person.enrol": Command(PersonEnrol, LOCAL, "make somebody known, or change them"),
     "person.remove": Command(PersonNamed, LOCAL, "make somebody nobody"),
@@ -107,6 +139,13 @@ REFUSALS: Mapping[str, str] = {
     "not-on-site": "somebody must identify at a reader on site first, after the alarm",
     "not-normal": "what raised the alarm is not in order yet",
     "technician-and-officer-needed": "a technician and an officer must identify on site first",
+    "unknown-area": "no area has this id",
+    "unknown-part": "the area has no set of zones with this name",
+    "unknown-zone": "no zone has this id",
+    "wrong-mode": "it is so already, or cannot be now; see: armoury status",
+    "not-ready": "something is open or faulted; mend it, or override it with enough people",
+    "not-bypassable": "this zone is never done without, except in technician mode",
+    "more-people-needed": "more different people must identify at a reader on site first",
     "unknown-panic": "no panic button has this id",
     "panic-raised": "the button's alarm is open; a test cannot be told from it",
     "two-officers-needed": "two officers must identify at a reader first, within two minutes",

@@ -71,15 +71,26 @@ class Door(Machine[Leaf]):
     def __init__(self, given: tables.Door, house: House) -> None:
         super().__init__(house.register, given.id, Leaf())
         self._plan = given
-        self._contact = house.point(given.contact).watch(self._moved, given.debounce_ms)
-        self.area, self.device = given.area, self._contact.device
+        self.contact = house.point(given.contact).watch(self._moved, given.debounce_ms)
+        self.area, self.device = given.area, self.contact.device
         if given.rex:
             house.point(given.rex).watch(self._exit_asked)
         self.access = Access(given, house, self)
+        house.areas[given.area].doors.append(self)
+
+    @property
+    def disarms(self) -> bool:
+        """Whether a grant at it disarms its area."""
+        return self._plan.on_armed == "disarm"
+
+    @property
+    def devices(self) -> set[str]:
+        """The devices without which it cannot be watched and opened."""
+        return {self.contact.device, self._plan.strike.partition(".")[0], *self._plan.reader_in}
 
     def is_closed(self) -> bool:
         """Return whether the door is surely closed."""
-        return self._contact.is_normal()
+        return self.contact.is_normal()
 
     def is_normal(self) -> bool:
         return self.is_closed()
@@ -157,7 +168,9 @@ class Door(Machine[Leaf]):
     def _exit_asked(self, turn: Turn, change: Change) -> None:
         if change.after is PointState.ALARM:
             self.state = replace(self.state, exit_us=change.at_us)
-            self.say(turn, "door.exit_requested", device=change.device, at_us=change.at_us)
+            self.say(
+                turn, "door.exit_requested", device=change.device, at=turn.now.at(change.at_us)
+            )
 
     def _moved(self, turn: Turn, change: Change) -> None:
         match change.after:
@@ -169,19 +182,19 @@ class Door(Machine[Leaf]):
                 self._opened(turn, change)
 
     def _opened(self, turn: Turn, change: Change) -> None:
-        at_us, grant = change.at_us, self.state.grant
+        at_us, at, grant = change.at_us, turn.now.at(change.at_us), self.state.grant
         if change.after is not PointState.ALARM:  # a cut or shorted wire is no opening
-            self.say(turn, "door.forced", at_us=at_us, state=str(change.after))
+            self.say(turn, "door.forced", at=at, state=str(change.after))
         elif self.state.open_us is not None:
             pass  # it is open, and its wire is mended
         elif grant and _covers(grant, at_us):
-            self.say(turn, "door.opened", at_us=at_us, persons=list(grant.persons))
+            self.say(turn, "door.opened", at=at, persons=list(grant.persons))
         elif self._leaving(at_us):
-            self.say(turn, "door.opened", at_us=at_us, exit=True)
+            self.say(turn, "door.opened", at=at, exit=True)
         elif change.before is PointState.UNKNOWN:  # it was open when it was first seen
-            self.say(turn, "door.opened", at_us=at_us)
+            self.say(turn, "door.opened", at=at)
         else:
-            self.say(turn, "door.forced", at_us=at_us, state=str(change.after))
+            self.say(turn, "door.forced", at=at, state=str(change.after))
         self.state = replace(self.state, grant=None)
         if self.state.strike in ("unlocking", "unlocked"):
             self._relock(turn)
@@ -206,9 +219,9 @@ class Door(Machine[Leaf]):
         held = self.state.held
         self.stop("held", "prewarn")
         self.state = replace(self.state, open_us=None, held=False)
-        self.say(turn, "door.closed", at_us=change.at_us)
+        self.say(turn, "door.closed", at=turn.now.at(change.at_us))
         if held:
-            self.say(turn, "door.held_ended", at_us=change.at_us, open_s=open_s)
+            self.say(turn, "door.held_ended", at=turn.now.at(change.at_us), open_s=open_s)
 
     def _relock(self, turn: Turn) -> None:
         self.stop("release")
@@ -232,7 +245,7 @@ class Door(Machine[Leaf]):
         return {
             "id": self.id,
             "area": self._plan.area,
-            "contact": self._contact.view(),
+            "contact": self.contact.view(),
             "strike": self.state.strike,
             "held": self.state.held,
             "access": self.access.view(),

@@ -74,6 +74,8 @@ class Enrolment(Machine[Bootstrap]):
         by = self._two_officers(turn)
         self._officers_remain(person)
         self._people.revoke(person)
+        for door in self._house.doors.values():
+            door.access.forget(turn, person.id)
         self._expect_templates(person, ())
         turn.event("person.removed", person.id, {"by": list(by)})
 

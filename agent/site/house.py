@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from agent.site.access import Access
 from agent.site.alarm import RESPONSE_S, Alarms
+from agent.site.area import Area
 from agent.site.camera import Camera
+from agent.site.commands import Refused
 from agent.site.device import Device
 from agent.site.door import Door
 from agent.site.enrolment import Enrolment
@@ -20,7 +22,15 @@ from agent.site.plan import Plan
 from agent.site.point import Point
 from agent.site.sighting import Sightings
 from agent.site.system import System
+from agent.site.table import Role
 from agent.site.zone import Zone
+
+if TYPE_CHECKING:
+    from agent.site.turn import Turn
+
+# Whoever may arm, disarm and override: the people of the site itself.
+KEEPERS: tuple[Role, ...] = ("officer", "guard")
+STAFF: tuple[Role, ...] = ("officer", "technician", "guard", "response")
 
 
 class House:
@@ -43,6 +53,7 @@ class House:
         self.sightings = Sightings(self.register)
         self.alarms = Alarms(self.register, self)
         self.devices = {device.id: Device(self.register, device.id) for device in plan.device}
+        self.areas = {given.id: Area(given, self) for given in plan.area}
         self.panics = {given.id: Panic(given, self) for given in plan.panic}
         self.doors = {given.id: Door(given, self) for given in plan.door}
         self.zones = {given.id: Zone(given, self) for given in plan.zone}
@@ -74,7 +85,28 @@ class House:
 
     def response_s(self, area: str) -> int:
         """Return how long an alarm in an area may wait for somebody to be there."""
-        return next((a.response_s for a in self.plan.area if a.id == area), RESPONSE_S)
+        found = self.areas.get(area)
+        return found.plan.response_s if found else RESPONSE_S
+
+    def present(self, turn: Turn, after_us: int | None = None, *, free: bool = False) -> list[str]:
+        """Return who was identified on site lately, visitors left out (see `Sightings`)."""
+        seen = self.sightings.since(turn, after_us, free=free)
+        known = (self.people.get(person) for person in seen)
+        return [person.id for person in known if person and person.has_role(STAFF)]
+
+    def on_site(self, turn: Turn, count: int) -> list[str]:
+        """Return who of the site's own people was identified there lately, at least `count`.
+
+        Raises:
+            Refused: they are too few; no remote operator stands in for them.
+        """
+        known = (self.people.get(person) for person in self.sightings.since(turn))
+        present = [person.id for person in known if person and person.has_role(KEEPERS)]
+        if not present:
+            raise Refused("not-on-site")
+        if len(present) < count:
+            raise Refused("more-people-needed")
+        return present
 
     def technician_allowed(self, persons: Sequence[str]) -> bool:
         """Return whether there is a technician among them, and an officer besides."""

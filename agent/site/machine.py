@@ -175,7 +175,7 @@ class Machine(Generic[S]):
         *,
         about: str = "",
         device: str = "",
-        at_us: int | None = None,
+        at: Moment | None = None,
         **data: Json,
     ) -> None:
         """Record a fact about itself, or about something of its own."""
@@ -185,7 +185,7 @@ class Machine(Generic[S]):
             {"area": self.area, **data},
             source=self.key,
             device=device or self.device,
-            at_us=at_us,
+            at=at,
         )
 
     def start(self, turn: Turn, name: str, for_us: int, since_us: int | None = None) -> None:

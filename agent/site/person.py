@@ -92,6 +92,11 @@ class People:
         """Return the person with this id, also when revoked."""
         return self._by_id.get(name)
 
+    def is_response(self, name: str) -> bool:
+        """Return whether a person is of the force that comes to an alarm."""
+        person = self.get(name)
+        return person is not None and person.has_role(("response",))
+
     def officers(self) -> list[Person]:
         """Return the officers that are not revoked."""
         return [p for p in self if "officer" in p.state.roles and not p.state.revoked]

@@ -38,6 +38,9 @@ class Plan(Table):
         yield from self._twice()
         yield from self._areas()
         yield from self._shared_points()
+        yield from self._parts()
+        yield from self._followers()
+        yield from self._disarming_doors()
 
     def references(self) -> Iterator[Reference]:
         """Yield everything that the device half must offer."""
@@ -64,7 +67,33 @@ class Plan(Table):
         used: dict[str, Key] = {}
         for found in self.references():
             if found.kind in ("point", "output"):
-                if found.ref in used:
-                    where = ".".join(map(str, used[found.ref]))
+                before = used.setdefault(found.ref, found.key)
+                # A door's contact may be a zone as well: the way in is part of an entry route.
+                shared = {before[0], found.key[0]} == {"door", "zone"} and before[2] == "contact"
+                if before != found.key and not shared:
+                    where = ".".join(map(str, before))
                     yield Mistake(found.key, found.ref, f"another one: {where} uses it already")
-                used.setdefault(found.ref, found.key)
+
+    def _parts(self) -> Iterator[Mistake]:
+        for number, area in enumerate(self.area):
+            own = {zone.id for zone in self.zone if zone.area == area.id}
+            for part, zones in area.part_sets.items():
+                for zone in zones:
+                    if zone not in own:
+                        key = ("area", number, "part_sets", part)
+                        yield Mistake(key, zone, f'a zone with area = "{area.id}"')
+
+    def _followers(self) -> Iterator[Mistake]:
+        routes = {(zone.id, zone.area) for zone in self.zone if zone.kind == "entry_route"}
+        for number, zone in enumerate(self.zone):
+            if zone.follows is not None and (zone.follows, zone.area) not in routes:
+                remedy = f'a zone with kind = "entry_route" and area = "{zone.area}"'
+                yield Mistake(("zone", number, "follows"), zone.follows, remedy)
+
+    def _disarming_doors(self) -> Iterator[Mistake]:
+        needed = {area.id: area.disarm_people for area in self.area}
+        for number, door in enumerate(self.door):
+            people = needed.get(door.area, 0)
+            if door.on_armed == "disarm" and door.people < people:
+                key = ("door", number, "on_armed")
+                yield Mistake(key, "disarm", f"people = {people}, as the area's disarm_people")

@@ -9,7 +9,7 @@ told.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 from pydantic import ValidationError
 
@@ -37,6 +37,8 @@ from agent.site.plan import Plan
 from agent.site.step import Step
 from agent.site.turn import Turn
 
+Handler: TypeAlias = Callable[[Turn, Asked[Any]], None]
+
 
 class Site:
     """What the armoury decides.
@@ -62,12 +64,16 @@ class Site:
             Stopping: house.system.stopping,
             Tick: lambda turn, what: None,
         }
-        self._handlers: Mapping[str, Callable[[Turn, Asked[Any]], None]] = {
+        self._handlers: Mapping[str, Handler] = {
             "alarm.acknowledge": house.alarms.acknowledge,
             "alarm.check": house.alarms.check,
             "alarm.restore": house.alarms.restore,
             "alarm.close": house.alarms.close,
-            "panic.test": self._panic_test,
+            "area.arm": self._of("areas", "area", "arm"),
+            "area.disarm": self._of("areas", "area", "disarm"),
+            "zone.bypass": self._of("zones", "zone", "bypass"),
+            "zone.unbypass": self._of("zones", "zone", "unbypass"),
+            "panic.test": self._of("panics", "panic", "test"),
             "person.enrol": house.enrolment.enrol,
             "person.remove": house.enrolment.remove,
         }
@@ -102,6 +108,7 @@ class Site:
             "site": {"id": house.plan.site.id, "name": house.plan.site.name},
             "people": house.people.view(),
             "alarms": [alarm.view() for alarm in house.alarms if not alarm.hidden],
+            "areas": [area.view() for area in house.areas.values()],
             "doors": [door.view() for door in house.doors.values()],
             "zones": [zone.view() for zone in house.zones.values()],
             "panics": [panic.view() for panic in house.panics.values()],
@@ -164,11 +171,17 @@ class Site:
         if key is not None:
             self._house.machines[key].on_answer(turn, what)
 
-    def _panic_test(self, turn: Turn, asked: Asked[Any]) -> None:
-        panic = self._house.panics.get(asked.params.panic)
-        if panic is None:
-            raise Refused("unknown-panic")
-        panic.test(turn, asked)
+    def _of(self, nouns: str, noun: str, verb: str) -> Handler:
+        """Return the handler that is a method of the machine which a parameter names."""
+        machines = getattr(self._house, nouns)
+
+        def handle(turn: Turn, asked: Asked[Any]) -> None:
+            machine = machines.get(getattr(asked.params, noun))
+            if machine is None:
+                raise Refused(f"unknown-{noun}")
+            getattr(machine, verb)(turn, asked)
+
+        return handle
 
     def _commanded(self, turn: Turn, what: Commanded) -> None:
         about: dict[str, Json] = {
@@ -183,7 +196,7 @@ class Site:
         except Refused as refused:
             reason = str(refused)
             turn.event("command.refused", what.command, about | {"reason": reason})
-            turn.answer(what.command, accepted=False, reason=reason)
+            turn.answer(what.command, accepted=False, reason=reason, data=refused.data)
         else:
             turn.event("command.done", what.command, about)
             turn.answer(what.command, accepted=True)

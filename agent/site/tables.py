@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -37,6 +37,13 @@ class Device(Named):
 class Area(Named):
     """`[[area]]`: what is armed and disarmed as one."""
 
+    exit_delay_s: Annotated[int, Field(ge=0, le=120)] = 45
+    entry_delay_s: Annotated[int, Field(ge=0, le=45)] = 0
+    arm_people: Annotated[int, Field(ge=1, le=2)] = 1
+    disarm_people: Annotated[int, Field(ge=1, le=2)] = 2
+    override_people: Annotated[int, Field(ge=2, le=2)] = 2
+    part_sets: Mapping[Id, Annotated[tuple[Id, ...], Field(strict=False, min_length=1)]] = {}
+    confirm_s: Annotated[int, Field(ge=30, le=3600)] = 1800
     response_s: Annotated[int, Field(ge=60, le=3600)] = 900
 
 
@@ -60,6 +67,9 @@ class Door(Named):
     rex_shunt_s: Annotated[int, Field(ge=2, le=60)] = 10
     held_s: Annotated[int, Field(ge=10, le=300)] = 30
     prewarn_s: Annotated[int, Field(ge=1, le=299)] = 10
+    on_armed: Literal["deny", "disarm"] = "deny"
+    lockout_after: Annotated[int, Field(ge=3, le=10)] = 5
+    lockout_s: Annotated[int, Field(ge=10, le=60)] = 60
 
     def mistakes(self) -> Iterable[Mistake]:
         if self.prewarn_s >= self.held_s:
@@ -83,13 +93,23 @@ class Door(Named):
 
 
 class Zone(Named):
-    """`[[zone]]`: a supervised input that detects. Watched at all times, whatever its kind."""
+    """`[[zone]]`: a supervised input that detects.
+
+    `always` and `tamper` are watched at all times, the others while their area is armed. A
+    `follower` is on the way from an `entry_route` (`follows`; any, unless given).
+    """
 
     area: Id
     point: Ref
-    kind: Literal["instant", "tamper", "always"]
+    kind: Literal["instant", "entry_route", "follower", "tamper", "always"]
+    follows: Id | None = None
     supervision: Supervision
     debounce_ms: Annotated[int, Field(ge=10, le=300)] = 100
+    bypassable: bool = True
+
+    def mistakes(self) -> Iterable[Mistake]:
+        if self.follows is not None and self.kind != "follower":
+            yield Mistake(("follows",), self.follows, 'kind = "follower", or leave it out')
 
     def references(self) -> Iterable[Reference]:
         yield Reference(("point",), "point", self.point)

@@ -38,7 +38,7 @@ class Turn:
         *,
         source: str = "",
         device: str = "",
-        at_us: int | None = None,
+        at: Moment | None = None,
         severity: Severity | None = None,
         raises: bool | None = None,
     ) -> Event:
@@ -50,7 +50,7 @@ class Turn:
             data: the kind's fields; what is None is left out.
             source: key of the machine that says it; the alarm is about that.
             device: the device that showed it.
-            at_us: when it happened, if not at the turn's instant.
+            at: when it happened, if not at the turn's instant.
             severity: where it is not the kind's.
             raises: whether an alarm is raised, where that is not as the kind says.
         """
@@ -58,7 +58,7 @@ class Turn:
         fields = {name: value for name, value in (data or {}).items() if value is not None}
         if device in self._house.simulated:
             fields["simulated"] = True
-        when = self.now.at(self.at_us if at_us is None else at_us)
+        when = at or self.now.at(self.at_us)
         event = Event(kind, object, severity or row.severity, when, device, fields)
         self.step.events.append(event)
         if row.raises if raises is None else raises:
@@ -75,6 +75,13 @@ class Turn:
         self.step.actions.append(Action(number, device, verb, target, args, release))
         return number
 
-    def answer(self, command: str, accepted: bool, reason: str = "", **data: Json) -> None:
+    def answer(
+        self,
+        command: str,
+        *,
+        accepted: bool,
+        reason: str = "",
+        data: Mapping[str, Json] | None = None,
+    ) -> None:
         """Tell a command's sender what became of it."""
-        self.step.answers.append(Answer(command, accepted, reason, data))
+        self.step.answers.append(Answer(command, accepted, reason, data or {}))

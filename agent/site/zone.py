@@ -1,15 +1,20 @@
-"""A zone: a supervised input that detects something.
+"""A zone: a supervised input that detects something. Its area says what that means now.
 
-A cut or shorted wire (`open`, `short`) is tampering, whatever the zone's kind.
+A cut or shorted wire (`open`, `short`) is tampering, whatever the zone's kind and whether or
+not the area is armed.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from agent.site import tables
+from agent.site.area import Area
+from agent.site.commands import Asked, Refused, ZoneNamed
 from agent.site.inputs import Json, PointState
 from agent.site.machine import Machine, State
+from agent.site.moment import Moment
 from agent.site.point import Change
 
 if TYPE_CHECKING:
@@ -17,19 +22,62 @@ if TYPE_CHECKING:
     from agent.site.turn import Turn
 
 
-class Zone(Machine[State]):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Detector(State):
+    """What is known of a zone. A bypass ends with the set period, or with its withdrawal."""
+
+    bypassed: bool = False
+
+
+class Zone(Machine[Detector]):
     """One zone."""
 
     noun = "zone"
 
     def __init__(self, given: tables.Zone, house: House) -> None:
-        super().__init__(house.register, given.id, State())
-        self._plan = given
-        self._point = house.point(given.point).watch(self._changed, given.debounce_ms)
-        self.area, self.device = given.area, self._point.device
+        super().__init__(house.register, given.id, Detector())
+        self.plan = given
+        self.point = house.point(given.point).watch(self._changed, given.debounce_ms)
+        self.area, self.device = given.area, self.point.device
+        self._house = house
+        self._area: Area = house.areas[given.area]
+        self._area.zones.append(self)
+
+    @property
+    def bypassed(self) -> bool:
+        """Whether its detections do not count now."""
+        return self.state.bypassed
 
     def is_normal(self) -> bool:
-        return self._point.is_normal()
+        return self.point.is_normal()
+
+    def bypass(self, turn: Turn, asked: Asked[ZoneNamed]) -> None:
+        """`zone.bypass`: do without it for one set period."""
+        if not self.plan.bypassable or self.plan.kind in ("always", "tamper"):
+            raise Refused("not-bypassable")
+        if self.state.bypassed:
+            raise Refused("wrong-mode")
+        persons = self._house.on_site(turn, self._area.plan.override_people)
+        self.state = replace(self.state, bypassed=True)
+        self.say(turn, "zone.bypassed", persons=list(persons))
+
+    def unbypass(self, turn: Turn, asked: Asked[ZoneNamed]) -> None:
+        """`zone.unbypass`: count on it again."""
+        if not self.state.bypassed:
+            raise Refused("wrong-mode")
+        self.state = replace(self.state, bypassed=False)
+        self.say(turn, "zone.unbypassed", cause="asked")
+
+    def period_over(self, turn: Turn) -> None:
+        """Hear that the set period is over."""
+        if self.state.bypassed:
+            self.state = replace(self.state, bypassed=False)
+            self.say(turn, "zone.unbypassed", cause="period-over")
+
+    def alarm(self, turn: Turn, at: Moment | None = None) -> None:
+        """Raise the alarm of a detection, or of an entry whose time is over."""
+        self.say(turn, "zone.alarmed", at=at, kind=self.plan.kind, state="alarm")
+        self._area.alarmed(turn, self)
 
     def _changed(self, turn: Turn, change: Change) -> None:
         match change.after:
@@ -37,23 +85,34 @@ class Zone(Machine[State]):
                 pass  # its device is away, which is told of the device
             case PointState.NORMAL:
                 if change.before is not PointState.UNKNOWN:
-                    before = str(change.before)
-                    self.say(
-                        turn,
-                        "point.normal",
-                        about=self._plan.point,
-                        at_us=change.at_us,
-                        before=before,
-                    )
-            case PointState.ALARM if self._plan.kind != "tamper":
-                self._alarm(turn, "zone.alarmed", change)
-            case _:
-                self._alarm(turn, "zone.tampered", change)
+                    self._point(turn, "point.normal", change)
+            case PointState.ALARM if self.plan.kind != "tamper":
+                self._detected(turn, change)
+            case state:
+                at = turn.now.at(change.at_us)
+                self.say(turn, "zone.tampered", at=at, kind=self.plan.kind, state=str(state))
 
-    def _alarm(self, turn: Turn, event: str, change: Change) -> None:
-        kind, state = self._plan.kind, str(change.after)
-        self.say(turn, event, at_us=change.at_us, kind=kind, state=state)
+    def _detected(self, turn: Turn, change: Change) -> None:
+        match "note" if self.state.bypassed else self._area.verdict(self):
+            case "note":
+                self._area.passed(self)
+                self._point(turn, "point.changed", change)
+            case "entry":
+                self._area.enter(turn, self, change.at_us)
+            case "alarm":
+                self.alarm(turn, turn.now.at(change.at_us))
+
+    def _point(self, turn: Turn, kind: str, change: Change) -> None:
+        state = str(change.after) if kind == "point.changed" else None
+        at, before = turn.now.at(change.at_us), str(change.before)
+        self.say(turn, kind, about=self.point.id, at=at, before=before, state=state)
 
     def view(self) -> Json:
         """Return its present state."""
-        return {"id": self.id, "area": self._plan.area, "point": self._point.view()}
+        return {
+            "id": self.id,
+            "area": self.area,
+            "kind": self.plan.kind,
+            "point": self.point.view(),
+            "bypassed": self.state.bypassed,
+        }

@@ -54,7 +54,7 @@ TABLES: dict[str, Any] = {
         }
     ],
     "zone": [
-        {"id": "pir", "area": "hall", "point": "board.pir", "kind": "instant", "supervision": "eol"}
+        {"id": "pir", "area": "hall", "point": "board.pir", "kind": "always", "supervision": "eol"}
     ],
     "panic": [{"id": "desk", "area": "hall", "point": "board.panic", "supervision": "nc"}],
     "camera": [{"id": "cam", "area": "hall"}],

@@ -154,6 +154,53 @@ class TestRefused:
         denied(play, "unknown", "p-1")
 
 
+class TestLockout:
+    def wrong(self, play, t, times, reader="reader"):
+        for number in range(times):
+            play.finger(None, t + number, reader=reader)
+
+    def test_after_so_many_wrong_attempts_nobody_enters_for_a_while(self, play):
+        self.wrong(play, 5, 5)
+        play.finger("1", 10)
+        denied(play, "lockout", "p-1")
+        play.finger("1", 68.9)
+        denied(play, "lockout", "p-1")
+        assert play.finger("1", 69) == ["access.pending store"]
+
+    def test_one_less_is_none(self, play):
+        self.wrong(play, 5, 4)
+        assert play.finger("1", 10) == ["access.pending store"]
+        self.wrong(play, 11, 4)  # whoever is known begins the count anew
+        assert play.finger("2", 16) == GRANTED
+
+    def test_known_people_make_no_wrong_attempts(self, play):
+        for t in range(10):
+            play.finger("4", 5 + t)
+        denied(play, "role", "p-4")
+
+    def test_it_is_the_readers(self, make):
+        play = make(door={"reader_in": ["reader", "lobby"], "people": 1})
+        play.saved["person/p-1"]["credentials"].append({"kind": "finger", "reference": "lobby:1"})
+        play.enrol("p-5")
+        self.wrong(play, 5, 5)
+        play.finger("1", 10)
+        denied(play, "lockout", "p-1")
+        assert play.finger("1", 11, reader="lobby") == GRANTED
+
+    def test_duress_is_told_during_it(self, play):
+        play.enrol("p-1", credentials=[{"kind": "finger", "reference": "reader:1", "duress": True}])
+        self.wrong(play, 5, 5)
+        assert play.finger("1", 10)[:2] == ["duress.raised store", "alarm.raised d1"]
+        denied(play, "lockout", "p-1")
+
+    def test_it_lasts_over_a_restart(self, play):
+        self.wrong(play, 5, 5)
+        play.start(10)
+        play.ready(10)
+        play.finger("1", 11)
+        denied(play, "lockout", "p-1")
+
+
 class TestFactors:
     @pytest.fixture
     def both(self, make):

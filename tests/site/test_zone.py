@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 
-@pytest.mark.parametrize("kind", ["instant", "always"])
+@pytest.mark.parametrize("kind", ["always"])
 def test_a_detection_is_an_alarm(make, kind):
     play = make(zone={"kind": kind})
     play.point("board.pir", "alarm", 5)
@@ -14,7 +14,7 @@ def test_a_detection_is_an_alarm(make, kind):
     assert play.last("zone.alarmed").data == {"area": "hall", "kind": kind, "state": "alarm"}
 
 
-@pytest.mark.parametrize("kind", ["instant", "always", "tamper"])
+@pytest.mark.parametrize("kind", ["instant", "entry_route", "follower", "always", "tamper"])
 @pytest.mark.parametrize("state", ["open", "short"])
 def test_a_cut_or_shorted_wire_is_tampering(make, kind, state):
     play = make(zone={"kind": kind})

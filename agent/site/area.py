@@ -1,0 +1,244 @@
+"""An area: what is armed and disarmed as one.
+
+    disarmed ──arm──▶ exiting ──time──▶ armed ──entry route──▶ entering ──time──▶ armed, alarm
+        ◀── something open, a grant ──┘    ◀───────── disarm ────────┘
+
+What is armed before a restart is armed after it; an entry delay that ran out in the dark is an
+alarm dated at its opening. Nothing arms over what is open or faulted unless enough people
+override it, for one set period.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from agent.site import readiness, tables
+from agent.site.commands import AreaArm, AreaNamed, Asked, Refused
+from agent.site.inputs import Json, Origin
+from agent.site.machine import SECOND_US, Machine, State
+from agent.site.moment import Moment
+
+if TYPE_CHECKING:
+    from agent.site.camera import Camera
+    from agent.site.door import Door
+    from agent.site.house import House
+    from agent.site.turn import Turn
+    from agent.site.zone import Zone
+
+Mode: TypeAlias = Literal["disarmed", "exiting", "armed", "entering"]
+# What a detection means now: nothing but a note, the start of an entry, an alarm.
+Verdict: TypeAlias = Literal["note", "entry", "alarm"]
+
+SEEING_US = 15 * SECOND_US  # after a start, every device that works has told its state by then
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watch(State):
+    """How an area is watched.
+
+    Attributes:
+        part: name of the set of zones left out; "" for none.
+        overridden: points that were not ready when people armed over them.
+        routes: entry zones that opened in the entry that is running, in order.
+        entered: when the first of them opened.
+        dark: whether the entry's time ran out while nobody watched.
+        first: the zone whose alarm waits for a second detector to confirm it.
+    """
+
+    mode: Mode = "disarmed"
+    part: str = ""
+    overridden: tuple[str, ...] = ()
+    routes: tuple[str, ...] = ()
+    entered: Moment | None = None
+    dark: bool = False
+    first: str | None = None
+
+
+class Area(Machine[Watch]):
+    """One area, with everything in it."""
+
+    noun = "area"
+
+    def __init__(self, given: tables.Area, house: House) -> None:
+        super().__init__(house.register, given.id, Watch())
+        self.plan = given
+        self.area = given.id
+        self.zones: list[Zone] = []
+        self.doors: list[Door] = []
+        self.cameras: list[Camera] = []
+        self._house = house
+
+    @property
+    def armed(self) -> bool:
+        """Whether entering is an alarm, or will be one."""
+        return self.state.mode in ("armed", "entering")
+
+    def in_alarm(self) -> bool:
+        """Return whether an alarm that may show on site is open here."""
+        return any(a.state.area == self.id and not a.hidden for a in self._house.alarms)
+
+    def in_part(self, zone: Zone, part: str) -> bool:
+        """Return whether a zone is watched when this part of the area is armed."""
+        return zone.id not in self.plan.part_sets.get(part, ())
+
+    def left_out(self, zone: Zone) -> bool:
+        """Return whether this set period does without a zone."""
+        overridden = zone.point.id in self.state.overridden
+        return overridden or not self.in_part(zone, self.state.part)
+
+    def verdict(self, zone: Zone) -> Verdict:
+        """Return what a detection of one of its zones means now."""
+        kind = zone.plan.kind
+        if kind == "always":
+            return "alarm"
+        if not self.armed or self.left_out(zone):
+            return "note"
+        if kind == "entry_route":
+            if self.state.mode == "entering":
+                return "note"
+            return "entry" if self.plan.entry_delay_s else "alarm"
+        if kind == "follower" and self._follows(zone):
+            return "note"
+        return "alarm"
+
+    def _follows(self, zone: Zone) -> bool:
+        routes = self.state.routes if self.state.mode == "entering" else ()
+        return bool(routes) if zone.plan.follows is None else zone.plan.follows in routes
+
+    def passed(self, zone: Zone) -> None:
+        """Note that another entry zone opened during an entry: its followers follow now."""
+        if self.state.mode == "entering" and zone.plan.kind == "entry_route":
+            routes = dict.fromkeys((*self.state.routes, zone.id))
+            self.state = replace(self.state, routes=tuple(routes))
+
+    def enter(self, turn: Turn, zone: Zone, at_us: int) -> None:
+        """Begin an entry: somebody came by the way that is left for disarming."""
+        entered = turn.now.at(at_us)
+        self.state = replace(self.state, mode="entering", routes=(zone.id,), entered=entered)
+        self.start(turn, "entry", self.plan.entry_delay_s * SECOND_US, at_us)
+        entry_s = self.plan.entry_delay_s
+        self.say(turn, "area.entry_started", device=zone.device, zone=zone.id, entry_s=entry_s)
+
+    def alarmed(self, turn: Turn, zone: Zone) -> None:
+        """Hear of an alarm of one of its zones; a second detector confirms the first."""
+        first = self.state.first
+        if first is None:
+            self.state = replace(self.state, first=zone.id)
+        elif first == zone.id:
+            return
+        else:
+            self.say(turn, "zone.confirmed", about=zone.id, zones=[first, zone.id])
+        self.start(turn, "confirm", self.plan.confirm_s * SECOND_US)
+
+    def granted(self, turn: Turn, door: Door, persons: Sequence[str]) -> None:
+        """Hear that people are let in by a door: they do not come to leave."""
+        if self.state.mode == "exiting":
+            self._not_armed(turn, {door.contact.id: "granted"})
+        elif self.armed and door.disarms and not self._respond(persons):
+            self._disarm(turn, persons)
+
+    def _respond(self, persons: Sequence[str]) -> bool:
+        """Return whether some of these people only come to see to an alarm."""
+        return self.in_alarm() and any(map(self._house.people.is_response, persons))
+
+    def arm(self, turn: Turn, asked: Asked[AreaArm]) -> None:
+        """`area.arm`: arm it, all or in part. The monitor may: it opens nothing."""
+        given = asked.params
+        if self.state.mode != "disarmed":
+            raise Refused("wrong-mode")
+        if given.part and given.part not in self.plan.part_sets:
+            raise Refused("unknown-part")
+        persons: list[str] = []
+        if asked.origin is Origin.LOCAL:
+            persons = self._house.on_site(turn, self.plan.arm_people)
+        faults = readiness.faults(self, self._house, given.part)
+        if faults and not given.override:
+            self._not_armed(turn, faults)
+            raise Refused("not-ready", {"points": dict(faults)})
+        if faults:
+            self._override(turn, faults)
+        self._begin(turn, given.part, persons, asked.by)
+
+    def _override(self, turn: Turn, faults: Mapping[str, str]) -> None:
+        persons = self._house.on_site(turn, self.plan.override_people)
+        self.state = replace(self.state, overridden=tuple(faults))
+        self.say(turn, "area.overridden", points=dict(faults), persons=list(persons))
+
+    def _begin(self, turn: Turn, part: str, persons: Sequence[str], by: str) -> None:
+        exit_s = self.plan.exit_delay_s
+        self.state = replace(self.state, part=part)
+        if not exit_s:
+            self._armed(turn, persons)
+            return
+        self.state = replace(self.state, mode="exiting")
+        self.start(turn, "exit", exit_s * SECOND_US)
+        self.say(turn, "area.exit_started", part=part, exit_s=exit_s, persons=list(persons), by=by)
+
+    def _armed(self, turn: Turn, persons: Sequence[str] = ()) -> None:
+        self.state = replace(self.state, mode="armed")
+        for door in self.doors:
+            door.access.void(turn, "armed")
+        self.say(turn, "area.armed", part=self.state.part or None, persons=list(persons) or None)
+
+    def _not_armed(self, turn: Turn, faults: Mapping[str, str]) -> None:
+        self.stop("exit")
+        part = self.state.part or None
+        self.state = replace(self.state, mode="disarmed", part="", overridden=())
+        self.say(turn, "area.arm_failed", part=part, points=dict(faults))
+
+    def disarm(self, turn: Turn, asked: Asked[AreaNamed]) -> None:
+        """`area.disarm`: enough people identified on site end the watch. Alarms stay open."""
+        if self.state.mode == "disarmed":
+            raise Refused("wrong-mode")
+        self._disarm(turn, self._house.on_site(turn, self.plan.disarm_people))
+
+    def _disarm(self, turn: Turn, persons: Sequence[str]) -> None:
+        self.stop("exit", "entry", "confirm")
+        self.state = Watch(timers=self.state.timers)
+        self.say(turn, "area.disarmed", persons=list(persons))
+        for zone in self.zones:
+            zone.period_over(turn)
+
+    def on_timer(self, turn: Turn, name: str) -> None:
+        match name:
+            case "exit":
+                self._exit_over(turn)
+            case "entry":
+                self._entry_over(turn)
+            case "confirm":
+                self.state = replace(self.state, first=None)
+
+    def _exit_over(self, turn: Turn) -> None:
+        faults = readiness.faults(self, self._house, self.state.part)
+        if left := {k: v for k, v in faults.items() if k not in self.state.overridden}:
+            self._not_armed(turn, left)
+        else:
+            self._armed(turn)
+
+    def _entry_over(self, turn: Turn) -> None:
+        zone = self._house.zones.get(self.state.routes[0])
+        at = self.state.entered if self.state.dark else None
+        self.state = replace(self.state, mode="armed", routes=(), entered=None, dark=False)
+        if zone is not None:
+            zone.alarm(turn, at)
+
+    def on_restart(self, turn: Turn) -> None:
+        if self.state.mode == "exiting":  # nothing is seen yet that the check could go by
+            left_us = self.state.timers["exit"].due_us - turn.at_us
+            self.start(turn, "exit", max(left_us, SEEING_US))
+        entry = self.state.timers.get("entry")
+        if entry is not None and entry.due_us <= turn.at_us:
+            self.state = replace(self.state, dark=True)
+
+    def view(self) -> Json:
+        """Return how it is watched, and what would keep it from being armed."""
+        faults = readiness.faults(self, self._house, "") if self.state.mode == "disarmed" else {}
+        return {
+            "id": self.id,
+            "mode": self.state.mode,
+            "part": self.state.part,
+            "alarm": self.in_alarm(),
+            "not_ready": dict(faults),
+        }

@@ -1,0 +1,139 @@
+"""Who stands at a door's readers: credentials, the factors of one person, and wrong attempts.
+
+A credential marked duress raises its silent alarm when it is presented, whatever comes of it.
+Too many wrong attempts at one reader lock that reader out for a while.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from agent.site import tables
+from agent.site.inputs import CredentialRead
+from agent.site.machine import SECOND_US, Machine, State
+from agent.site.person import Person, Presented
+from agent.site.table import Factor
+
+if TYPE_CHECKING:
+    from agent.site.house import House
+    from agent.site.turn import Turn
+
+# What counts as a wrong attempt: whoever is known and valid makes none.
+WRONG = frozenset({"unknown", "low-score", "revoked", "expired", "not-yet-valid"})
+
+
+@dataclass(frozen=True, slots=True)
+class Identified:
+    """What a reading tells.
+
+    Attributes:
+        person: whose credential it is; None for a stranger's.
+        reason: why it does not count; None when it does.
+        complete: whether all of the person's factors have been shown.
+    """
+
+    person: Person | None
+    reason: str | None = None
+    complete: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Partial:
+    """The factors that one person has shown, when not all; `refused`: told so already."""
+
+    kinds: tuple[Factor, ...] = ()
+    duress: bool = False
+    refused: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown(State):
+    """Factors shown by person, and wrong attempts by reader."""
+
+    partial: Mapping[str, Partial] = field(default_factory=dict)
+    wrong: Mapping[str, int] = field(default_factory=dict)
+
+
+class Identification(Machine[Shown]):
+    """The readers on one side of a door."""
+
+    noun = "identification"
+
+    def __init__(self, given: tables.Door, house: House) -> None:
+        super().__init__(house.register, given.id, Shown())
+        self._plan = given
+        self._house = house
+        self.area, self.device = given.area, given.reader_in[0]
+
+    @property
+    def started(self) -> list[str]:
+        """Who has shown some factors, and not all."""
+        return list(self.state.partial)
+
+    def present(self, turn: Turn, read: CredentialRead) -> Identified:
+        """Take in something presented at a reader."""
+        found = self._house.people.identify(read)
+        person = found.person if found else None
+        if found and found.credential.duress:
+            name = found.person.id
+            self.say(turn, "duress.raised", device=read.device, person=name, hidden=True)
+        if self.runs(f"lockout {read.device}"):
+            return Identified(person, "lockout")
+        reason = self._refusal(turn, read, person)
+        if reason in WRONG:
+            self._count(turn, read.device)
+        if found is None or reason is not None:
+            return Identified(person, reason)
+        if found.credential.kind not in self._plan.factors:
+            return Identified(person, "factor-missing")
+        return self._show(turn, read.device, found)
+
+    def _refusal(self, turn: Turn, read: CredentialRead, person: Person | None) -> str | None:
+        if person is None:
+            return "unknown" if read.score is None else "low-score"
+        if self._house.devices[read.device].substituted:
+            return "unknown"  # whoever a look-alike says it is
+        return person.refusal(self._house.system.utc_us(turn.now))
+
+    def _count(self, turn: Turn, reader: str) -> None:
+        count = self.state.wrong.get(reader, 0) + 1
+        if count >= self._plan.lockout_after:
+            self.start(turn, f"lockout {reader}", self._plan.lockout_s * SECOND_US)
+            count = 0
+        self.state = replace(self.state, wrong={**self.state.wrong, reader: count})
+
+    def _show(self, turn: Turn, reader: str, found: Presented) -> Identified:
+        person, credential = found.person, found.credential
+        before = self.state.partial.get(person.id, Partial())
+        kinds = tuple(sorted({*before.kinds, credential.kind}))
+        now = replace(before, kinds=kinds, duress=before.duress or credential.duress)
+        if set(now.kinds) != set(self._plan.factors):
+            self.state = replace(self.state, partial={**self.state.partial, person.id: now})
+            self.start(turn, f"factors {person.id}", self._plan.within_s * SECOND_US + 1)
+            return Identified(person)
+        self.drop(person.id)
+        self.state = replace(self.state, wrong={**self.state.wrong, reader: 0})
+        self._house.sightings.note(turn, person.id, now.duress)
+        return Identified(person, complete=True)
+
+    def on_timer(self, turn: Turn, name: str) -> None:
+        what, _, who = name.partition(" ")
+        if what == "factors":
+            shown = self.state.partial[who]
+            self.drop(who)
+            if not shown.refused:
+                self.say(turn, "access.denied", person=who, reason="factor-missing")
+
+    def refused(self, person: str) -> None:
+        """Note that somebody was told that it is no use, whatever they show."""
+        if shown := self.state.partial.get(person):
+            partial = {**self.state.partial, person: replace(shown, refused=True)}
+            self.state = replace(self.state, partial=partial)
+
+    def drop(self, person: str) -> None:
+        """Forget what somebody has shown."""
+        self.stop(f"factors {person}")
+        partial = {name: shown for name, shown in self.state.partial.items() if name != person}
+        self.state = replace(self.state, partial=partial)

@@ -1,0 +1,83 @@
+"""Whether an area can be armed: what is open, tampered with or faulted, point by point.
+
+EN 50131-1 lists what blocks arming. What is silent neither shows here nor blocks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from agent.site.inputs import Condition, PointState
+from agent.site.point import Point
+
+if TYPE_CHECKING:
+    from agent.site.area import Area
+    from agent.site.house import House
+
+REASONS = {
+    PointState.ALARM: "open",
+    PointState.OPEN: "tampered",
+    PointState.SHORT: "tampered",
+    PointState.UNKNOWN: "faulted",
+}
+
+
+def faults(area: Area, house: House, part: str) -> dict[str, str]:
+    """Return what keeps a part from being armed, by point, device, alarm or path, and why."""
+    return dict(
+        (
+            *_points(area, part),
+            *_cameras(area),
+            *_devices(area, house),
+            *_alarms(area, house),
+            *_line(house),
+        )
+    )
+
+
+def why(point: Point) -> str | None:
+    """Return why a point is not ready; None when it is."""
+    if point.is_normal():
+        return None
+    state = point.state.raw if point.state.raw is not PointState.NORMAL else point.state.settled
+    return REASONS[state]
+
+
+def _points(area: Area, part: str) -> Iterator[tuple[str, str]]:
+    zones = (zone for zone in area.zones if not zone.bypassed and area.in_part(zone, part))
+    watched = [zone.point for zone in zones]
+    for point in (*watched, *(door.contact for door in area.doors)):
+        if reason := why(point):
+            yield point.id, reason
+
+
+def _cameras(area: Area) -> Iterator[tuple[str, str]]:
+    for camera in area.cameras:
+        if not camera.is_normal():
+            yield camera.id, "faulted"
+
+
+def _devices(area: Area, house: House) -> Iterator[tuple[str, str]]:
+    used = {zone.device for zone in area.zones} | {camera.id for camera in area.cameras}
+    for door in area.doors:
+        used |= door.devices
+    for name in sorted(used):
+        device = house.devices.get(name)
+        if device and device.substituted:
+            yield name, "tampered"
+        elif device and device.state.condition is not Condition.READY:
+            yield name, "faulted"
+
+
+def _alarms(area: Area, house: House) -> Iterator[tuple[str, str]]:
+    for alarm in house.alarms:
+        here = alarm.state.area == area.id and not alarm.silent
+        if here and alarm.state.stage != "restored":
+            yield f"alarm {alarm.id}", "alarm"
+
+
+def _line(house: House) -> Iterator[tuple[str, str]]:
+    paths = house.paths.values()
+    if paths and not any(path.state.condition is Condition.READY for path in paths):
+        yield "uplink", "uplink"
