@@ -38,8 +38,8 @@ def event_line(event: Mapping[str, Any]) -> str:
     doubt = " " if event.get("trusted", True) else "~"
     time = local_time(event["at"]).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
     number = event.get("seq", "-")  # an alarm that left before its commit has none yet
-    columns = f"{number:>7} {doubt}{time}  {event['severity']:<6}  {event['kind']:<20}"
-    return f"{columns}  {event['object']:<14}  {details(event)}".rstrip()
+    columns = f"{number:>7} {doubt}{time}  {event['severity']:<6}  {event['kind']:<21}"
+    return f"{columns}  {event['object']:<19}  {details(event)}".rstrip()
 
 
 def _value(value: object) -> str:

@@ -81,7 +81,7 @@ def main() -> int:
         click.echo(str(error), err=True)
         return EXIT_WRONG_USE
     except ControlError as error:
-        click.echo(f"armoury: {error}", err=True)
+        click.echo(f"Error: {error}", err=True)
         return EXIT_NO_DAEMON if isinstance(error, DaemonAbsent) else EXIT_NO
     except (click.Abort, KeyboardInterrupt):
         return EXIT_INTERRUPTED

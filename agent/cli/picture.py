@@ -20,6 +20,7 @@ from agent.cli.event_line import local_time
 Status: TypeAlias = Mapping[str, Any]
 Row: TypeAlias = tuple[str, str, Text]  # what it is, its id, how it is
 
+LEFT = 40  # columns, so that the right half has as many on the narrowest terminal
 WELL, OPEN, BAD, DIM = "green", "cyan", "bold red", "dim"
 STYLES: Mapping[str, str] = {
     "normal": WELL,
@@ -80,7 +81,7 @@ def alarms(status: Status) -> Iterator[RenderableType]:
 def halves(status: Status) -> RenderableType:
     """Return the site beside what it is seen through."""
     both = Table.grid(padding=(0, 2), expand=True)
-    both.add_column(ratio=1)
+    both.add_column(max_width=LEFT)
     both.add_column(ratio=1)
     left = _table([*_doors(status), *_points(status), *_cameras(status), *_people(status)])
     both.add_row(left, _table([*_devices(status), *_paths(status)]))
@@ -99,7 +100,7 @@ def _table(rows: list[Row]) -> Table:
     table = Table.grid(padding=(0, 1))
     table.add_column(style=DIM, no_wrap=True)
     table.add_column(no_wrap=True, overflow="ellipsis", max_width=16)
-    table.add_column()
+    table.add_column(overflow="fold")
     for noun, group in groupby(rows, key=lambda row: row[0]):
         for number, (_, name, how) in enumerate(group):
             table.add_row("" if number else noun, name, how)

@@ -197,7 +197,8 @@ def break_device(site: Simulation, device: str, how: str | None, for_s: float | 
       armoury simulate break board vanish --for 20
       armoury simulate recover store-reader
     """
-    site.tell(device, how or BREAKS[site.site.device(device).driver], for_s=for_s)
+    params = {} if for_s is None else {"for_s": for_s}
+    site.tell(device, how or BREAKS[site.site.device(device).driver], **params)
 
 
 @simulate.command()

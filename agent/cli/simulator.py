@@ -26,12 +26,11 @@ def tell(run: Path, device: str, do: str, /, **params: Any) -> Any:
         ClickException: it refuses, or does not answer.
     """
     path = run / "sim" / f"{device}.sock"
-    given = {key: value for key, value in params.items() if value is not None}
     try:
         with socket.socket(socket.AF_UNIX) as sock:
             sock.settimeout(TIMEOUT_S)
             sock.connect(str(path))
-            sock.sendall(json.dumps({"do": do, **given}).encode() + b"\n")
+            sock.sendall(json.dumps({"do": do, **params}).encode() + b"\n")
             with sock.makefile("rb") as lines:
                 said = json.loads(lines.readline() or b"{}")
     except (OSError, ValueError) as error:

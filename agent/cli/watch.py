@@ -54,7 +54,7 @@ def watch(socket: Path | None) -> None:
     view.follow(path)
     with (
         suppress(KeyboardInterrupt),
-        _keys(),
+        keys_unseen(),
         Live(view, console=console, screen=True, auto_refresh=False) as live,
     ):
         while not _left(view.changed, REDRAW_S):
@@ -109,7 +109,7 @@ class View:
         room = max(0, console.height - taken - 1)
         yield upper
         for event in list(self._events)[-room:] if room else ():
-            yield _event(event)
+            yield event_text(event)
 
     def _title(self) -> Text:
         if self._absent:
@@ -117,7 +117,7 @@ class View:
         return Text("events", "dim") + Text("   q leaves", "dim")
 
 
-def _event(event: dict[str, Any]) -> Text:
+def event_text(event: dict[str, Any]) -> Text:
     """Write an event on one line, cut where the terminal ends."""
     time_of_day = local_time(event["at"]).strftime("%H:%M:%S.%f")[:-5]
     line = Text(
@@ -140,7 +140,7 @@ def _left(changed: int, timeout_s: float) -> bool:
 
 
 @contextmanager
-def _keys() -> Iterator[None]:
+def keys_unseen() -> Iterator[None]:
     """Get each key as it is pressed, unseen; the terminal is as before afterwards."""
     before = termios.tcgetattr(sys.stdin)
     tty.setcbreak(sys.stdin)
