@@ -24,6 +24,8 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "watch": ("agent.cli.watch", "watch"),
     "events": ("agent.cli.events", "events"),
     "alarm": ("agent.cli.alarm", "alarm"),
+    "area": ("agent.cli.area", "area"),
+    "zone": ("agent.cli.zone", "zone"),
     "panic": ("agent.cli.panic", "panic"),
     "person": ("agent.cli.person", "person"),
     "simulate": ("agent.cli.simulate", "simulate"),

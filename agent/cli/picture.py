@@ -33,6 +33,9 @@ STYLES: Mapping[str, str] = {
 }
 FAULTY = "yellow"  # of every other state
 
+ALWAYS = {"always", "tamper"}  # kinds of zones that are watched in a disarmed area, too
+AREAS: Mapping[str, str] = {"armed": WELL, "disarmed": DIM}
+
 # A door's contact, in words: of its points' states, `open` and `short` are the wire's.
 LEAVES: Mapping[str, tuple[str, str]] = {
     "normal": ("closed", WELL),
@@ -83,7 +86,8 @@ def halves(status: Status) -> RenderableType:
     both = Table.grid(padding=(0, 2), expand=True)
     both.add_column(max_width=LEFT)
     both.add_column(ratio=1)
-    left = _table([*_doors(status), *_points(status), *_cameras(status), *_people(status)])
+    inside = [*_areas(status), *_doors(status), *_zones(status), *_panics(status)]
+    left = _table([*inside, *_cameras(status), *_people(status)])
     both.add_row(left, _table([*_devices(status), *_paths(status)]))
     return both
 
@@ -119,9 +123,27 @@ def _doors(status: Status) -> Iterator[Row]:
         yield "door", door["id"], how
 
 
-def _points(status: Status) -> Iterator[Row]:
+def _areas(status: Status) -> Iterator[Row]:
+    for area in status["view"]["areas"]:
+        how = Text(area["mode"], AREAS.get(area["mode"], OPEN))
+        how.append(f" {area['part']}" if area["part"] else "", DIM)
+        how.append(", in alarm" if area["alarm"] else "", BAD)
+        if not_ready := ", ".join(area["not_ready"]):
+            how.append(f", not ready: {not_ready}", FAULTY)
+        yield "area", area["id"], how
+
+
+def _zones(status: Status) -> Iterator[Row]:
+    watched = {area["id"] for area in status["view"]["areas"] if area["mode"] != "disarmed"}
     for zone in status["view"]["zones"]:
-        yield "zone", zone["id"], _state(zone["point"])
+        how = _state(zone["point"])
+        if zone["point"] == "alarm" and not (zone["area"] in watched or zone["kind"] in ALWAYS):
+            how = Text("active", OPEN)  # somebody moves where somebody may
+        how.append(", bypassed" if zone["bypassed"] else "", FAULTY)
+        yield "zone", zone["id"], how
+
+
+def _panics(status: Status) -> Iterator[Row]:
     for panic in status["view"]["panics"]:
         how = Text("raised", BAD) if panic["raised"] else _state(panic["point"])
         if panic["raised"] and panic["point"] != "alarm":
