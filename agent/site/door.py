@@ -15,6 +15,7 @@ from agent.site.access import Access
 from agent.site.inputs import ActionAnswered, Json, Outcome, PointState
 from agent.site.machine import SECOND_US, Machine, State
 from agent.site.point import Change
+from agent.site.session import Sessions
 from agent.site.step import Release
 
 if TYPE_CHECKING:
@@ -76,6 +77,7 @@ class Door(Machine[Leaf]):
         if given.rex:
             house.point(given.rex).watch(self._exit_asked)
         self.access = Access(given, house, self)
+        self.sessions = Sessions(given, house)
         house.areas[given.area].doors.append(self)
 
     @property
@@ -105,6 +107,7 @@ class Door(Machine[Leaf]):
         self.stop("release")
         grant = Grant(persons, turn.at_us)
         self.state = replace(self.state, strike="unlocking", grant=grant, unlock=action)
+        self.sessions.open(turn, persons, action)
 
     def on_answer(self, turn: Turn, answer: ActionAnswered) -> None:
         if answer.action == self.state.unlock:
@@ -123,6 +126,7 @@ class Door(Machine[Leaf]):
                 self._unlocked(turn)
             case Outcome.CANCELLED:
                 self.state = replace(self.state, strike="locked", grant=None)
+                self.sessions.withdraw(answer.action)
                 self.access.undo(turn, persons)
             case _:
                 over = replace(grant, until_us=turn.at_us) if grant else None

@@ -70,6 +70,7 @@ class Door(Named):
     on_armed: Literal["deny", "disarm"] = "deny"
     lockout_after: Annotated[int, Field(ge=3, le=10)] = 5
     lockout_s: Annotated[int, Field(ge=10, le=60)] = 60
+    session_s: Annotated[int, Field(ge=60, le=3600)] = 900
 
     def mistakes(self) -> Iterable[Mistake]:
         if self.prewarn_s >= self.held_s:

@@ -1,0 +1,78 @@
+"""Sessions: who is at work behind a door, and since when.
+
+A grant opens one for its people from the grant for `session_s`. What happens later at a rack
+belongs to the sessions that were open at that instant, so one that is over is remembered for as
+long as a late reading of its time can still arrive. A restart ends them all: permissions die.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from agent.site import tables
+from agent.site.machine import SECOND_US, Machine, State
+
+if TYPE_CHECKING:
+    from agent.site.house import House
+    from agent.site.turn import Turn
+
+# A slot settles for at most 5 s, restless for as long again; the rest is for a slow driver.
+REMEMBERED_US = 60 * SECOND_US
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One grant's people at work; times are monotonic, `until_us` is the first not inside.
+
+    `grant` is the id of the action that let them in.
+    """
+
+    persons: tuple[str, ...]
+    from_us: int
+    until_us: int
+    grant: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work(State):
+    """The sessions of one door, oldest first."""
+
+    sessions: tuple[Session, ...] = ()
+
+
+class Sessions(Machine[Work]):
+    """The sessions behind one door."""
+
+    noun = "session"
+
+    def __init__(self, given: tables.Door, house: House) -> None:
+        super().__init__(house.register, given.id, Work())
+        self._for_us = given.session_s * SECOND_US
+
+    def open(self, turn: Turn, persons: tuple[str, ...], grant: int) -> None:
+        """Begin one, for the people of a grant."""
+        at_us = turn.at_us
+        kept = (s for s in self.state.sessions if s.until_us + REMEMBERED_US > at_us)
+        opened = Session(persons, at_us, at_us + self._for_us, grant)
+        self.state = replace(self.state, sessions=(*kept, opened))
+
+    def withdraw(self, grant: int) -> None:
+        """Undo one: its grant was recorded too late, and nobody was let in."""
+        kept = tuple(s for s in self.state.sessions if s.grant != grant)
+        self.state = replace(self.state, sessions=kept)
+
+    def persons_at(self, at_us: int) -> tuple[str, ...]:
+        """Return whose sessions were open at an instant, in the order of their grants."""
+        found = (s.persons for s in self.state.sessions if s.from_us <= at_us < s.until_us)
+        return tuple(dict.fromkeys(person for persons in found for person in persons))
+
+    def on_restart(self, turn: Turn) -> None:
+        self.state = Work()
+
+
+def persons_at(all_sessions: Iterable[Sessions], at_us: int) -> tuple[str, ...]:
+    """Return whose sessions were open behind any of some doors at an instant."""
+    found = (person for one in all_sessions for person in one.persons_at(at_us))
+    return tuple(dict.fromkeys(found))
