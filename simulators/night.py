@@ -12,7 +12,7 @@ A scenario is TOML that an officer can read: what happens, and what the record m
 A step does at most one thing: `simulate`, `command` (words of `armoury`) or `broker` ("stop",
 "start"). `expect` lists events by any of their fields, or of their data's; each must be recorded
 after the step began, within `within_s` (5 by default), in any order. `forbid` lists what must
-not have been recorded by then.
+not have been recorded by then. `after_s` is how long to wait first, as people do between things.
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ class Step:
     """One thing that happens, and what the record must hold then."""
 
     say: str
+    after_s: float = 0.0
     simulate: str = ""
     command: str = ""
     broker: str = ""
@@ -115,6 +116,7 @@ def play(night: Night, house: House, told: Callable[[Played], None]) -> bool:
 
 def play_step(step: Step, house: House) -> Played:
     """Do what one step says and wait for what the record must hold."""
+    time.sleep(step.after_s)
     started_s, head = time.monotonic(), house.head()
     _do(step, house)
     while True:

@@ -7,8 +7,12 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from simulators.armoury import Armoury
 
 ROOT = Path(__file__).parents[2]
 SITE = ROOT / "config" / "demo.toml"
@@ -61,7 +65,7 @@ def demo(folder: Path, night: Path, *, once: bool) -> None:
 
 
 @contextmanager
-def _armoury(folder: Path) -> Iterator[Armoury]:  # noqa: F821 - imported when it runs
+def _armoury(folder: Path) -> Iterator[Armoury]:
     from simulators.armoury import Armoury
 
     if folder.exists():

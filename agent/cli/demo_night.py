@@ -9,12 +9,12 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from agent.cli.watch import event_text
 from simulators.armoury import Armoury
 from simulators.night import Event, Played, load, play
 
 ARRIVED_S = 15.0
-SHOWN = ("kind", "object", "persons", "reason")
-COLOURS = {"alarm": "bold red", "fault": "yellow", "access": "cyan", "info": "dim"}
+SEVERITIES = ("alarm", "fault", "access", "info")
 
 
 def play_and_compare(house: Armoury, night: Path) -> bool:
@@ -39,18 +39,11 @@ def _show(console: Console, played: Played) -> None:
     mark = "[green]✓[/]" if played.well else "[bold red]✗[/]"
     console.print(f"{mark} {played.step.say}")
     for event in played.events:
-        console.print(f"    {_line(event)}")
+        console.print("   ", event_text(dict(event)), no_wrap=True, overflow="ellipsis")
     for wanted in played.missing:
         console.print(f"    [bold red]not recorded:[/] {dict(wanted)}")
     for event in played.wrong:
-        console.print(f"    [bold red]must not be:[/] {_line(event)}")
-
-
-def _line(event: Event) -> str:
-    data: Mapping[str, Any] = event.get("data", {})
-    words = [str(event.get(key, data.get(key, ""))) for key in SHOWN]
-    colour = COLOURS[event["severity"]]
-    return f"[dim]{event['seq']:>4}[/]  [{colour}]{' '.join(word for word in words if word)}[/]"
+        console.print("    [bold red]must not be:[/]", event_text(dict(event)))
 
 
 def _compare(console: Console, house: Armoury) -> bool:
@@ -58,10 +51,8 @@ def _compare(console: Console, house: Armoury) -> bool:
     house.monitor.wait_for(head, ARRIVED_S)
     recorded = {event["seq"]: event for event in house.events(0)}
     told = {seq: event for seq, event in house.monitor.events().items() if seq in recorded}
-    table = Table(
-        "", "the record", "the monitor", title="Does the monitor know what the record holds?"
-    )
-    for severity in COLOURS:
+    table = Table("", "the record holds", "the monitor was told", box=None, padding=(0, 3))
+    for severity in SEVERITIES:
         counts = [
             sum(event["severity"] == severity for event in side.values())
             for side in (recorded, told)
