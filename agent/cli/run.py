@@ -24,7 +24,7 @@ DEFAULT_DATA = "/var/lib/armoury"
 )
 @click.option(
     "--data",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=click.Path(path_type=Path),
     default=lambda: os.environ.get("STATE_DIRECTORY", DEFAULT_DATA),
     help=f"The folder of the record [$STATE_DIRECTORY, {DEFAULT_DATA}].",
 )
@@ -43,8 +43,13 @@ def run(site: Path, data: Path, socket: Path | None, *, verbose: bool) -> None:
     """
     file = load(site)
     # The runtime is imported after the site file is known to be good: a mistake shows at once.
+    from agent.journal.errors import JournalError
     from agent.runtime import logs
+    from agent.runtime.control import SocketUnusable
     from agent.runtime.daemon import Daemon
 
     logs.set_up(verbose=verbose)
-    asyncio.run(Daemon(file, data, socket_path(socket)).run())
+    try:
+        asyncio.run(Daemon(file, data, socket_path(socket)).run())
+    except (JournalError, SocketUnusable) as error:
+        raise click.ClickException(str(error)) from error

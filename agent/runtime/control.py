@@ -18,6 +18,10 @@ MAX_LINE = 65_536
 MAX_CLIENTS = 32
 
 
+class SocketUnusable(Exception):
+    """The control socket cannot be made; the text says where and what to do."""
+
+
 class Refused(Exception):
     """A request that is not done; its text goes to the person who asked."""
 
@@ -44,10 +48,18 @@ class ControlServer:
         self._server: asyncio.Server | None = None
 
     async def start(self) -> None:
-        """Listen. A socket left by a daemon that was killed is replaced."""
-        self._path.unlink(missing_ok=True)
-        self._server = await asyncio.start_unix_server(self._serve, self._path, limit=MAX_LINE)
-        self._path.chmod(0o660)
+        """Listen. A socket left by a daemon that was killed is replaced.
+
+        Raises:
+            SocketUnusable: its folder is missing or closed to us.
+        """
+        try:
+            self._path.unlink(missing_ok=True)
+            self._server = await asyncio.start_unix_server(self._serve, self._path, limit=MAX_LINE)
+            self._path.chmod(0o660)
+        except OSError as error:
+            remedy = "make its folder and let this user write there, or give another --socket"
+            raise SocketUnusable(f"{self._path}: {error.strerror or error}; {remedy}") from error
 
     async def close(self) -> None:
         """Hang up on everybody and remove the socket."""

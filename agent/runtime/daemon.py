@@ -8,7 +8,7 @@ import json
 import logging
 import os
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
 from pathlib import Path
@@ -66,6 +66,7 @@ class Daemon:
         self._notify = Notify()
         self._stopping = asyncio.Event()
         self._why = "asked to stop"
+        self._crash: BaseException | None = None
         self._started = self._clock.now()
         self._commands = itertools.count(1)
         self._storage = ""
@@ -78,6 +79,7 @@ class Daemon:
 
         Raises:
             JournalError: the data folder cannot be used; the text says what to do.
+            SocketUnusable: neither can the control socket's.
         """
         loop = asyncio.get_running_loop()
         self._journal = Journal.open(
@@ -98,27 +100,41 @@ class Daemon:
         self._loop = Loop(self._site, self, self._clock)
         self._loop.put(self._start_input())
         self._hosts = {device.id: self._host(device) for device in self._file.devices}
-        async with asyncio.TaskGroup() as tasks:
-            running = [tasks.create_task(host.run()) for host in self._hosts.values()]
-            await asyncio.sleep(0)  # the hosts start now, while the uplink is being imported
-            self._requests = HouseRequests(self)
-            self._uplink = self._make_uplink(loop)
-            control = ControlServer(self._socket, self._requests)
+        self._tasks = [self._task(host.run()) for host in self._hosts.values()]
+        await asyncio.sleep(0)  # the hosts start now, while the uplink is being imported
+        self._requests = HouseRequests(self)
+        self._uplink = self._make_uplink(loop)
+        control = ControlServer(self._socket, self._requests)
+        try:
             await control.start()
             self._uplink.start()
-            beat = tasks.create_task(self._beat())
+            self._beating = self._task(self._beat())
             self._notify.ready()
             log.info("armoury %s runs: %d devices", self._file.plan.site.id, len(self._hosts))
             await self._stopping.wait()
-            beat.cancel()
-            await self._end(control, running)
+            self._beating.cancel()
+        finally:
+            await self._end(control)
+        if self._crash is not None:
+            raise self._crash
 
-    async def _end(self, control: ControlServer, running: list[asyncio.Task[None]]) -> None:
+    def _task(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Run something for as long as the daemon runs; its failure is the daemon's."""
+        task = asyncio.get_running_loop().create_task(work)
+        task.add_done_callback(self._task_ended)
+        return task
+
+    def _task_ended(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (crash := task.exception()) is not None:
+            self._crash = crash
+            self._stop("a fault of our own")
+
+    async def _end(self, control: ControlServer) -> None:
         self._notify.stopping()
         await control.close()
         for host in self._hosts.values():
             host.stop()
-        await asyncio.wait(running, timeout=STOP_GRACE_S + 2.5)
+        await asyncio.wait(self._tasks, timeout=STOP_GRACE_S + 2.5)
         self._loop.put(Stopping(self._why, self._clock.now().mono_us))
         settled = asyncio.ensure_future(self._loop.settled())
         if not (await asyncio.wait([settled], timeout=SETTLE_S))[0]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -32,7 +31,6 @@ def one_line(text: str) -> str:
     return lines[0]
 
 
-@pytest.mark.skipif(os.geteuid() == 0 and not Path("/proc/1").exists(), reason="needs /proc")
 def test_an_unwritable_data_folder_is_one_line_that_says_so(
     make_house: Make, demo_text: str, tmp_path: Path
 ) -> None:
