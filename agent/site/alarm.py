@@ -28,9 +28,8 @@ Stage: TypeAlias = Literal["raised", "acknowledged", "checked", "restored"]
 RESPONSE_S = 900  # where no area says otherwise; 15 minutes: MOSAIC 05.50
 
 HIDDEN = frozenset({"duress.raised"})
-SILENT = frozenset({"panic.raised", "duress.raised"})
 # The next one from the same source is an alarm of its own once the last was acknowledged.
-ANEW = SILENT
+ANEW = frozenset({"panic.raised", "duress.raised"})
 NEEDS_TECHNICIAN = frozenset(
     {"zone.tampered", "device.lost", "device.faulted", "device.substituted", "door.lock_fault"}
 )
@@ -48,6 +47,7 @@ class Incident(State):
     raised_us: int = 0
     raised_utc_us: int = 0
     overdue: bool = False
+    silent: bool = False
 
 
 class Alarm(Machine[Incident]):
@@ -65,8 +65,8 @@ class Alarm(Machine[Incident]):
 
     @property
     def silent(self) -> bool:
-        """Whether it shows to the monitor only, or at least sounds nowhere."""
-        return self.state.cause in SILENT
+        """Whether it keeps nobody from arming, and sounds nowhere."""
+        return self.state.silent
 
     def tell(self, turn: Turn, kind: str, **data: Json) -> None:
         """Record a step of its life."""
@@ -142,6 +142,7 @@ class Alarms(Machine[Numbers]):
             source=source,
             object=event.object,
             area=area,
+            silent=event.data.get("silent") is True,
             raised_us=event.at.mono_us,
             raised_utc_us=event.at.utc_us,
         )
@@ -183,7 +184,11 @@ class Alarms(Machine[Numbers]):
     def close(self, turn: Turn, asked: Asked[AlarmClose]) -> None:
         """`alarm.close`: the incident is over, and why."""
         alarm = self._named(asked, "restored")
-        alarm.tell(turn, "alarm.closed", by=asked.by, reason=asked.params.reason)
+        nuisance = asked.params.nuisance or None
+        reason = asked.params.reason
+        alarm.tell(turn, "alarm.closed", by=asked.by, reason=reason, nuisance=nuisance)
+        if nuisance and (source := self._house.machines.get(alarm.state.source)):
+            source.on_nuisance(turn)
         del self._open[alarm.id]
         self._register.remove(alarm.key)
 

@@ -15,23 +15,24 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from agent.site import readiness, tables
+from agent.site.closing import Closing
 from agent.site.commands import AreaArm, AreaNamed, Asked, Refused
 from agent.site.inputs import Json, Origin
 from agent.site.machine import SECOND_US, Machine, State
 from agent.site.moment import Moment
+from agent.site.point import SEEING_US
 
 if TYPE_CHECKING:
     from agent.site.camera import Camera
     from agent.site.door import Door
     from agent.site.house import House
+    from agent.site.sounder import Sounder
     from agent.site.turn import Turn
     from agent.site.zone import Zone
 
 Mode: TypeAlias = Literal["disarmed", "exiting", "armed", "entering"]
 # What a detection means now: nothing but a note, the start of an entry, an alarm.
 Verdict: TypeAlias = Literal["note", "entry", "alarm"]
-
-SEEING_US = 15 * SECOND_US  # after a start, every device that works has told its state by then
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +69,9 @@ class Area(Machine[Watch]):
         self.zones: list[Zone] = []
         self.doors: list[Door] = []
         self.cameras: list[Camera] = []
+        self.sounders: list[Sounder] = []
+        hours = house.hours.get(given.schedule or "")
+        self.closing = Closing(self, hours, house) if hours else None
         self._house = house
 
     @property
@@ -119,6 +123,7 @@ class Area(Machine[Watch]):
         self.state = replace(self.state, mode="entering", routes=(zone.id,), entered=entered)
         self.start(turn, "entry", self.plan.entry_delay_s * SECOND_US, at_us)
         entry_s = self.plan.entry_delay_s
+        self.buzz(turn)
         self.say(turn, "area.entry_started", device=zone.device, zone=zone.id, entry_s=entry_s)
 
     def alarmed(self, turn: Turn, zone: Zone) -> None:
@@ -143,6 +148,18 @@ class Area(Machine[Watch]):
         """Return whether some of these people only come to see to an alarm."""
         return self.in_alarm() and any(map(self._house.people.is_response, persons))
 
+    def sound(self, turn: Turn) -> None:
+        """Sound its sirens."""
+        for sounder in self.sounders:
+            if sounder.plan.kind == "siren":
+                sounder.sound(turn)
+
+    def buzz(self, turn: Turn) -> None:
+        """Make people here look up."""
+        for sounder in self.sounders:
+            if sounder.plan.kind == "buzzer":
+                sounder.buzz(turn)
+
     def arm(self, turn: Turn, asked: Asked[AreaArm]) -> None:
         """`area.arm`: arm it, all or in part. The monitor may: it opens nothing."""
         given = asked.params
@@ -161,6 +178,21 @@ class Area(Machine[Watch]):
             self._override(turn, faults)
         self._begin(turn, given.part, persons, asked.by)
 
+    def arm_by_schedule(self, turn: Turn) -> bool:
+        """Arm it because its time has come; return False when it cannot be."""
+        faults = readiness.faults(self, self._house, "") | readiness.people(self)
+        if faults:
+            self._not_armed(turn, faults)
+        else:
+            self._begin(turn, "", (), "schedule")
+        return not faults
+
+    def postpone(self, turn: Turn, asked: Asked[AreaNamed]) -> None:
+        """`area.postpone`: see `Closing`."""
+        if self.closing is None:
+            raise Refused("wrong-mode")
+        self.closing.postpone(turn, asked)
+
     def _override(self, turn: Turn, faults: Mapping[str, str]) -> None:
         persons = self._house.on_site(turn, self.plan.override_people)
         self.state = replace(self.state, overridden=tuple(faults))
@@ -172,6 +204,7 @@ class Area(Machine[Watch]):
         if not exit_s:
             self._armed(turn, persons)
             return
+        self.buzz(turn)
         self.state = replace(self.state, mode="exiting")
         self.start(turn, "exit", exit_s * SECOND_US)
         self.say(turn, "area.exit_started", part=part, exit_s=exit_s, persons=list(persons), by=by)
@@ -198,6 +231,15 @@ class Area(Machine[Watch]):
         self.stop("exit", "entry", "confirm")
         self.state = Watch(timers=self.state.timers)
         self.say(turn, "area.disarmed", persons=list(persons))
+        if self.closing and not self.closing.is_open(turn):
+            self.say(turn, "area.early_to_open", persons=list(persons))
+        for sounder in self.sounders:
+            sounder.silence(turn)
+        self._period_over(turn)
+
+    def _period_over(self, turn: Turn) -> None:
+        for sounder in self.sounders:
+            sounder.period_over()
         for zone in self.zones:
             zone.period_over(turn)
 

@@ -36,9 +36,10 @@ class AlarmNamed(Table):
 
 
 class AlarmClose(AlarmNamed):
-    """`reason`: why it is over, in words."""
+    """`reason`: why it is over, in words; `nuisance`: there was nothing."""
 
     reason: Annotated[str, Field(min_length=1, max_length=200)]
+    nuisance: bool = False
 
 
 class AreaNamed(Table):
@@ -122,6 +123,7 @@ COMMANDS: Mapping[str, Command] = {
     "alarm.restore": Command(AlarmNamed, ANY, "say that what raised it is in order again"),
     "alarm.close": Command(AlarmClose, ANY, "end an alarm, with a reason"),
     "area.arm": Command(AreaArm, ANY, "arm an area, all or in part"),
+    "area.postpone": Command(AreaNamed, LOCAL, "put the automatic arming off a little"),
     "area.disarm": Command(AreaNamed, LOCAL, "disarm an area, with those identified on site"),
     "zone.bypass": Command(ZoneNamed, LOCAL, "do without a zone for one set period"),
     "zone.unbypass": Command(ZoneNamed, ANY, "count on a zone again"),
@@ -143,6 +145,7 @@ REFUSALS: Mapping[str, str] = {
     "unknown-part": "the area has no set of zones with this name",
     "unknown-zone": "no zone has this id",
     "wrong-mode": "it is so already, or cannot be now; see: armoury status",
+    "postponed-enough": "it was put off as often as it may be",
     "not-ready": "something is open or faulted; mend it, or override it with enough people",
     "not-bypassable": "this zone is never done without, except in technician mode",
     "more-people-needed": "more different people must identify at a reader on site first",

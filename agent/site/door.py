@@ -15,7 +15,6 @@ from agent.site.access import Access
 from agent.site.inputs import ActionAnswered, Json, Outcome, PointState
 from agent.site.machine import SECOND_US, Machine, State
 from agent.site.point import Change
-from agent.site.session import Sessions
 from agent.site.step import Release
 
 if TYPE_CHECKING:
@@ -51,6 +50,7 @@ class Leaf(State):
         open_us: when it opened; None while it is closed or was never seen.
         held: whether it was told that it is held open.
         exit_us: when leaving was last asked for.
+        session: the people of the last grant, for `session_s`.
         unlock: the action that frees the strike, while its answer is awaited.
         relock: the action that locks it again, likewise.
     """
@@ -60,6 +60,7 @@ class Leaf(State):
     exit_us: int | None = None
     strike: Strike = "locked"
     grant: Grant | None = None
+    session: tuple[str, ...] = ()
     unlock: int | None = None
     relock: int | None = None
 
@@ -77,8 +78,13 @@ class Door(Machine[Leaf]):
         if given.rex:
             house.point(given.rex).watch(self._exit_asked)
         self.access = Access(given, house, self)
-        self.sessions = Sessions(given, house)
-        house.areas[given.area].doors.append(self)
+        self._area = house.areas[given.area]
+        self._area.doors.append(self)
+
+    @property
+    def in_session(self) -> bool:
+        """Whether people who were let in may still be at work."""
+        return self.runs("session")
 
     @property
     def disarms(self) -> bool:
@@ -106,8 +112,10 @@ class Door(Machine[Leaf]):
         action = turn.act(self, self._plan.strike, "pulse", Release.RECORDED, for_ms=for_ms)
         self.stop("release")
         grant = Grant(persons, turn.at_us)
-        self.state = replace(self.state, strike="unlocking", grant=grant, unlock=action)
-        self.sessions.open(turn, persons, action)
+        self.state = replace(
+            self.state, strike="unlocking", grant=grant, unlock=action, session=persons
+        )
+        self.start(turn, "session", self._plan.session_s * SECOND_US)
 
     def on_answer(self, turn: Turn, answer: ActionAnswered) -> None:
         if answer.action == self.state.unlock:
@@ -125,8 +133,8 @@ class Door(Machine[Leaf]):
                 self.say(turn, "door.unlocked", persons=list(persons) or None)
                 self._unlocked(turn)
             case Outcome.CANCELLED:
-                self.state = replace(self.state, strike="locked", grant=None)
-                self.sessions.withdraw(answer.action)
+                self.stop("session")
+                self.state = replace(self.state, strike="locked", grant=None, session=())
                 self.access.undo(turn, persons)
             case _:
                 over = replace(grant, until_us=turn.at_us) if grant else None
@@ -153,11 +161,14 @@ class Door(Machine[Leaf]):
 
     def on_timer(self, turn: Turn, name: str) -> None:
         match name:
+            case "session":
+                self.state = replace(self.state, session=())
             case "release":
                 self.state = replace(self.state, strike="locked")
                 self.say(turn, "door.relocked", cause="time-over")
             case "prewarn":
                 self.say(turn, "door.held_warned", left_s=self._plan.prewarn_s)
+                self._area.buzz(turn)
             case "held":
                 self.state = replace(self.state, held=True)
                 self.say(turn, "door.held", held_s=self._plan.held_s)
@@ -165,7 +176,7 @@ class Door(Machine[Leaf]):
     def on_restart(self, turn: Turn) -> None:
         if self.state.strike != "locked":
             self.say(turn, "door.relocked", cause="restart")
-        self.stop("release")
+        self.stop("release", "session")
         open_us = None if self.state.open_us is None else turn.at_us
         self.state = Leaf(timers=self.state.timers, open_us=open_us, held=self.state.held)
 
@@ -188,7 +199,7 @@ class Door(Machine[Leaf]):
     def _opened(self, turn: Turn, change: Change) -> None:
         at_us, at, grant = change.at_us, turn.now.at(change.at_us), self.state.grant
         if change.after is not PointState.ALARM:  # a cut or shorted wire is no opening
-            self.say(turn, "door.forced", at=at, state=str(change.after))
+            self._forced(turn, change)
         elif self.state.open_us is not None:
             pass  # it is open, and its wire is mended
         elif grant and _covers(grant, at_us):
@@ -198,11 +209,16 @@ class Door(Machine[Leaf]):
         elif change.before is PointState.UNKNOWN:  # it was open when it was first seen
             self.say(turn, "door.opened", at=at)
         else:
-            self.say(turn, "door.forced", at=at, state=str(change.after))
+            self._forced(turn, change)
         self.state = replace(self.state, grant=None)
         if self.state.strike in ("unlocking", "unlocked"):
             self._relock(turn)
         self._hold(turn, at_us)
+
+    def _forced(self, turn: Turn, change: Change) -> None:
+        at = turn.now.at(change.at_us)
+        self.say(turn, "door.forced", at=at, state=str(change.after))
+        self._area.sound(turn)
 
     def _hold(self, turn: Turn, at_us: int) -> None:
         if self.state.open_us is None:

@@ -20,7 +20,9 @@ from agent.site.path import Path
 from agent.site.person import People
 from agent.site.plan import Plan
 from agent.site.point import Point
+from agent.site.schedule import Hours
 from agent.site.sighting import Sightings
+from agent.site.sounder import Sounder
 from agent.site.system import System
 from agent.site.table import Role
 from agent.site.zone import Zone
@@ -53,9 +55,11 @@ class House:
         self.sightings = Sightings(self.register)
         self.alarms = Alarms(self.register, self)
         self.devices = {device.id: Device(self.register, device.id) for device in plan.device}
+        self.hours = {given.id: Hours(given) for given in plan.schedule}
         self.areas = {given.id: Area(given, self) for given in plan.area}
         self.panics = {given.id: Panic(given, self) for given in plan.panic}
         self.doors = {given.id: Door(given, self) for given in plan.door}
+        self.sounders = {given.id: Sounder(given, self) for given in plan.output}
         self.zones = {given.id: Zone(given, self) for given in plan.zone}
         self.cameras = {given.id: Camera(given, self) for given in plan.camera}
         self.enrolment = Enrolment(self)

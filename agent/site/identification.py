@@ -78,7 +78,9 @@ class Identification(Machine[Shown]):
         person = found.person if found else None
         if found and found.credential.duress:
             name = found.person.id
-            self.say(turn, "duress.raised", device=read.device, person=name, hidden=True)
+            self.say(
+                turn, "duress.raised", device=read.device, person=name, silent=True, hidden=True
+            )
         if self.runs(f"lockout {read.device}"):
             return Identified(person, "lockout")
         reason = self._refusal(turn, read, person)

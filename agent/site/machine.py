@@ -231,6 +231,9 @@ class Machine(Generic[S]):
     def on_monitor_knows(self, turn: Turn) -> None:
         """Learn that the monitor has acknowledged an alarm of it."""
 
+    def on_nuisance(self, turn: Turn) -> None:
+        """Learn that an alarm of it was closed as a nuisance."""
+
     def on_restored(self, turn: Turn, cause: str) -> None:
         """Learn that an alarm of it, raised for `cause`, was restored."""
 

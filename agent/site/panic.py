@@ -49,6 +49,7 @@ class Panic(Machine[Latch]):
         self._plan = given
         self._point = house.point(given.point).watch(self._changed)
         self.area, self.device = given.area, self._point.device
+        self._area = house.areas[given.area]
 
     def is_normal(self) -> bool:
         return self._point.is_normal()
@@ -97,8 +98,11 @@ class Panic(Machine[Latch]):
             self._repeat(turn, "pressed")
         else:
             self.state = replace(self.state, raised=True, times=0)
-            self.say(turn, "panic.raised", state=str(change.after))
+            silent = self._plan.silent or None
+            self.say(turn, "panic.raised", state=str(change.after), silent=silent)
             self.start(turn, "repeat", self._plan.repeat_s * SECOND_US)
+            if not self._plan.silent:
+                self._area.sound(turn)
 
     def _repeat(self, turn: Turn, cause: str) -> None:
         self.state = replace(self.state, times=self.state.times + 1)

@@ -8,9 +8,13 @@ from typing import Annotated
 from pydantic import Field
 
 from agent.site.table import Id, Key, Mistake, Named, Reference, Table
-from agent.site.tables import Area, Camera, Device, Door, Panic, Site, Zone
+from agent.site.tables import Area, Camera, Device, Door, Output, Panic, Schedule, Site, Zone
 
 __all__ = ["Device", "Id", "Key", "Mistake", "Plan", "Reference", "Table"]
+
+
+# The names of the `[[tables]]` of the site half.
+TABLES = ("schedule", "area", "door", "zone", "panic", "camera", "output")
 
 
 class Plan(Table):
@@ -21,12 +25,14 @@ class Plan(Table):
     area: Annotated[tuple[Area, ...], Field(strict=False)] = ()
     door: Annotated[tuple[Door, ...], Field(strict=False)] = ()
     zone: Annotated[tuple[Zone, ...], Field(strict=False)] = ()
+    output: Annotated[tuple[Output, ...], Field(strict=False)] = ()
+    schedule: Annotated[tuple[Schedule, ...], Field(strict=False)] = ()
     panic: Annotated[tuple[Panic, ...], Field(strict=False)] = ()
     camera: Annotated[tuple[Camera, ...], Field(strict=False)] = ()
 
     def tables(self) -> Iterator[tuple[Key, Named]]:
         """Yield each `[[table]]` of the site half with its key ("door", 0)."""
-        for name in ("area", "door", "zone", "panic", "camera"):
+        for name in TABLES:
             for number, table in enumerate(getattr(self, name)):
                 yield (name, number), table
 
@@ -37,10 +43,21 @@ class Plan(Table):
                 yield Mistake((*key, *mistake.key), mistake.found, mistake.remedy)
         yield from self._twice()
         yield from self._areas()
+        yield from self._schedules()
         yield from self._shared_points()
         yield from self._parts()
         yield from self._followers()
         yield from self._disarming_doors()
+
+    def warnings(self) -> Iterator[Mistake]:
+        """Yield what works and should still be otherwise."""
+        for number, area in enumerate(self.area):
+            zones = [zone for zone in self.zone if zone.area == area.id and zone.technology]
+            guarded = any(door.area == area.id for door in self.door)
+            if guarded and len({zone.technology for zone in zones}) < 2:
+                found = "fewer than two technologies among its zones"
+                remedy = "detectors of two kinds (technology): what fools one fools not the other"
+                yield Mistake(("area", number), found, remedy)
 
     def references(self) -> Iterator[Reference]:
         """Yield everything that the device half must offer."""
@@ -62,6 +79,13 @@ class Plan(Table):
             area = getattr(table, "area", None)
             if area is not None and area not in known:
                 yield Mistake((*key, "area"), area, f'an [[area]] with id = "{area}"')
+
+    def _schedules(self) -> Iterator[Mistake]:
+        known = {schedule.id for schedule in self.schedule}
+        for number, area in enumerate(self.area):
+            if area.schedule is not None and area.schedule not in known:
+                remedy = f'a [[schedule]] with id = "{area.schedule}"'
+                yield Mistake(("area", number, "schedule"), area.schedule, remedy)
 
     def _shared_points(self) -> Iterator[Mistake]:
         used: dict[str, Key] = {}

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from agent.site.turn import Turn
 
 RESTLESS_US = 400_000
+# After a start, every device that works has told its points' states by then (hosts come back
+# within 15 s).
+SEEING_US = 15_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

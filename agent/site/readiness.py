@@ -30,6 +30,7 @@ def faults(area: Area, house: House, part: str) -> dict[str, str]:
             *_points(area, part),
             *_cameras(area),
             *_devices(area, house),
+            *_sounders(area),
             *_alarms(area, house),
             *_line(house),
         )
@@ -68,6 +69,17 @@ def _devices(area: Area, house: House) -> Iterator[tuple[str, str]]:
             yield name, "tampered"
         elif device and device.state.condition is not Condition.READY:
             yield name, "faulted"
+
+
+def people(area: Area) -> dict[str, str]:
+    """Return what says that somebody is still inside, by door, and why."""
+    return {door.contact.id: "session" for door in area.doors if door.in_session}
+
+
+def _sounders(area: Area) -> Iterator[tuple[str, str]]:
+    for sounder in area.sounders:
+        if not sounder.is_normal():
+            yield sounder.plan.output, "faulted"
 
 
 def _alarms(area: Area, house: House) -> Iterator[tuple[str, str]]:

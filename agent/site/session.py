@@ -2,7 +2,8 @@
 
 A grant opens one for its people from the grant for `session_s`. What happens later at a rack
 belongs to the sessions that were open at that instant, so one that is over is remembered for as
-long as a late reading of its time can still arrive. A restart ends them all: permissions die.
+long as a late reading of its time can still arrive. Arming the whole area ends them, for nobody
+is left inside; so does a restart: permissions die.
 """
 
 from __future__ import annotations
@@ -62,6 +63,11 @@ class Sessions(Machine[Work]):
         """Undo one: its grant was recorded too late, and nobody was let in."""
         kept = tuple(s for s in self.state.sessions if s.grant != grant)
         self.state = replace(self.state, sessions=kept)
+
+    def end(self, turn: Turn) -> None:
+        """End those that are open: what they were for is over."""
+        ended = (replace(s, until_us=min(s.until_us, turn.at_us)) for s in self.state.sessions)
+        self.state = replace(self.state, sessions=tuple(ended))
 
     def persons_at(self, at_us: int) -> tuple[str, ...]:
         """Return whose sessions were open at an instant, in the order of their grants."""

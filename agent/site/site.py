@@ -59,7 +59,7 @@ class Site:
             ActionAnswered: self._action_answered,
             Commanded: self._commanded,
             PathNews: lambda turn, what: house.path(what.path).news(turn, what),
-            ClockStepped: house.system.clock_stepped,
+            ClockStepped: self._clock_stepped,
             Started: self._started,
             Stopping: house.system.stopping,
             Tick: lambda turn, what: None,
@@ -70,6 +70,7 @@ class Site:
             "alarm.restore": house.alarms.restore,
             "alarm.close": house.alarms.close,
             "area.arm": self._of("areas", "area", "arm"),
+            "area.postpone": self._of("areas", "area", "postpone"),
             "area.disarm": self._of("areas", "area", "disarm"),
             "zone.bypass": self._of("zones", "zone", "bypass"),
             "zone.unbypass": self._of("zones", "zone", "unbypass"),
@@ -112,6 +113,7 @@ class Site:
             "doors": [door.view() for door in house.doors.values()],
             "zones": [zone.view() for zone in house.zones.values()],
             "panics": [panic.view() for panic in house.panics.values()],
+            "sounders": [sounder.view() for sounder in house.sounders.values()],
             "cameras": [camera.view() for camera in house.cameras.values()],
             "devices": [device.view() for device in house.devices.values()],
             "paths": [path.view() for path in house.paths.values()],
@@ -132,6 +134,12 @@ class Site:
                 machine.rebase(turn.now)
             machine.on_restart(turn)
         self._house.awaiting.clear()
+
+    def _clock_stepped(self, turn: Turn, what: ClockStepped) -> None:
+        self._house.system.clock_stepped(turn, what)
+        for area in self._house.areas.values():
+            if area.closing:
+                area.closing.plan(turn)
 
     def _point_read(self, turn: Turn, what: PointRead) -> None:
         point = self._house.point(what.ref)

@@ -13,21 +13,8 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 Key: TypeAlias = tuple[str | int, ...]
-# The descriptions are what a mistake's remedy says: "write an id of ...".
-Id = Annotated[
-    str,
-    Field(
-        pattern=r"^[a-z0-9][a-z0-9-]{0,31}$",
-        description="an id: small letters, digits and -, at most 32",
-    ),
-]
-Ref = Annotated[
-    str,
-    Field(
-        pattern=r"^[a-z0-9][a-z0-9-]{0,31}\.[a-z0-9][a-z0-9_-]{0,31}$",
-        description='a "device.point"',
-    ),
-]
+Id = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]
+Ref = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,31}\.[a-z0-9][a-z0-9_-]{0,31}$")]
 Role = Literal["officer", "technician", "guard", "response", "visitor"]
 Factor = Literal["finger", "card", "pin"]
 Supervision = Literal["eol", "nc", "none"]

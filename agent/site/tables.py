@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import date
 from typing import Annotated, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from agent.site.table import (
     Factor,
@@ -19,6 +21,28 @@ from agent.site.table import (
     Supervision,
     Table,
 )
+
+Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+Technology = Literal["contact", "pir", "microwave", "dual", "glass", "seismic", "beam", "other"]
+
+
+def _span(given: str) -> str:
+    begin, _, end = given.partition("-")
+    if begin >= end:
+        raise ValueError("a span ends after it begins, on the same day; 24:00 is its end")
+    return given
+
+
+def _known_zone(given: str) -> str:
+    try:
+        ZoneInfo(given)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise ValueError('a time zone such as "America/Guayaquil"') from error
+    return given
+
+
+_CLOCK = r"(?:[01][0-9]|2[0-3]):[0-5][0-9]"
+Span = Annotated[str, Field(pattern=rf"^{_CLOCK}-(?:{_CLOCK}|24:00)$"), AfterValidator(_span)]
 
 
 class Site(Table):
@@ -44,7 +68,17 @@ class Area(Named):
     override_people: Annotated[int, Field(ge=2, le=2)] = 2
     part_sets: Mapping[Id, Annotated[tuple[Id, ...], Field(strict=False, min_length=1)]] = {}
     confirm_s: Annotated[int, Field(ge=30, le=3600)] = 1800
+    schedule: Id | None = None
+    autoarm: bool = False
+    warn_s: Annotated[int, Field(ge=60, le=1800)] = 600
+    postpone_s: Annotated[int, Field(ge=300, le=3600)] = 1800
+    postpone_max: Annotated[int, Field(ge=0, le=5)] = 3
+    late_close_s: Annotated[int, Field(ge=60, le=3600)] = 900
     response_s: Annotated[int, Field(ge=60, le=3600)] = 900
+
+    def mistakes(self) -> Iterable[Mistake]:
+        if self.autoarm and self.schedule is None:
+            yield Mistake(("autoarm",), "true", "a schedule that says when, or leave it out")
 
 
 class Door(Named):
@@ -68,9 +102,9 @@ class Door(Named):
     held_s: Annotated[int, Field(ge=10, le=300)] = 30
     prewarn_s: Annotated[int, Field(ge=1, le=299)] = 10
     on_armed: Literal["deny", "disarm"] = "deny"
+    session_s: Annotated[int, Field(ge=60, le=3600)] = 900
     lockout_after: Annotated[int, Field(ge=3, le=10)] = 5
     lockout_s: Annotated[int, Field(ge=10, le=60)] = 60
-    session_s: Annotated[int, Field(ge=60, le=3600)] = 900
 
     def mistakes(self) -> Iterable[Mistake]:
         if self.prewarn_s >= self.held_s:
@@ -107,6 +141,9 @@ class Zone(Named):
     supervision: Supervision
     debounce_ms: Annotated[int, Field(ge=10, le=300)] = 100
     bypassable: bool = True
+    technology: Technology | None = None
+    swinger_n: Annotated[int, Field(ge=1, le=10)] = 3
+    nuisance_max: Annotated[int, Field(ge=1, le=31)] = 3
 
     def mistakes(self) -> Iterable[Mistake]:
         if self.follows is not None and self.kind != "follower":
@@ -122,11 +159,34 @@ class Panic(Named):
     area: Id
     point: Ref
     supervision: Supervision
+    silent: bool = True
     repeat_s: Annotated[int, Field(ge=10, le=120)] = 30
     stuck_s: Annotated[int, Field(ge=10, le=600)] = 60
 
     def references(self) -> Iterable[Reference]:
         yield Reference(("point",), "point", self.point)
+
+
+class Output(Named):
+    """`[[output]]`: what makes noise. A `siren` sounds for alarms, a `buzzer` for warnings."""
+
+    area: Id
+    output: Ref
+    kind: Literal["siren", "buzzer"]
+    on_s: Annotated[int, Field(ge=120, le=900)] = 180
+    realarm_max: Annotated[int, Field(ge=1, le=10)] = 3
+
+    def references(self) -> Iterable[Reference]:
+        yield Reference(("output",), "output", self.output)
+
+
+class Schedule(Named):
+    """`[[schedule]]`: opening hours ("08:00-12:30") by day of the week, in a time zone."""
+
+    tz: Annotated[str, AfterValidator(_known_zone)]
+    week: Mapping[Day, Annotated[tuple[Span, ...], Field(strict=False, min_length=1)]]
+    holidays: Annotated[tuple[Annotated[date, Field(strict=False)], ...], Field(strict=False)] = ()
+    untrusted_clock: Literal["deny", "officer"] = "officer"
 
 
 class Camera(Named):

@@ -7,6 +7,7 @@ not the area is armed.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from agent.site import tables
@@ -16,6 +17,7 @@ from agent.site.inputs import Json, PointState
 from agent.site.machine import Machine, State
 from agent.site.moment import Moment
 from agent.site.point import Change
+from agent.site.schedule import EPOCH
 
 if TYPE_CHECKING:
     from agent.site.house import House
@@ -24,9 +26,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Detector(State):
-    """What is known of a zone. A bypass ends with the set period, or with its withdrawal."""
+    """What is known of a zone.
+
+    Attributes:
+        bypassed: whether it is done without; ends with the set period, or when withdrawn.
+        swings: alarms in this set period.
+        shut: whether it had so many that it sounds no more; it is recorded all the same.
+        month: the month ("2026-11") in which `nuisances` are counted.
+    """
 
     bypassed: bool = False
+    swings: int = 0
+    shut: bool = False
+    month: str = ""
+    nuisances: int = 0
 
 
 class Zone(Machine[Detector]):
@@ -70,14 +83,42 @@ class Zone(Machine[Detector]):
 
     def period_over(self, turn: Turn) -> None:
         """Hear that the set period is over."""
-        if self.state.bypassed:
-            self.state = replace(self.state, bypassed=False)
+        bypassed = self.state.bypassed
+        self.state = replace(self.state, bypassed=False, swings=0, shut=False)
+        if bypassed:
             self.say(turn, "zone.unbypassed", cause="period-over")
 
     def alarm(self, turn: Turn, at: Moment | None = None) -> None:
         """Raise the alarm of a detection, or of an entry whose time is over."""
         self.say(turn, "zone.alarmed", at=at, kind=self.plan.kind, state="alarm")
         self._area.alarmed(turn, self)
+        if not self.state.shut:
+            self._area.sound(turn)
+            self._swing(turn)
+
+    def _swing(self, turn: Turn) -> None:
+        """Count; a detector that swings sounds no more, unless it is the last that does."""
+        swings = self.state.swings + 1
+        others = any(zone.sounds for zone in self._area.zones if zone is not self)
+        is_contact = self.plan.technology == "contact"
+        shut = swings >= self.plan.swinger_n and others and not is_contact
+        self.state = replace(self.state, swings=swings, shut=shut)
+        if shut:
+            self.say(turn, "zone.shut_down", alarms=swings)
+
+    @property
+    def sounds(self) -> bool:
+        """Whether it is a detector whose alarm sounds."""
+        left_out = self.state.bypassed or self._area.left_out(self)
+        return self.plan.kind != "tamper" and not self.state.shut and not left_out
+
+    def on_nuisance(self, turn: Turn) -> None:
+        when = EPOCH + timedelta(microseconds=turn.now.utc_us)
+        month = when.strftime("%Y-%m")
+        count = self.state.nuisances + 1 if month == self.state.month else 1
+        self.state = replace(self.state, month=month, nuisances=count)
+        if count == self.plan.nuisance_max + 1:
+            self.say(turn, "zone.nuisance_exceeded", count=count, month=month)
 
     def _changed(self, turn: Turn, change: Change) -> None:
         match change.after:
@@ -91,6 +132,8 @@ class Zone(Machine[Detector]):
             case state:
                 at = turn.now.at(change.at_us)
                 self.say(turn, "zone.tampered", at=at, kind=self.plan.kind, state=str(state))
+                if self._area.armed:
+                    self._area.sound(turn)
 
     def _detected(self, turn: Turn, change: Change) -> None:
         match "note" if self.state.bypassed else self._area.verdict(self):
@@ -115,4 +158,5 @@ class Zone(Machine[Detector]):
             "kind": self.plan.kind,
             "point": self.point.view(),
             "bypassed": self.state.bypassed,
+            "shut_down": self.state.shut,
         }

@@ -12,7 +12,7 @@ def test_a_press_or_a_cut_wire_is_an_alarm_at_once(play, state):
     assert play.point("board.panic", state, 5) == RAISED
     event = play.last("panic.raised")
     assert event.at == play.now(5)
-    assert event.data == {"area": "hall", "state": state}
+    assert event.data == {"area": "hall", "state": state, "silent": True}
     assert play.last("alarm.raised").data["silent"] is True
     assert play.actions == []  # nothing sounds
 

@@ -1,0 +1,114 @@
+"""A siren or a buzzer. It ends by itself, and sounds only so often in one set period.
+
+That limit is on the noise only: what it would have sounded for is recorded all the same.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from agent.site import tables
+from agent.site.inputs import ActionAnswered, Json, Outcome
+from agent.site.machine import SECOND_US, Machine, State
+from agent.site.step import Release
+
+if TYPE_CHECKING:
+    from agent.site.house import House
+    from agent.site.turn import Turn
+
+BUZZ_S = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Noise(State):
+    """What is known of a sounder; the timer `over` runs while it sounds.
+
+    Attributes:
+        times: how often it has sounded in this set period.
+        action: the action whose answer is awaited.
+        faulted: whether it did not do what it was last asked.
+    """
+
+    times: int = 0
+    action: int | None = None
+    faulted: bool = False
+
+
+class Sounder(Machine[Noise]):
+    """One output that makes noise."""
+
+    noun = "sounder"
+
+    def __init__(self, given: tables.Output, house: House) -> None:
+        super().__init__(house.register, given.id, Noise())
+        self.plan = given
+        self.area, self.device = given.area, given.output.partition(".")[0]
+        house.areas[given.area].sounders.append(self)
+
+    @property
+    def sounds(self) -> bool:
+        """Whether it is making noise."""
+        return self.runs("over")
+
+    def is_normal(self) -> bool:
+        return not self.state.faulted
+
+    def awaited(self) -> tuple[int, ...]:
+        return () if self.state.action is None else (self.state.action,)
+
+    def sound(self, turn: Turn) -> None:
+        """Sound, unless it does already or has done so often enough."""
+        if not self.sounds and self.state.times < self.plan.realarm_max:
+            self.state = replace(self.state, times=self.state.times + 1)
+            self._pulse(turn, self.plan.on_s)
+
+    def buzz(self, turn: Turn) -> None:
+        """Make people look up."""
+        self._pulse(turn, BUZZ_S)
+
+    def silence(self, turn: Turn) -> None:
+        """Be still, now."""
+        if self.sounds:
+            self.stop("over")
+            self.state = replace(
+                self.state, action=turn.act(self, self.plan.output, "off", Release.NOW)
+            )
+
+    def period_over(self) -> None:
+        """Begin the count anew."""
+        self.state = replace(self.state, times=0)
+
+    def _pulse(self, turn: Turn, for_s: int) -> None:
+        self.start(turn, "over", for_s * SECOND_US)
+        output, for_ms = self.plan.output, for_s * 1000
+        action = turn.act(self, output, "pulse", Release.ALARM, for_ms=for_ms)
+        self.state = replace(self.state, action=action)
+
+    def on_answer(self, turn: Turn, answer: ActionAnswered) -> None:
+        if answer.action != self.state.action:
+            return
+        faulted = answer.outcome is not Outcome.DONE
+        if faulted and not self.state.faulted:
+            reason = f"{self.id}: {answer.reason or answer.outcome}"
+            turn.event(
+                "device.faulted",
+                self.device,
+                {"area": self.area, "reason": reason},
+                source=self.key,
+                device=self.device,
+            )
+        self.state = replace(self.state, action=None, faulted=faulted)
+
+    def on_restart(self, turn: Turn) -> None:
+        self.stop("over")  # its host has put it into its fail state
+        self.state = replace(self.state, action=None)
+
+    def view(self) -> Json:
+        """Return whether it sounds."""
+        return {
+            "id": self.id,
+            "area": self.area,
+            "sounds": self.sounds,
+            "faulted": self.state.faulted,
+        }

@@ -1,0 +1,188 @@
+"""Sirens and buzzers: when they sound, for how long, and how often."""
+
+from __future__ import annotations
+
+import pytest
+
+from agent.site.step import Release
+from tests.site.test_area import AREA, ZONES, arm, trip
+
+SIREN = {"id": "roof", "area": "hall", "output": "board.siren", "kind": "siren"}
+BUZZER = {"id": "hum", "area": "hall", "output": "board.buzzer", "kind": "buzzer"}
+
+
+@pytest.fixture
+def hall(make):
+    play = make(area=AREA | {"disarm_people": 1}, zone=ZONES, output=[SIREN, BUZZER])
+    arm(play)
+    play.actions.clear()
+    return play
+
+
+def sounded(play, target="siren"):
+    return [action.verb for action in play.actions if action.target == target]
+
+
+def again(play, zone, t):
+    trip(play, zone, t)
+    trip(play, zone, t + 1, "normal")
+
+
+def test_an_alarm_sounds_for_its_time(hall):
+    trip(hall, "pir", 60)
+    (action,) = [a for a in hall.actions if a.target == "siren"]
+    assert (action.verb, action.release) == ("pulse", Release.ALARM)
+    assert action.args == {"for_ms": 180_000}
+    hall.to(1000)
+    assert sounded(hall) == ["pulse"]  # its host ends it
+
+
+def test_while_it_sounds_it_does_not_begin_again(hall):
+    trip(hall, "pir", 60)
+    trip(hall, "glass", 70)
+    assert sounded(hall) == ["pulse"]
+
+
+def test_so_often_in_a_set_period_and_no_more(hall):
+    for number in range(5):
+        zone = ("pir", "glass")[number % 2]
+        again(hall, zone, 100 + 300 * number)
+    assert sounded(hall) == ["pulse"] * 3
+    assert hall.count("zone.alarmed") == 5
+
+
+def test_disarming_silences_at_once(hall):
+    trip(hall, "pir", 60)
+    hall.finger("1", 65)
+    hall.command("area.disarm", 66, area="hall")
+    assert sounded(hall) == ["pulse", "off"]
+    assert hall.actions[-1].release is Release.NOW
+    assert hall.site.view()["alarms"] != []
+
+
+def test_the_next_set_period_begins_anew(hall):
+    for number in range(4):
+        again(hall, "pir", 100 + 300 * number)
+    hall.finger("1", 2000)
+    hall.command("area.disarm", 2001, area="hall")
+    hall.actions.clear()
+    hall.command("area.arm", 2010, area="hall", override=True)
+    assert hall.refusal == "more-people-needed"
+    hall.finger("2", 2011)
+    hall.command("area.arm", 2012, area="hall", override=True)
+    hall.to(2100)
+    trip(hall, "glass", 2200)
+    assert sounded(hall) == ["pulse"]
+
+
+def test_a_forced_door_sounds_disarmed_too(make):
+    play = make(output=[SIREN])
+    play.point("board.contact", "alarm", 5)
+    play.to(6)
+    assert sounded(play) == ["pulse"]
+
+
+def test_tampering_sounds_when_armed_only(make):
+    for armed in (False, True):
+        play = make(area=AREA, zone=ZONES, output=[SIREN])
+        if armed:
+            arm(play)
+        trip(play, "lid", 60)
+        assert sounded(play) == (["pulse"] if armed else [])
+
+
+@pytest.mark.parametrize("silent", [True, False])
+def test_a_panic_is_silent_unless_the_file_says_otherwise(make, silent):
+    play = make(output=[SIREN], panic={"silent": silent})
+    play.point("board.panic", "alarm", 5)
+    assert sounded(play) == ([] if silent else ["pulse"])
+    assert play.last("alarm.raised").data.get("silent", False) is silent
+
+
+def test_an_entry_and_an_exit_buzz(make):
+    play = make(area=AREA, zone=ZONES, output=[BUZZER])
+    arm(play)
+    trip(play, "way", 60)
+    assert sounded(play, "buzzer") == ["pulse", "pulse"]
+
+
+def test_a_door_about_to_be_held_buzzes(make):
+    play = make(output=[BUZZER], door={"people": 1})
+    play.finger("1", 5)
+    play.answer("done", 5)
+    play.point("board.contact", "alarm", 6)
+    play.to(26)
+    assert sounded(play, "buzzer") == ["pulse"]
+
+
+def test_one_that_does_not_answer_is_faulted_and_blocks_arming(hall):
+    trip(hall, "pir", 60)
+    found = hall.answer("unknown", 61, action=hall.actions[-1].id)
+    assert found == ["device.faulted board", "alarm.raised 2"]
+    hall.finger("1", 65)
+    hall.command("area.disarm", 66, area="hall")
+    assert hall.site.view()["areas"][0]["not_ready"]["board.siren"] == "faulted"
+
+
+def test_a_restart_forgets_that_it_sounds(hall):
+    trip(hall, "pir", 60)
+    hall.start(61)
+    assert hall.site.view()["sounders"][0]["sounds"] is False
+
+
+class TestSwinger:
+    def test_it_sounds_no_more_and_is_recorded_all_the_same(self, hall):
+        for number in range(3):
+            again(hall, "pir", 100 + 300 * number)
+        assert hall.count("zone.shut_down") == 1
+        assert hall.last("zone.shut_down").data["alarms"] == 3
+        hall.actions.clear()
+        again(hall, "pir", 2000)
+        assert hall.count("zone.alarmed") == 4
+        assert sounded(hall) == []
+
+    def test_the_last_detector_of_an_area_never_is(self, make):
+        play = make(area=AREA | {"part_sets": {}}, zone=[ZONES[3], ZONES[6]])
+        arm(play)
+        for number in range(6):
+            again(play, "pir", 100 + 300 * number)
+        assert play.count("zone.shut_down") == 0
+
+    def test_a_contact_never_is(self, make):
+        zones = [zone | {"technology": "contact"} for zone in ZONES]
+        play = make(area=AREA, zone=zones)
+        arm(play)
+        for number in range(6):
+            again(play, "pir", 100 + 300 * number)
+        assert play.count("zone.shut_down") == 0
+
+    def test_it_ends_with_the_set_period(self, hall):
+        for number in range(3):
+            again(hall, "pir", 100 + 300 * number)
+        hall.finger("1", 1000)
+        hall.command("area.disarm", 1001, area="hall")
+        pir = next(zone for zone in hall.site.view()["zones"] if zone["id"] == "pir")
+        assert pir["shut_down"] is False
+
+
+class TestNuisance:
+    def close(self, play, t, **more):
+        alarm = play.site.view()["alarms"][-1]["id"]
+        play.finger("1", t)
+        for step in ("acknowledge", "check", "restore", "close"):
+            given = {"reason": "a bird", **more} if step == "close" else {}
+            play.command(f"alarm.{step}", t + 1, alarm=alarm, **given)
+            assert play.refusal == ""
+
+    def test_more_than_three_a_month_are_told(self, play):
+        for number in range(5):
+            again(play, "pir", 100 + 300 * number)
+            self.close(play, 150 + 300 * number, nuisance=True)
+        assert play.count("zone.nuisance_exceeded") == 1
+        assert play.last("zone.nuisance_exceeded").data["count"] == 4
+
+    def test_real_alarms_do_not_count(self, play):
+        for number in range(5):
+            again(play, "pir", 100 + 300 * number)
+            self.close(play, 150 + 300 * number)
+        assert play.count("zone.nuisance_exceeded") == 0
