@@ -7,18 +7,34 @@ from __future__ import annotations
 
 import ssl
 from pathlib import Path
+from typing import Any
 
 from agent.uplink.options import PathOptions, TlsOptions
 from agent.uplink.reasons import NotConnected
 
 
-def tls_context(tls: TlsOptions) -> ssl.SSLContext:
+class Context(ssl.SSLContext):
+    """A TLS context that knows its socket: paho leaves it open when the handshake fails."""
+
+    made: ssl.SSLSocket | None = None
+
+    def wrap_socket(self, *args: Any, **named: Any) -> ssl.SSLSocket:
+        self.made = super().wrap_socket(*args, **named)
+        return self.made
+
+    def close(self) -> None:
+        """Close the socket, if there is one."""
+        if self.made is not None:
+            self.made.close()
+
+
+def tls_context(tls: TlsOptions) -> Context:
     """Return a context that verifies the broker and shows our certificate.
 
     Raises:
         NotConnected: a file is missing, unreadable or not what it should be.
     """
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context = Context(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     try:
         context.load_verify_locations(tls.ca)

@@ -76,7 +76,7 @@ def _pack(
     if zipped:
         payload = feed.zipped(payload)
     if len(payload) <= limit_bytes or len(rows) == 1:
-        yield Parcel(span, len(rows), payload, zipped)
+        yield Parcel(span, rows[-1].seq, len(rows), payload, zipped)
         return
     half = len(rows) // 2
     yield from _pack(rows[:half], (span[0], rows[half - 1].seq), limit_bytes, zipped=zipped)

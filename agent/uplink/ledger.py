@@ -30,12 +30,14 @@ class Parcel:
 
     Attributes:
         span: the numbers whose events of its lane it stands for.
+        last: the last one's own number.
         events: how many there are.
         payload: as sent.
         zipped: whether the payload is compressed.
     """
 
     span: Span
+    last: int
     events: int
     payload: bytes
     zipped: bool = False
@@ -117,7 +119,7 @@ class Ledger:
         span = (self._fresh_after + 1, rows[-1].seq)
         self._fresh_after = span[1]
         payload = rows[0].body if len(rows) == 1 else feed.several(rows, historical=False)
-        return self._send(Parcel(span, len(rows), payload))
+        return self._send(Parcel(span, span[1], len(rows), payload))
 
     def take_late(self) -> Parcel | None:
         """Return the next batch of late events, if one is in stock."""

@@ -16,6 +16,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import select
+import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -33,8 +35,13 @@ from agent.uplink.reasons import Lost, NotConnected
 from agent.uplink.worker import Worker
 
 CONNECT_S = 5.0  # for each of: an address to accept, TLS to be agreed, the broker to answer
+VERDICT_S = 0.5
 TICK_S = 1.0
 SILENCE = 1.5  # keepalives; the broker gives us as long (MQTT 5, 3.1.2.10)
+# Codes by which a broker ends a connection over a message, and those by which paho says that it
+# could not read an answer (mosquitto refuses a size with a code that PUBACK does not have).
+_OBJECTIONS = (0x81, 0x82, 0x90, 0x95, 0x99)
+_UNREADABLE = (0x81, 0x82)
 LARGEST = 256 * 1024 * 1024  # MQTT 5, 2.1.4: what a packet can be at all
 
 
@@ -105,11 +112,8 @@ class Link:
         client.connect_timeout = CONNECT_S
         client.max_inflight_messages_set(0)
         client.will_set(will.topic, will.payload, qos=1, retain=True)
-        client.on_connect = self._on_connect
-        client.on_publish = self._on_publish
-        client.on_disconnect = self._on_disconnect
-        client.on_socket_close = self._on_socket_close
         client.on_log = self._on_log
+        client.on_socket_open = _hear_refusal
         return client
 
     async def open(self) -> Terms:
@@ -171,11 +175,14 @@ class Link:
         options = self._options
         if options.username is not None:
             self._client.username_pw_set(options.username, password(options))
-        if options.tls is not None:
-            self._client.tls_set_context(tls_context(options.tls))
+        context = tls_context(options.tls) if options.tls is not None else None
+        if context is not None:
+            self._client.tls_set_context(context)
         try:
             self._client.connect(options.host, options.port, options.keepalive_s)
         except (OSError, ValueError) as error:
+            if context is not None:
+                context.close()
             raise NotConnected(reasons.of_error(error, options)) from error
 
     # Joining paho to the loop
@@ -183,7 +190,11 @@ class Link:
     def _attach(self) -> None:
         sock = self._client.socket()
         if sock is None:
-            raise NotConnected(f"the broker at {self._where} hangs up at once")
+            raise NotConnected(self._hung_up())
+        self._client.on_connect = self._on_connect
+        self._client.on_publish = self._on_publish
+        self._client.on_disconnect = self._on_disconnect
+        self._client.on_socket_close = self._on_socket_close
         self._fd = sock.fileno()
         self._loop.add_reader(self._fd, self._readable)
         self._watch_writing()
@@ -254,15 +265,21 @@ class Link:
         self, _client: Client, _data: Any, flags: Any, code: ReasonCode, _said: Any
     ) -> None:
         by_broker = flags.is_disconnect_packet_from_server
-        why = f"the connection to the broker at {self._where} broke"
+        objected = (by_broker and code.value in _OBJECTIONS) or code.value in _UNREADABLE
         if by_broker and code.is_failure:
             why = f"the broker at {self._where} hung up: {reasons.of_code(code.value)}"
-        elif by_broker:
-            why = f"the broker at {self._where} hung up"
-        elif alert := reasons.of_alert(self._said):
-            why = f"the broker at {self._where} refuses us: {alert}"
-        objected = (by_broker and code.is_failure) or code.value in (0x81, 0x82)
+        elif not self._accepted.done():
+            why = self._hung_up()
+        elif objected:
+            why = f"the broker at {self._where} objects to a message; smaller ones are tried now"
+        else:
+            why = f"the connection to the broker at {self._where} broke"
         self._end(Lost(why, objected))
+
+    def _hung_up(self) -> str:
+        if alert := reasons.of_alert(self._said):
+            return f"the broker at {self._where} refuses us: {alert}"
+        return f"the broker at {self._where} hangs up at once; see its log, and if it wants TLS"
 
     def _on_socket_close(self, _client: Client, _data: Any, _sock: Any) -> None:
         if self._fd >= 0:
@@ -274,6 +291,21 @@ class Link:
     def _end(self, lost: Lost) -> None:
         if not self.lost.done():
             self.lost.set_result(lost)
+
+
+def _hear_refusal(_client: Client, _data: Any, sock: Any) -> None:
+    """Wait for the broker's verdict on our certificate, before anything is written.
+
+    In TLS 1.3 it comes after our side of the handshake is done (RFC 8446, 4.4.2.4). Who writes
+    first only learns that the connection broke. A broker that is content sends tickets.
+
+    Raises:
+        SSLError: it refuses us.
+    """
+    if isinstance(sock, ssl.SSLSocket) and sock.version() == "TLSv1.3":
+        select.select([sock], [], [], VERDICT_S)
+        with contextlib.suppress(ssl.SSLWantReadError):
+            sock.recv(1)
 
 
 def _zlib() -> Properties:

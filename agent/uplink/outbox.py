@@ -7,7 +7,7 @@ with one message after a growing pause, while the others go on.
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
@@ -17,11 +17,12 @@ from agent.uplink import reasons
 from agent.uplink.feed import Topic, Topics
 from agent.uplink.holds import Hold, Holds
 from agent.uplink.ledger import BATCH_EVENTS, Ledger, Parcel, lane_of
-from agent.uplink.message import FRESH, WORTH, WINDOW_MOST, Message, Rank
-from agent.uplink.pace import Pace
+from agent.uplink.message import FRESH, WINDOW_MOST, WORTH, Message, Rank
+from agent.uplink.pace import MOST_BYTES, Pace
 
 HEADROOM_BYTES = 256  # of a packet: header, topic and properties
 UNRECORDED_MOST = 256
+STRIKES = 2  # objections after which a single event is left out
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,8 @@ class Outbox:
         self._flying: dict[Rank, int] = dict.fromkeys(Rank, 0)
         self._holds = Holds(random)
         self._window = 0
-        self._cap_bytes: int | None = None
+        self._cap_bytes = MOST_BYTES
+        self._strikes: Counter[int] = Counter()
         self.limit_bytes = 0
         self.pace = Pace()
         self.delivered = 0
@@ -69,8 +71,6 @@ class Outbox:
         """Begin on a new connection, within what the broker allows on it."""
         self._window = min(WINDOW_MOST, receive_maximum)
         self.limit_bytes = packet_bytes - HEADROOM_BYTES
-        if self._cap_bytes is not None:
-            self.limit_bytes = min(self.limit_bytes, self._cap_bytes)
         self.pace = Pace()
         self.aside, self.asides = None, 0
 
@@ -79,12 +79,13 @@ class Outbox:
 
         Args:
             unanswered: what was on its way.
-            objected: the broker hung up because of something it was sent. The largest message
-                is taken to be it: a size is what some brokers do not tell, and it would end
-                every connection to come.
+            objected: the broker hung up because of something that it was sent.
         """
-        largest = max(unanswered, key=lambda m: len(m.payload), default=None)
-        self._cap_bytes = _less(largest) if objected and largest else None
+        if objected:
+            self._blame(max(unanswered, key=lambda m: len(m.payload), default=None))
+        else:
+            self._cap_bytes = MOST_BYTES
+            self._strikes.clear()
         self._window = 0
         self._holds.clear()
         self._control.clear()
@@ -93,6 +94,19 @@ class Outbox:
         self._unrecorded.extendleft(reversed(unrecorded))
         for ledger in {message.ledger for message in unanswered if message.ledger}:
             ledger.take_back(m.parcel for m in unanswered if m.ledger is ledger and m.parcel)
+
+    def _blame(self, largest: Message | None) -> None:
+        """Learn from an objection. Some brokers do not tell the size that they take.
+
+        The largest message is taken to be it: batches become smaller, and a single event that
+        was it twice is left out, since it would end every connection to come.
+        """
+        if largest is None or largest.parcel is None:
+            return
+        if largest.parcel.events > 1:
+            self._cap_bytes = len(largest.payload) // 2
+        else:
+            self._strikes[largest.parcel.last] += 1
 
     def carry(self, ledgers: Mapping[Lane, Ledger]) -> None:
         """Carry these lanes from now on; none, when another path does."""
@@ -129,11 +143,16 @@ class Outbox:
         """Return the most urgent message that may be sent now; `answered` must follow."""
         for rank in Rank:
             while self._has_room(rank, now_s) and (message := self._take(rank)):
-                if len(message.payload) <= self.limit_bytes:
+                if self._passes(message):
                     self._flying[rank] += 1
                     return message
-                self._too_large(message)
+                self._leave_out(message)
         return None
+
+    @property
+    def batch_bytes(self) -> int:
+        """Return how large a payload with several events may be."""
+        return min(self.limit_bytes, self.pace.batch_bytes, self._cap_bytes)
 
     def due_s(self, now_s: float) -> float | None:
         """Return when the next topic that is held may be tried again."""
@@ -168,9 +187,14 @@ class Outbox:
         """Take one event; or many, of what is no alarm, when they come faster than they go."""
         free = WORTH[rank].most - self._flying[rank]
         most = BATCH_EVENTS if rank is Rank.LIVE and ledger.fresh > free else 1
-        return ledger.take_fresh(most, min(self.limit_bytes, self.pace.batch_bytes))
+        return ledger.take_fresh(most, self.batch_bytes)
 
-    def _too_large(self, message: Message) -> None:
+    def _passes(self, message: Message) -> bool:
+        parcel = message.parcel
+        barred = parcel is not None and parcel.events == 1 and self._strikes[parcel.last] >= STRIKES
+        return not barred and len(message.payload) <= self.limit_bytes
+
+    def _leave_out(self, message: Message) -> None:
         """Leave out a single event that the broker will never take; make batches anew."""
         parcel, ledger = message.parcel, message.ledger
         if parcel is not None and ledger is not None:
@@ -180,7 +204,7 @@ class Outbox:
             ledger.set_aside(parcel)
         self.asides += 1
         if self.aside is None:
-            seq = parcel.span[1] if parcel is not None else None
+            seq = parcel.last if parcel is not None else None
             self.aside = Aside(message.topic, len(message.payload), seq)
 
     # What became of it
@@ -218,9 +242,3 @@ class Outbox:
     def trouble(self) -> Hold | None:
         """Return why events stay behind although the broker is there, if they do."""
         return self._holds.trouble()
-
-
-def _less(message: Message) -> int:
-    """Return a size below a message's: half, where it can be cut."""
-    cut = message.parcel is not None and message.parcel.events > 1
-    return len(message.payload) // 2 if cut else len(message.payload) - 1

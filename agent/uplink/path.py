@@ -92,9 +92,8 @@ class Path:
         self._link: Link | None = None
         self._sender: Sender | None = None
         self._carries = False
-        self._learned: Verdict | None = None  # while carrying; holds until something is better
-        self._told: Verdict | None = None
-        self._beat: asyncio.TimerHandle | None = None
+        self._learned: Verdict | None = None
+        self._beat: asyncio.Handle | None = None
         self._farewell: asyncio.Future[None] | None = None
         self._task: asyncio.Task[None] | None = None
 
@@ -155,9 +154,11 @@ class Path:
                 lost = await self._live()
             except NotConnected as error:
                 lost = Lost(str(error))
+            refused = verdict.of_outbox(self.outbox)
             self._end_connection(objected=lost.objected)
-            self._learned = None
-            self._set(Verdict(Condition.LOST, str(lost)))
+            # mosquitto 2.0.11 hangs up right after it has refused a topic
+            why = refused.reason if refused.condition is Condition.LOST else str(lost)
+            self._set(Verdict(Condition.LOST, why, refused.topic))
             await asyncio.sleep(self._pauses.next_s())
 
     async def _live(self) -> Lost:
@@ -184,6 +185,7 @@ class Path:
 
     def _end_connection(self, *, objected: bool = False) -> None:
         self.connected = False
+        self._above.changed()
         if self._beat is not None:
             self._beat.cancel()
         if self._link is not None:
@@ -194,7 +196,7 @@ class Path:
             self._sender = None
 
     def _introduce(self) -> None:
-        """Say birth, devices and a heartbeat; events follow when the birth is taken."""
+        """Say birth and devices; heartbeats and events follow when the birth is taken."""
         birth = self._presence.birth(self._above.portrait)
         if len(birth) > self.outbox.limit_bytes:
             raise NotConnected(
@@ -204,7 +206,7 @@ class Path:
         self.outbox.say(self._presence.status_topic, birth, retain=True)
         for device, state in self._above.portrait.devices.items():
             self.outbox.say(self._topics.device(device), state, retain=True)
-        self._send_beat()
+        self._pump()
 
     def _send_beat(self) -> None:
         self._beat = self._loop.call_later(self.options.heartbeat_s, self._send_beat)
@@ -229,45 +231,47 @@ class Path:
         if taken:
             self.last_ack_us = utc_us()
         if message.topic == self._presence.status_topic:
-            self._status_answered(code, taken=taken)
-        elif message.topic == self._presence.beat_topic:
-            self._beat_answered(code)
+            self._status_answered(message, code, taken=taken)
         elif taken and message.parcel is not None and message.ledger is not None:
             self._above.delivered(self.options.id, message.ledger.lane, message.parcel.span)
+        self._learn(message.topic, code)
 
-    def _status_answered(self, code: int, *, taken: bool) -> None:
+    def _status_answered(self, message: Message, code: int, *, taken: bool) -> None:
         if self._farewell is not None:
             if not self._farewell.done():
                 self._farewell.set_result(None)
         elif taken:
             self.connected = True
+            self._above.changed()
+            self._beat = self._loop.call_soon(self._send_beat)
         elif self._link is not None:
-            topic = self._presence.status_topic
-            self._link.drop(f"the broker refuses {topic}: {reasons.of_code(code)}")
+            self._link.drop(verdict.of_answer(message.topic, code).reason)
 
-    def _beat_answered(self, code: int) -> None:
-        """Learn from the heartbeat whether anybody listens, when there is no event to tell."""
-        if self._carries:
-            return
-        if code == reasons.NO_SUBSCRIBER:
-            self._learned = verdict.DEAF
-        elif self._learned is not None and self._learned.condition is Condition.ABSENT:
-            self._learned = None
+    def _learn(self, topic: str, code: int) -> None:
+        """Remember over connections that something is not taken, until it is."""
+        if code < 0x80 and code != reasons.NO_SUBSCRIBER:
+            known = self._learned
+            if known is not None and (known.topic == topic or not self._above.waiting()):
+                self._learned = None
+        elif topic == self._presence.beat_topic and not self._carries:
+            # no event tells whether anybody listens there
+            self._learned = verdict.of_answer(topic, code)
 
     def _judge(self) -> None:
         if not self.connected or self._farewell is not None:
             return
         found = verdict.of_outbox(self.outbox)
-        if self._carries:
-            self._learned = None if found.works else found
+        if found.topic:
+            self._learned = found
         self._set(self._learned or found)
 
     def _set(self, found: Verdict) -> None:
-        if found == self._told:
+        before, self.verdict = self.verdict, found
+        if found == before:
             return
-        if found.condition is not self.verdict.condition:
+        if found.condition is not before.condition:
             self.since_s = time.monotonic()
-        self.verdict = self._told = found
-        at_us = time.monotonic_ns() // 1000
-        self._above.news(PathNews(self.options.id, found.condition, at_us, found.reason))
         self._above.changed()
+        if not found.condition is before.condition is Condition.ABSENT:  # else: another topic
+            at_us = time.monotonic_ns() // 1000
+            self._above.news(PathNews(self.options.id, found.condition, at_us, found.reason))

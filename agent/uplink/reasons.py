@@ -9,9 +9,6 @@ from datetime import UTC, datetime
 from agent.uplink.options import PathOptions
 
 NO_SUBSCRIBER = 0x10  # MQTT 5, 3.4.2.1: the broker had nobody to give the message to
-NOT_AUTHORISED = 0x87
-TOO_LARGE = 0x95
-QUOTA = 0x97
 
 
 # Errors. Each text is one sentence for a technician. Transport: `NotConnected`, `Lost`. The
@@ -48,7 +45,8 @@ _CODES = {
     0x84: "it does not speak MQTT 5; this needs a broker that does",
     0x85: "it does not accept this client id; see its configuration",
     0x86: "the user name or password is wrong; see username and password_file",
-    NOT_AUTHORISED: "this gateway is not authorised; see the broker's access list",
+    0x87: "this gateway is not authorised; see its name, password or certificate, and the "
+    "broker's access list",
     0x88: "it is not available; see its log",
     0x89: "it is busy",
     0x8A: "this gateway is banned; see the broker's configuration",
@@ -58,9 +56,9 @@ _CODES = {
     0x8E: "somebody else came with our name; no other gateway may have the same site id",
     0x90: "it does not accept the topic; see the broker's access list",
     0x93: "it says that we send more at once than it allows",
-    TOO_LARGE: "the message is too large for it; raise its max_packet_size",
+    0x95: "the message is too large for it; raise its max_packet_size",
     0x96: "we send too fast for it",
-    QUOTA: "its quota is used up; see its limits and its disk",
+    0x97: "its quota is used up; see its limits and its disk",
     0x98: "an administrator ended the connection",
     0x99: "it does not accept the message's content",
     0x9A: "it keeps no retained messages; this needs a broker that does",
@@ -72,6 +70,7 @@ _CODES = {
 
 # OpenSSL's verdicts on the broker's certificate (x509_vfy.h).
 _VERDICTS = {
+    7: "is not signed by the authority in ca; see {ca}",
     9: "is not valid yet: this gateway's clock says {today}; set it, or see the certificate",
     10: "has expired: this gateway's clock says {today}; renew the certificate, or set the clock",
     18: "is not signed by the authority in ca; see {ca}",
@@ -89,6 +88,7 @@ _ALERTS = {
     "UNKNOWN_CA": "it does not know who signed our certificate; see tls.cert",
     "CERTIFICATE_EXPIRED": "our certificate has expired by its clock; renew tls.cert",
     "BAD_CERTIFICATE": "it does not accept our certificate (its time, or what it is for)",
+    "DECRYPT_ERROR": "it does not accept our certificate; see tls.cert and who signed it",
     "CERTIFICATE_UNKNOWN": "it does not accept our certificate; see tls.cert",
     "PROTOCOL_VERSION": "it speaks no TLS 1.2 or later; it needs to",
     "WRONG_VERSION_NUMBER": "it speaks no TLS at this port; see port and tls",
@@ -115,9 +115,11 @@ def of_error(error: Exception, options: PathOptions) -> str:
             ca = options.tls.ca if options.tls else ""
             today = datetime.now(UTC).date().isoformat()
             return f"the certificate of {broker} {verdict.format(today=today, ca=ca)}"
+        case ssl.SSLEOFError() | ConnectionResetError() | BrokenPipeError() if options.tls:
+            return f"{broker} hangs up instead of speaking TLS; does it, at this port?"
         case ssl.SSLError():
             why = of_alert(str(error)) or f"TLS fails: {error.reason or error}"
-            return f"{broker} and we do not understand each other: {why}"
+            return f"{broker} refuses us: {why}"
         case socket.gaierror():
             return f"no address is known for {options.host}; see host, and the name server"
         case TimeoutError():
@@ -125,7 +127,7 @@ def of_error(error: Exception, options: PathOptions) -> str:
         case ConnectionRefusedError():
             return f"{broker} refuses the connection; is it running, and is the port right?"
         case ConnectionResetError() | BrokenPipeError():
-            return f"{broker} hangs up at once; does it want TLS, or is it overloaded?"
+            return f"{broker} hangs up at once; does it want TLS?"
         case OSError():
             return f"{broker} cannot be reached: {error.strerror or error}; see the line"
     return f"{broker} cannot be asked: {error}; see host and port"

@@ -130,7 +130,7 @@ class Sender:
         gap = ledger.wants()
         if gap is None:
             return
-        limit_bytes = min(self._outbox.limit_bytes, self._outbox.pace.batch_bytes)
+        limit_bytes = self._outbox.batch_bytes
         read = self._reader.run(lambda: haul(self._journal, gap, limit_bytes, zipped=self._zipped))
         read.add_done_callback(lambda done: self._stocked(ledger, gap, done))
 

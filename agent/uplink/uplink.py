@@ -106,9 +106,9 @@ class Uplink:
 
     async def close(self) -> None:
         """Say goodbye and end, within some two seconds."""
+        await asyncio.gather(*(path.close(CLOSE_S) for path in self._paths))
         if self._choosing is not None:
             self._choosing.cancel()
-        await asyncio.gather(*(path.close(CLOSE_S) for path in self._paths))
         self._note_deliveries()
         self._reader.stop()
 

@@ -13,10 +13,14 @@ WORKING = (Condition.READY, Condition.FAULTED)
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """A path's condition, and the reason where it is not `ready`."""
+    """A path's condition, and the reason where it is not `ready`.
+
+    `topic` is the one whose answers led to it, if it was an answer.
+    """
 
     condition: Condition
     reason: str = ""
+    topic: str = ""
 
     @property
     def works(self) -> bool:
@@ -25,18 +29,21 @@ class Verdict:
 
 
 READY = Verdict(Condition.READY)
-DEAF = Verdict(Condition.ABSENT, "nobody is subscribed to the heartbeat; see the monitor")
+
+
+def of_answer(topic: str, code: int) -> Verdict:
+    """Judge a path whose broker does not take what is sent to a topic."""
+    if code == reasons.NO_SUBSCRIBER:
+        why = f"nobody is subscribed to {topic}; see the monitor and its session"
+        return Verdict(Condition.ABSENT, why, topic)
+    return Verdict(Condition.LOST, f"the broker refuses {topic}: {reasons.of_code(code)}", topic)
 
 
 def of_outbox(outbox: Outbox) -> Verdict:
     """Judge a path that has a connection by what the broker answers."""
     trouble, aside = outbox.trouble(), outbox.aside
-    if trouble is not None and trouble.code == reasons.NO_SUBSCRIBER:
-        why = f"nobody is subscribed to {trouble.topic}; see the monitor and its session"
-        return Verdict(Condition.ABSENT, why)
     if trouble is not None:
-        why = f"the broker refuses {trouble.topic}: {reasons.of_code(trouble.code)}"
-        return Verdict(Condition.LOST, why)
+        return of_answer(trouble.topic, trouble.code)
     if aside is not None:
         what = f"event {aside.seq}" if aside.seq else f"a message to {aside.topic}"
         size = f"{aside.size_bytes} bytes, too large for the broker"

@@ -1,0 +1,156 @@
+"""The uplink over a real journal, and what an independent subscriber makes of its feed."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import itertools
+import json
+import time
+import zlib
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from agent.journal.journal import Journal
+from agent.journal.record import Batch, Commit, Entry
+from agent.site.inputs import Condition, PathNews
+from agent.site.moment import Moment
+from agent.site.step import Event, Severity
+from agent.uplink.options import PathOptions, TlsOptions
+from agent.uplink.uplink import Uplink
+from tests.broker import Broker, Subscriber
+
+SITE = "test-01"
+
+
+def path_to(broker: Broker, id: str = "fibre", **more: Any) -> PathOptions:
+    """Return the options that reach a broker, with a client certificate if it wants one."""
+    if broker.tls is not None and "tls" not in more:
+        tls = broker.tls
+        more["tls"] = TlsOptions(ca=str(tls.ca), cert=str(tls.client_cert), key=str(tls.client_key))
+    return PathOptions(id=id, host="127.0.0.1", port=broker.port, **more)
+
+
+def on_a_loop(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:
+    """Run an async test on a loop of its own; what fails in a callback fails the test."""
+
+    @functools.wraps(test)
+    def run(*args: Any, **named: Any) -> None:
+        failed: list[dict[str, Any]] = []
+
+        async def watched() -> None:
+            loop = asyncio.get_running_loop()
+            loop.set_exception_handler(lambda _, context: failed.append(context))
+            await test(*args, **named)
+
+        asyncio.run(watched())
+        assert not failed, failed
+
+    return run
+
+
+async def until(condition: Callable[[], Any], timeout_s: float, what: str) -> Any:
+    """Return the first true value of `condition`, leaving the loop free meanwhile."""
+    deadline = time.monotonic() + timeout_s
+    while not (value := condition()):
+        assert time.monotonic() < deadline, f"not within {timeout_s} s: {what}"
+        await asyncio.sleep(0.005)
+    return value
+
+
+class Rig:
+    """A journal and an uplink, joined as the runtime joins them."""
+
+    def __init__(self, folder: Path, *paths: PathOptions) -> None:
+        self._folder = folder
+        self._paths = paths
+        self._tags = itertools.count()
+        self.news: list[PathNews] = []
+        self.submitted = 0
+        self.recorded = 0
+
+    async def __aenter__(self) -> Rig:
+        self._loop = asyncio.get_running_loop()
+        self.journal = Journal.open(
+            self._folder,
+            committed=self._on_writer,
+            failed=lambda error: None,
+        )
+        self.uplink = Uplink(SITE, self._paths, self.journal, self.news.append, self._loop)
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.uplink.close()
+        self.journal.close()
+
+    def record(self, count: int = 1, severity: Severity = Severity.INFO, data: str = "") -> None:
+        """Have events recorded, as one batch."""
+        now = Moment(time.time_ns() // 1000, time.monotonic_ns() // 1000, "b" * 36, trusted=True)
+        kind = "panic.raised" if severity is Severity.ALARM else "point.changed"
+        event = Event(kind, "store", severity, now, "board", {"text": data} if data else {})
+        self.submitted += count
+        self.journal.submit(Batch((Entry(event),) * count), next(self._tags))
+
+    def _on_writer(self, commit: Commit) -> None:
+        self._loop.call_soon_threadsafe(self._committed, commit)
+
+    def _committed(self, commit: Commit) -> None:
+        self.recorded += len(commit.rows)
+        self.uplink.committed(commit.rows)
+
+    async def recorded_all(self, count: int) -> None:
+        """Wait until so many events of this run are on the disk."""
+        await until(lambda: self.recorded >= count, 10, f"{count} events recorded")
+
+    async def condition(self, condition: Condition, timeout_s: float = 10) -> PathNews:
+        """Wait until the last news of any path is this condition."""
+        await until(
+            lambda: self.news and self.news[-1].condition is condition,
+            timeout_s,
+            f"news {condition} (so far {self.news})",
+        )
+        return self.news[-1]
+
+    def bodies(self) -> dict[int, bytes]:
+        """Return the record."""
+        return {row.seq: row.body for row in self.journal.read(0, 1_000_000)}
+
+
+@dataclass(frozen=True)
+class Heard:
+    """One event as the subscriber had it."""
+
+    topic: str
+    seq: int
+    body: bytes
+    historical: bool
+
+
+def heard(subscriber: Subscriber) -> list[Heard]:
+    """Return every event so far, in order of arrival, repeats included."""
+    return [one for topic, _, payload in subscriber.received() for one in events(topic, payload)]
+
+
+def events(topic: str, payload: bytes) -> list[Heard]:
+    """Take a message of an event topic apart."""
+    if "/event/" not in topic:
+        return []
+    if not payload.startswith(b"{"):
+        payload = zlib.decompress(payload)
+    said = json.loads(payload)
+    several: Sequence[Any] = said.get("events", [said])
+    historical = said.get("historical", False)
+    return [Heard(topic, one["seq"], canonical(one), historical) for one in several if "seq" in one]
+
+
+def canonical(value: Any) -> bytes:
+    """Write a parsed event as RFC 8785 has it, within what the record may hold."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()

@@ -1,0 +1,334 @@
+"""The record's way to an independent subscriber, over a real mosquitto that is ill-treated."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agent.site.inputs import Condition
+from agent.site.step import Severity
+from agent.uplink import path as path_module
+from agent.uplink import sender as sender_module
+from tests.broker import Broker, Subscriber
+from tests.uplink.rig import SITE, Rig, heard, on_a_loop, path_to, until
+
+FEED = f"armoury/v1/{SITE}/#"
+# its default hands a subscriber 20 messages at a time, and takes as many from us
+WIDE = ("max_inflight_messages 0",)
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let time pass faster."""
+    monkeypatch.setattr(path_module, "RECONNECT_S", (0.05, 0.4))
+    monkeypatch.setattr(sender_module, "ACK_S", 1.0)
+
+
+async def arrived(subscriber: Subscriber, rig: Rig, timeout_s: float = 20) -> None:
+    """Wait until the subscriber has the record: every number, and the bytes as stored."""
+    await rig.recorded_all(rig.submitted)
+    wanted = set(range(1, rig.journal.head + 1))
+    await until(
+        lambda: {one.seq for one in heard(subscriber)} >= wanted,
+        timeout_s,
+        f"all of {len(wanted)} events at the subscriber",
+    )
+    assert {one.seq: one.body for one in heard(subscriber)} == rig.bodies()
+
+
+async def load(rig: Rig) -> None:
+    """Record for a tenth of a second."""
+    for _ in range(10):
+        rig.record(5)
+        rig.record(1, Severity.ALARM)
+        await asyncio.sleep(0.01)
+
+
+@on_a_loop
+async def test_an_event_arrives_as_it_was_recorded(tmp_path: Path) -> None:
+    with Broker(tmp_path / "b") as broker, Subscriber(broker, FEED) as monitor:
+        async with Rig(tmp_path / "j", path_to(broker)) as rig:
+            rig.uplink.start()
+            await rig.condition(Condition.READY)
+            rig.record(severity=Severity.ALARM)
+            rig.record()
+            await arrived(monitor, rig)
+            assert [one.topic.split("/", 3)[3] for one in heard(monitor)] == [
+                "event/alarm",
+                "event/live",
+            ]
+            status = rig.uplink.status()["fibre"]
+            assert (status["delivered"], status["waiting"]) == (2, 0)
+            assert status["condition"] == "ready"
+
+
+@on_a_loop
+async def test_what_was_recorded_before_comes_as_historical_alarms_first(tmp_path: Path) -> None:
+    with Broker(tmp_path / "b") as broker, Subscriber(broker, FEED) as monitor:
+        async with Rig(tmp_path / "j", path_to(broker)) as rig:
+            rig.record(300)
+            rig.record(2, Severity.ALARM)
+            await rig.recorded_all(302)
+            rig.uplink.start()
+            await arrived(monitor, rig)
+            came = heard(monitor)
+            assert all(one.historical for one in came)
+            assert [one.seq for one in came] == [301, 302, *range(1, 301)]
+
+
+@on_a_loop
+async def test_what_is_delivered_is_not_sent_again_by_the_next_run(tmp_path: Path) -> None:
+    with Broker(tmp_path / "b") as broker, Subscriber(broker, FEED) as monitor:
+        async with Rig(tmp_path / "j", path_to(broker)) as rig:
+            rig.uplink.start()
+            rig.record(50)
+            rig.record(1, Severity.ALARM)
+            await arrived(monitor, rig)
+        async with Rig(tmp_path / "j", path_to(broker)) as rig:
+            rig.uplink.start()
+            rig.record()
+            await arrived(monitor, rig)
+        numbers = [one.seq for one in heard(monitor)]
+        assert sorted(numbers) == list(range(1, 53))
+
+
+@on_a_loop
+async def test_a_broker_killed_again_and_again_loses_nothing(tmp_path: Path, quick: None) -> None:
+    with Broker(tmp_path / "b", extra=WIDE) as broker, Subscriber(broker, FEED) as monitor:
+        async with Rig(tmp_path / "j", path_to(broker)) as rig:
+            rig.uplink.start()
+            for _ in range(3):
+                await load(rig)
+                broker.kill()
+                await load(rig)
+                broker.start()
+                await rig.condition(Condition.READY)
+            await arrived(monitor, rig)
+
+
+@on_a_loop
+async def test_a_broker_that_hangs_is_lost_and_nothing_with_it(tmp_path: Path, quick: None) -> None:
+    with Broker(tmp_path / "b", extra=WIDE) as broker, Subscriber(broker, FEED) as monitor:
+        async with Rig(tmp_path / "j", path_to(broker)) as rig:
+            rig.uplink.start()
+            await rig.condition(Condition.READY)
+            broker.freeze()
+            rig.record(20)
+            lost = await rig.condition(Condition.LOST, 5)
+            assert "acknowledges none" in lost.reason
+            rig.record(20)
+            broker.thaw()
+            await arrived(monitor, rig)
+
+
+@on_a_loop
+async def test_a_flapping_broker_loses_nothing_and_is_news_once_a_change(
+    tmp_path: Path, quick: None
+) -> None:
+    with Broker(tmp_path / "b", extra=WIDE) as broker, Subscriber(broker, FEED) as monitor:
+        async with Rig(tmp_path / "j", path_to(broker)) as rig:
+            rig.uplink.start()
+            for _ in range(5):
+                await load(rig)
+                broker.stop()
+                await load(rig)
+                broker.start()
+            await arrived(monitor, rig)
+            said = [(news.condition, news.reason) for news in rig.news]
+            assert all(a != b for a, b in itertools.pairwise(said))
+
+
+@on_a_loop
+async def test_without_a_subscriber_events_are_held_until_there_is_one(tmp_path: Path) -> None:
+    with Broker(tmp_path / "b") as broker:
+        async with Rig(tmp_path / "j", path_to(broker)) as rig:
+            rig.uplink.start()
+            rig.record(10)
+            absent = await rig.condition(Condition.ABSENT)
+            assert "nobody is subscribed" in absent.reason
+            rig.record(3, Severity.ALARM)
+            with Subscriber(broker, FEED) as monitor:
+                await arrived(monitor, rig)
+                await rig.condition(Condition.READY)
+                assert rig.uplink.status()["fibre"]["waiting"] == 0
+
+
+@on_a_loop
+async def test_a_persistent_session_is_a_subscriber_although_nobody_is_there(
+    tmp_path: Path,
+) -> None:
+    with Broker(tmp_path / "b", persistent=True) as broker:
+        with Subscriber(broker, FEED, session="monitor"):
+            pass
+        async with Rig(tmp_path / "j", path_to(broker)) as rig:
+            rig.uplink.start()
+            rig.record(10)
+            await until(lambda: rig.uplink.status()["fibre"]["delivered"] == 10, 10, "delivery")
+            with Subscriber(broker, FEED, session="monitor") as monitor:
+                await arrived(monitor, rig)
+
+
+@on_a_loop
+async def test_an_alarm_raised_while_8000_events_drain_does_not_wait_for_them(
+    tmp_path: Path,
+) -> None:
+    slow = ("max_inflight_messages 2",)  # the drain lasts long enough to be overtaken
+    with Broker(tmp_path / "b", extra=slow) as broker, Subscriber(broker, FEED) as monitor:
+        async with Rig(tmp_path / "j", path_to(broker)) as rig:
+            rig.record(8000)
+            await rig.recorded_all(8000)
+            rig.uplink.start()
+            await until(lambda: rig.uplink.status()["fibre"]["delivered"] >= 1000, 20, "a drain")
+            rig.record(1, Severity.ALARM)
+            await arrived(monitor, rig)
+            numbers = [one.seq for one in heard(monitor)]
+            assert 1000 < numbers.index(8001) < 7000
+            rest = [seq for seq in numbers if seq != 8001]
+            assert rest == list(range(1, 8001)), "in order, and none twice"
+
+
+@on_a_loop
+async def test_a_small_maximum_packet_size_makes_small_batches(tmp_path: Path) -> None:
+    small = ("max_packet_size 3000",)
+    with Broker(tmp_path / "b", extra=small) as broker, Subscriber(broker, FEED) as monitor:
+        async with Rig(tmp_path / "j", path_to(broker)) as rig:
+            rig.record(500)
+            await rig.recorded_all(500)
+            rig.uplink.start()
+            await arrived(monitor, rig)
+            assert max(len(payload) for _, _, payload in monitor.received()) < 3000
+
+
+@on_a_loop
+async def test_an_event_too_large_for_the_broker_is_told_and_the_others_pass(
+    tmp_path: Path,
+) -> None:
+    small = ("max_packet_size 3000",)
+    with Broker(tmp_path / "b", extra=small) as broker, Subscriber(broker, FEED) as monitor:
+        async with Rig(tmp_path / "j", path_to(broker)) as rig:
+            rig.record(1, data="x" * 5000)
+            rig.uplink.start()
+            rig.record(5)
+            news = await rig.condition(Condition.FAULTED)
+            assert "event 1 is" in news.reason
+            assert "max_packet_size" in news.reason
+            await until(lambda: len(heard(monitor)) == 5, 10, "the others")
+            broker.kill()
+            broker.extra = ()
+            broker.start()
+            await rig.condition(Condition.READY, 20)
+            await arrived(monitor, rig)
+
+
+@on_a_loop
+async def test_a_limit_that_the_broker_does_not_announce_stops_nothing_else(
+    tmp_path: Path, quick: None
+) -> None:
+    hidden = ("message_size_limit 2000",)
+    with Broker(tmp_path / "b", extra=hidden) as broker, Subscriber(broker, FEED) as monitor:
+        async with Rig(tmp_path / "j", path_to(broker)) as rig:
+            rig.record(100)
+            rig.record(1, data="x" * 5000)
+            rig.record(100)
+            await rig.recorded_all(201)
+            rig.uplink.start()
+            wanted = set(range(1, 202)) - {101}
+            await until(lambda: {one.seq for one in heard(monitor)} >= wanted, 20, "the others")
+            news = await rig.condition(Condition.FAULTED)
+            assert "event 101 is" in news.reason
+
+
+@on_a_loop
+async def test_a_compressed_backlog_says_so_and_is_the_record(tmp_path: Path) -> None:
+    with Broker(tmp_path / "b") as broker, Subscriber(broker, FEED) as monitor:
+        async with Rig(tmp_path / "j", path_to(broker, compress=True)) as rig:
+            rig.record(1000)
+            await rig.recorded_all(1000)
+            rig.uplink.start()
+            await arrived(monitor, rig)
+            sizes = [len(p) for topic, _, p in monitor.received() if topic.endswith("backlog")]
+            assert sum(sizes) < 0.2 * sum(len(body) for body in rig.bodies().values())
+            assert "application/zlib" in monitor.content_types()
+
+
+@on_a_loop
+async def test_alarms_that_cannot_wait_for_the_disk_go_out_under_their_reference(
+    tmp_path: Path,
+) -> None:
+    with Broker(tmp_path / "b") as broker, Subscriber(broker, FEED) as monitor:
+        async with Rig(tmp_path / "j", path_to(broker)) as rig:
+            rig.uplink.unrecorded(b'{"kind":"panic.raised","ref":"b/u-1"}', "b/u-1")
+            rig.uplink.start()
+            await rig.condition(Condition.READY)
+            rig.uplink.unrecorded(b'{"kind":"panic.raised","ref":"b/u-2"}', "b/u-2")
+            topic = f"armoury/v1/{SITE}/event/unrecorded"
+            await until(lambda: [t for t, _, _ in monitor.received()].count(topic) == 2, 5, "both")
+
+
+def last(monitor: Subscriber, topic: str) -> tuple[bool, dict[str, Any]]:
+    """Return whether the last message to a topic was a retained one, and what it said."""
+    found = [(r, p) for t, r, p in monitor.received() if t == f"armoury/v1/{SITE}/{topic}"]
+    return (found[-1][0], json.loads(found[-1][1])) if found else (False, {})
+
+
+@on_a_loop
+async def test_birth_and_device_states_are_retained_for_who_comes_late(tmp_path: Path) -> None:
+    with Broker(tmp_path / "b") as broker:
+        async with Rig(tmp_path / "j", path_to(broker)) as rig:
+            rig.uplink.describe({"version": "1.2"})
+            rig.uplink.device("board", {"condition": "ready"})
+            rig.uplink.start()
+            await rig.condition(Condition.READY)
+            rig.uplink.device("board", {"condition": "lost"})
+            rig.uplink.device("reader", {"condition": "ready"})
+            await until(lambda: "device/reader" in broker.log, 5, "device state at the broker")
+            with Subscriber(broker, FEED) as monitor:
+                await until(lambda: last(monitor, "device/reader")[1], 5, "retained state")
+                retained, birth = last(monitor, "status/fibre")
+                assert retained
+                assert birth["online"] is True
+                assert birth["birth"] == {"version": "1.2"}
+                board = {"site": SITE, "device": "board", "state": {"condition": "lost"}}
+                assert last(monitor, "device/board") == (True, board)
+
+
+@on_a_loop
+async def test_vanishing_and_saying_goodbye_are_told_apart(tmp_path: Path) -> None:
+    with Broker(tmp_path / "b") as broker, Subscriber(broker, FEED) as monitor:
+        async with Rig(tmp_path / "j", path_to(broker)) as rig:
+            rig.uplink.start()
+            await rig.condition(Condition.READY)
+            link = rig.uplink._paths[0]._link
+            assert link is not None
+            link.drop("as if the gateway had vanished")
+            await until(lambda: last(monitor, "status/fibre")[1].get("clean") is False, 5, "will")
+            await until(lambda: last(monitor, "status/fibre")[1]["online"], 5, "birth")
+        await until(lambda: last(monitor, "status/fibre")[1].get("clean"), 5, "goodbye")
+        with Subscriber(broker, FEED) as late:
+            await until(lambda: last(late, "status/fibre")[0], 5, "the goodbye is retained")
+
+
+@on_a_loop
+async def test_no_two_heartbeats_are_alike(
+    tmp_path: Path,
+) -> None:
+    with Broker(tmp_path / "b") as broker, Subscriber(broker, FEED) as monitor:
+        often = path_to(broker).model_copy(update={"heartbeat_s": 0.05})
+        async with Rig(tmp_path / "j", often) as rig:
+            rig.uplink.start()
+            rig.record(3)
+            await until(lambda: len(beats(monitor)) >= 5, 5, "heartbeats")
+            said = beats(monitor)
+            numbers = [beat["number"] for beat in said]
+            assert numbers == list(range(1, len(said) + 1))
+            assert len({beat["nonce"] for beat in said}) == len(said)
+            assert said[-1]["head"] == 3
+
+
+def beats(monitor: Subscriber) -> list[dict[str, Any]]:
+    return [json.loads(p) for topic, _, p in monitor.received() if "/heartbeat/" in topic]

@@ -1,0 +1,454 @@
+"""Whatever a broker does, nothing is lost, alarms are first, and the window holds."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from random import Random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+)
+
+from agent.journal.ranges import Ranges
+from agent.journal.record import Lane, Recorded
+from agent.uplink import ledger as ledger_module
+from agent.uplink.feed import Topics
+from agent.uplink.haul import haul
+from agent.uplink.ledger import Gap, Ledger
+from agent.uplink.message import WORTH, Message, Rank
+from agent.uplink.outbox import HEADROOM_BYTES, Outbox
+from tests.uplink.rig import events
+
+GOOD, ABSENT, REFUSED, QUOTA = 0x00, 0x10, 0x87, 0x97
+ROOMY = 1_000_000
+
+
+def row(seq: int, *, alarm: bool = False, size: int = 0) -> Recorded:
+    severity = "alarm" if alarm else "info"
+    body = b'{"data":{"text":"%b"},"seq":%d}' % (b"x" * size, seq)
+    return Recorded(seq, "k", severity, body)
+
+
+class Record:
+    """A journal in memory."""
+
+    def __init__(self) -> None:
+        self.rows: list[Recorded] = []
+
+    @property
+    def head(self) -> int:
+        return len(self.rows)
+
+    def read(
+        self, after: int, limit: int, *, lane: Lane | None = None, upto: int | None = None
+    ) -> list[Recorded]:
+        rows = self.rows[after:upto]
+        return [r for r in rows if lane is None or ledger_module.lane_of(r) is lane][:limit]
+
+    def acknowledge(self, path: str, lane: str, ranges: Ranges) -> None: ...
+
+    def acknowledged(self, path: str, lane: str) -> Ranges:
+        return Ranges()
+
+
+class Line:
+    """An outbox at a broker of the test's making."""
+
+    def __init__(self, record: Record) -> None:
+        self.record = record
+        self.ledgers = {lane: Ledger(lane, Ranges(), record.head) for lane in Lane}
+        self.outbox = Outbox(Topics("s"), Random(7))
+        self.now_s = 0.0
+        self.window = 0
+        self.flying: list[Message] = []
+        self.reading: list[Gap] = []
+
+    def connect(self, receive_maximum: int = 20, packet_bytes: int = ROOMY) -> None:
+        self.window = min(receive_maximum, 100)
+        self.outbox.opened(receive_maximum, packet_bytes)
+        self.outbox.carry(self.ledgers)
+        self.pump()
+
+    def disconnect(self, *, objected: bool = False) -> None:
+        self.outbox.closed(self.flying, objected=objected)
+        self.outbox.carry({})
+        self.flying = []
+        self.window = 0
+
+    def note(self, rows: list[Recorded]) -> None:
+        self.record.rows += rows
+        if self.window:
+            self.outbox.note(rows, self.now_s)
+        else:
+            for one in rows:
+                for ledger in self.ledgers.values():
+                    ledger.note(one, live=False)
+        self.pump()
+
+    def pump(self) -> None:
+        while self.window and (message := self.outbox.next(self.now_s)):
+            self.sent(message)
+            self.flying.append(message)
+        for ledger in self.ledgers.values():
+            if self.window and (gap := ledger.wants()):
+                self.reading.append(gap)
+
+    def sent(self, message: Message) -> None:
+        """For the tests to look at what goes out."""
+
+    def read(self) -> None:
+        gap = self.reading.pop(0)
+        limit_bytes = self.outbox.batch_bytes
+        self.ledgers[gap.lane].stocked(gap, *haul(self.record, gap, limit_bytes, zipped=False))
+        self.pump()
+
+    def answer(self, code: int = GOOD, at: int = 0) -> Message:
+        message = self.flying.pop(at)
+        self.outbox.answered(message, code, self.now_s, 0.001)
+        self.pump()
+        return message
+
+    def drain(self) -> list[int]:
+        """Let everything out; return the numbers in the order of their delivery."""
+        numbers: list[int] = []
+        while self.flying or self.reading:
+            while self.reading:
+                self.read()
+            if self.flying:
+                numbers += numbers_of(self.answer())
+        return numbers
+
+
+def numbers_of(message: Message) -> list[int]:
+    return [one.seq for one in events(message.topic, message.payload)]
+
+
+@pytest.fixture
+def line() -> Line:
+    return Line(Record())
+
+
+def test_a_live_event_leaves_from_memory_as_it_was_recorded(line: Line) -> None:
+    line.connect()
+    line.note([row(1), row(2, alarm=True)])
+    assert [(m.rank, m.payload) for m in line.flying] == [
+        (Rank.ALARM, row(2, alarm=True).body),
+        (Rank.LIVE, row(1).body),
+    ]
+    assert not line.reading
+
+
+def test_more_live_events_than_may_fly_travel_together(line: Line) -> None:
+    line.connect()
+    line.note([row(n) for n in range(1, 31)])
+    (message,) = line.flying
+    assert numbers_of(message) == list(range(1, 31))
+    assert b'"historical":false' in message.payload
+
+
+def test_what_was_recorded_while_down_is_late_and_alarms_among_it_go_first(line: Line) -> None:
+    line.note([row(n, alarm=n % 10 == 0) for n in range(1, 501)])
+    line.connect()
+    assert sorted(line.drain()) == list(range(1, 501))
+    for ledger in line.ledgers.values():
+        assert ledger.delivered.complete_to(1) == 500
+        assert ledger.waiting == 0
+
+
+def test_a_new_alarm_overtakes_late_alarms_and_the_backlog(line: Line) -> None:
+    line.note([row(n, alarm=n < 5000) for n in range(1, 10_001)])
+    line.connect()
+    for _ in range(8):
+        line.read()
+    line.note([row(10_001, alarm=True)])
+    assert line.flying[-1].rank is Rank.ALARM
+    assert numbers_of(line.flying[-1]) == [10_001]
+
+
+def test_the_backlog_leaves_room_for_alarms_whatever_the_window(line: Line) -> None:
+    line.note([row(n) for n in range(1, 5_001)])
+    line.connect(receive_maximum=2)
+    while line.reading:
+        line.read()
+    assert len(line.flying) == 1
+    line.note([row(5_001, alarm=True)])
+    assert [m.rank for m in line.flying] == [Rank.BACKLOG, Rank.ALARM]
+
+
+def test_a_window_of_one_is_kept(line: Line) -> None:
+    line.connect(receive_maximum=1)
+    line.note([row(1), row(2, alarm=True), row(3)])
+    assert len(line.flying) == 1
+    assert sorted(line.drain()) == [1, 2, 3]
+
+
+def test_no_subscriber_holds_the_topic_and_the_event_until_there_is_one(line: Line) -> None:
+    line.connect()
+    line.note([row(1)])
+    line.answer(ABSENT)  # live; it is late now
+    line.read()
+    line.answer(ABSENT)
+    trouble = line.outbox.trouble()
+    assert trouble is not None
+    assert (trouble.code, trouble.topic) == (ABSENT, "armoury/v1/s/event/backlog")
+    assert not line.flying
+    for _ in range(20):  # it is tried again and again, one message at a time
+        line.now_s = line.outbox.due_s(line.now_s) or line.now_s
+        line.pump()
+        while line.reading:
+            line.read()
+        assert len(line.flying) <= 1
+        if line.flying:
+            line.answer(ABSENT)
+    line.now_s += 60
+    line.pump()
+    assert line.drain() == [1]
+    assert line.outbox.trouble() is None
+
+
+def test_an_alarm_is_tried_at_once_though_nobody_listened_before(line: Line) -> None:
+    line.connect()
+    line.note([row(1, alarm=True)])
+    line.answer(ABSENT)
+    line.read()
+    line.answer(ABSENT)
+    assert not line.flying
+    line.note([row(2, alarm=True)])
+    while line.reading:
+        line.read()
+    assert Rank.ALARM in {m.rank for m in line.flying}
+    assert sorted(line.drain()) == [1, 2]
+
+
+def test_one_topic_that_is_refused_does_not_stop_the_others(line: Line) -> None:
+    line.connect()
+    line.note([row(1), row(2, alarm=True)])
+    line.answer(GOOD)
+    line.answer(REFUSED)
+    line.read()
+    line.answer(REFUSED)
+    line.note([row(3, alarm=True)])
+    assert [numbers_of(m) for m in line.flying] == [[3]]
+
+
+def test_a_single_event_that_is_too_large_is_set_aside_and_not_forgotten(line: Line) -> None:
+    line.note([row(1), row(2, size=3000), row(3)])
+    line.connect(packet_bytes=2000)
+    assert line.drain() == [1, 3]
+    assert line.outbox.aside is not None
+    assert line.outbox.aside.seq == 2
+    assert 2 not in line.ledgers[Lane.REST].delivered
+    line.disconnect()
+    line.connect()
+    assert line.drain() == [2]
+    assert line.outbox.aside is None
+
+
+def test_batches_shrink_to_what_the_broker_takes(line: Line) -> None:
+    line.note([row(n, size=100) for n in range(1, 101)])
+    line.connect(packet_bytes=1500)
+    assert line.drain() == list(range(1, 101))
+    assert line.outbox.asides == 0
+
+
+def test_what_a_broker_objects_to_is_made_smaller_until_it_passes(line: Line) -> None:
+    line.note([row(n, size=100) for n in range(1, 301)])
+    line.connect()
+    for _ in range(4):
+        while line.reading:
+            line.read()
+        line.disconnect(objected=True)
+        line.connect()
+    while line.reading:
+        line.read()
+    assert max(len(m.payload) for m in line.flying) < 5000
+    assert line.drain() == list(range(1, 301))
+
+
+def test_an_event_that_the_broker_objects_to_twice_is_left_out_by_this_connection(
+    line: Line,
+) -> None:
+    line.note([row(1, size=3000)])
+    for _ in range(2):
+        line.connect()
+        while line.reading:
+            line.read()
+        assert [numbers_of(m) for m in line.flying] == [[1]]
+        line.disconnect(objected=True)
+    line.connect()
+    while line.reading:
+        line.read()
+    assert not line.flying
+    line.note([row(2), row(3, alarm=True)])
+    assert sorted(line.drain()) == [2, 3]
+    assert line.outbox.aside is not None
+    assert line.outbox.aside.seq == 1
+    line.disconnect()
+    line.connect()
+    assert line.drain() == [1]
+
+
+def test_unrecorded_alarms_are_first_and_kept_until_taken(line: Line) -> None:
+    line.outbox.unrecorded(b'{"ref":"a"}')
+    line.note([row(1, alarm=True)])
+    line.connect()
+    assert line.flying[0].payload == b'{"ref":"a"}'
+    line.disconnect()
+    line.connect()
+    assert line.flying[0].payload == b'{"ref":"a"}'
+    line.answer(ABSENT)
+    line.now_s += 60
+    line.pump()
+    while line.reading:
+        line.read()
+    assert b'{"ref":"a"}' in {m.payload for m in line.flying}
+
+
+def test_memory_holds_no_more_than_a_bounded_number_of_events(line: Line) -> None:
+    line.connect(receive_maximum=1)
+    line.note([row(n) for n in range(1, 20_001)])
+    assert line.ledgers[Lane.REST].fresh <= ledger_module.FRESH_MOST
+    assert sorted(line.drain()) == list(range(1, 20_001))
+
+
+def test_a_path_that_hands_over_is_still_credited_for_what_it_has_on_its_way() -> None:
+    record = Record()
+    first, second = Line(record), Line(record)
+    second.ledgers = first.ledgers
+    first.connect()
+    first.note([row(1), row(2)])
+    first.outbox.carry({})
+    second.connect()
+    assert not second.drain(), "what flies on the first path is not sent twice"
+    assert [numbers_of(m) for m in first.flying] == [[1], [2]]
+    first.answer()
+    first.disconnect()
+    second.connect()
+    assert second.drain() == [2]
+
+
+class Delivery(RuleBasedStateMachine):
+    """Any order of recording, reading, answering, refusing and losing the line."""
+
+    @initialize()
+    def begin(self) -> None:
+        self.record = Record()
+        self.line = Line(self.record)
+        self.line.sent = self.sent  # type: ignore[method-assign]
+        self.arrived: set[int] = set()
+        self.newest: dict[str, int] = defaultdict(int)  # by topic, on this connection
+        self.refused = False  # on this connection: order inside a topic is off
+
+    def sent(self, message: Message) -> None:
+        assert self.line.window > len(self.line.flying), "the window"
+        flying = [m.rank for m in self.line.flying] + [message.rank]
+        assert flying.count(message.rank) <= WORTH[message.rank].most
+        if not WORTH[message.rank].urgent:
+            spare = max(1, self.line.window // 4) if self.line.window > 1 else 0
+            assert len(flying) <= self.line.window - spare, "room for an alarm"
+            if not self.refused:
+                assert not self.line.ledgers[Lane.ALARM].fresh, "an alarm is first"
+        assert len(message.payload) <= self.line.outbox.limit_bytes
+
+    @rule(sizes=st.lists(st.tuples(st.booleans(), st.integers(0, 300)), min_size=1, max_size=30))
+    def record_some(self, sizes: list[tuple[bool, int]]) -> None:
+        head = self.record.head
+        self.line.note(
+            [row(head + n, alarm=alarm, size=size) for n, (alarm, size) in enumerate(sizes, 1)]
+        )
+
+    @precondition(lambda self: not self.line.window)
+    @rule(receive_maximum=st.integers(1, 30), packet_bytes=st.integers(1000, 5000))
+    def connect(self, receive_maximum: int, packet_bytes: int) -> None:
+        self.newest.clear()
+        self.refused = False
+        self.line.connect(receive_maximum, packet_bytes)
+
+    @precondition(lambda self: self.line.window)
+    @rule(objected=st.booleans())
+    def lose(self, objected: bool) -> None:
+        self.line.disconnect(objected=objected)
+
+    @precondition(lambda self: self.line.reading)
+    @rule()
+    def read(self) -> None:
+        if self.line.window:
+            self.line.read()
+        else:
+            self.line.reading.pop(0)
+
+    @precondition(lambda self: self.line.flying)
+    @rule()
+    def take(self) -> None:
+        message = self.line.answer(GOOD)
+        numbers = numbers_of(message)
+        assert not self.arrived & set(numbers), "a repeat without a reason"
+        if not self.refused:
+            assert numbers[0] > self.newest[message.topic], "order inside a topic"
+            self.newest[message.topic] = numbers[-1]
+        assert numbers == sorted(numbers)
+        self.arrived.update(numbers)
+
+    @precondition(lambda self: self.line.flying)
+    @rule(code=st.sampled_from([ABSENT, REFUSED, QUOTA]))
+    def refuse(self, code: int) -> None:
+        self.refused = True
+        self.line.answer(code)
+
+    @rule(seconds=st.floats(0.1, 20))
+    def wait(self, seconds: float) -> None:
+        self.line.now_s += seconds
+        self.line.pump()
+
+    @invariant()
+    def delivered_is_what_arrived(self) -> None:
+        for lane, ledger in self.line.ledgers.items():
+            for one in self.record.rows:
+                if ledger_module.lane_of(one) is lane:
+                    assert (one.seq in ledger.delivered) == (one.seq in self.arrived)
+
+    def teardown(self) -> None:
+        if not hasattr(self, "line"):
+            return
+        if not self.line.window:
+            self.line.connect()
+        self.lose(objected=False)
+        self.line.reading.clear()
+        self.line.connect(packet_bytes=ROOMY + HEADROOM_BYTES)
+        late = self.line.drain()
+        assert not self.arrived & set(late), "a repeat without a reason"
+        assert self.arrived | set(late) == {one.seq for one in self.record.rows}, "a loss"
+        assert all(ledger.waiting == 0 for ledger in self.line.ledgers.values())
+
+
+TestDelivery = Delivery.TestCase
+TestDelivery.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+
+
+@given(
+    sizes=st.lists(st.integers(0, 2000), min_size=1, max_size=600),
+    limit=st.integers(200, 100_000),
+    zipped=st.booleans(),
+)
+@settings(max_examples=60, deadline=None)
+def test_packing_keeps_every_event_and_every_limit(
+    sizes: list[int], limit: int, zipped: bool
+) -> None:
+    record = Record()
+    record.rows = [row(n, size=size) for n, size in enumerate(sizes, 1)]
+    parcels, upto = haul(record, Gap(Lane.REST, (1, len(sizes))), limit, zipped=zipped)
+    found = [
+        one for parcel in parcels for one in events("armoury/v1/s/event/backlog", parcel.payload)
+    ]
+    assert [(one.seq, one.body) for one in found] == [(r.seq, r.body) for r in record.rows[:upto]]
+    assert all(one.historical for one in found)
+    assert all(len(parcel.payload) <= limit or parcel.events == 1 for parcel in parcels)
+    assert [p.span[0] for p in parcels] == [1, *(p.span[1] + 1 for p in parcels[:-1])]
+    assert parcels[-1].span[1] == upto
