@@ -1,23 +1,19 @@
 """Canonical JSON: the one way to write a value down, so that its hash means something.
 
 RFC 8785 for a model without its pitfalls: ASCII keys, integers within ±(2^53 - 1), strings
-that UTF-8 can carry, no floats. Within that model the standard library's encoder with sorted
-keys writes the same bytes, at a seventh of the time; whatever lies outside is refused.
+that UTF-8 can carry, no floats. Whatever lies outside is refused while it is written.
 """
 
 from __future__ import annotations
 
-import json
+from json.encoder import encode_basestring
 
 from agent.journal.errors import JournalMisused
 
+quoted = encode_basestring  # escapes as RFC 8785, section 3.2.2.2, wants
 MAX_INT = 2**53 - 1  # RFC 8785, section 3.2.2.3: beyond it IEEE doubles lose integers
 MAX_DEPTH = 16
 MAX_BYTES = 65_536  # one value; an event is some 300 bytes
-
-_write = json.JSONEncoder(
-    sort_keys=True, separators=(",", ":"), ensure_ascii=False, check_circular=False
-).encode
 
 
 def encode(value: object) -> bytes:
@@ -26,36 +22,76 @@ def encode(value: object) -> bytes:
     Raises:
         JournalMisused: it lies outside the model; the text names the place.
     """
-    _check(value, "", MAX_DEPTH)
-    try:
-        written = _write(value).encode()
-    except UnicodeEncodeError as error:
-        raise JournalMisused(f"a text has half a character at {error.start}") from error
-    if len(written) > MAX_BYTES:
-        raise JournalMisused(f"{len(written)} bytes are too much for one value (max {MAX_BYTES})")
-    return written
+    return as_bytes(text(value))
 
 
-def _check(value: object, path: str, depth: int) -> None:
-    """Refuse what is outside the model; strings are checked when they are encoded."""
-    if value is None or isinstance(value, str | bool):
-        return
+def text(value: object, depth: int = MAX_DEPTH) -> str:
+    """Return the canonical JSON of `value`, before it is known whether UTF-8 can carry it.
+
+    Raises:
+        JournalMisused: it lies otherwise outside the model; the text names the place.
+    """
+    if isinstance(value, str):
+        return quoted(value)
     if isinstance(value, int):
-        if not -MAX_INT <= value <= MAX_INT:
-            raise JournalMisused(f"{path or 'value'}: {value} is beyond 2^53 - 1")
-        return
+        return number(value)
+    if value is None:
+        return "null"
     if depth == 0:
-        raise JournalMisused(f"{path}: deeper than {MAX_DEPTH} levels")
+        raise JournalMisused(f"deeper than {MAX_DEPTH} levels")
     if isinstance(value, dict):
-        for key, inner in value.items():
-            if not (isinstance(key, str) and key.isascii()):
-                raise JournalMisused(f"{path or 'value'}: the key {key!r} is not ASCII text")
-            _check(inner, f"{path}.{key}" if path else key, depth - 1)
-    elif isinstance(value, list):
-        for inner in value:
-            _check(inner, path, depth - 1)
-    else:
-        raise JournalMisused(
-            f"{path or 'value'}: {type(value).__name__} cannot be recorded (only texts, integers, "
-            "booleans, null, lists and objects)"
-        )
+        return _object(value, depth)
+    if isinstance(value, list):
+        return "[" + ",".join([text(inner, depth - 1) for inner in value]) + "]"
+    raise JournalMisused(
+        f"{type(value).__name__} cannot be recorded (only texts, integers, booleans, null, lists "
+        "and objects)"
+    )
+
+
+def number(value: int) -> str:
+    """Return an integer or a boolean as JSON.
+
+    Raises:
+        JournalMisused: it is too large.
+    """
+    if value is True:
+        return "true"
+    if value is False:
+        return "false"
+    if not -MAX_INT <= value <= MAX_INT:
+        raise JournalMisused(f"{value} is beyond 2^53 - 1")
+    return f"{value:d}"
+
+
+def as_bytes(written: str) -> bytes:
+    """Return JSON as the bytes that are stored and hashed.
+
+    Raises:
+        JournalMisused: half a character is in it, or it is too long.
+    """
+    try:
+        found = written.encode()
+    except UnicodeEncodeError as error:
+        place = written[max(0, error.start - 20) : error.start]
+        raise JournalMisused(f"half a character after {place!r}") from error
+    if len(found) > MAX_BYTES:
+        raise JournalMisused(f"{len(found)} bytes are too much for one value (max {MAX_BYTES})")
+    return found
+
+
+def _object(value: dict[str, object], depth: int) -> str:
+    try:
+        if not "".join(value).isascii():
+            raise JournalMisused(f"a key of {list(value)} is not ASCII")
+    except TypeError as error:
+        raise JournalMisused(f"a key of {list(value)} is not a text") from error
+    members = []
+    for key in sorted(value):
+        inner = value[key]
+        try:
+            said = quoted(inner) if type(inner) is str else text(inner, depth - 1)
+        except JournalMisused as error:
+            raise JournalMisused(f"{key}: {error}") from error
+        members.append(f"{quoted(key)}:{said}")
+    return "{" + ",".join(members) + "}"

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import sqlite3
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from agent.journal import layout
 from agent.journal.errors import JournalTooNew, JournalUnusable, StorageCorrupt, storage_failure
-from agent.journal.ranges import Ranges
+from agent.journal.growth import TILE
+from agent.journal.ranges import Ranges, Span
 from agent.journal.record import Lane, Recorded
 from agent.journal.stored import StoredTree
 from agent.journal.tree import mark
@@ -29,6 +31,14 @@ _LANES = {
     Lane.ALARM: " AND severity = 0 AND severity < 3",
     Lane.REST: " AND severity > 0",
 }
+LAST = 2**62  # beyond every number
+_CLASSES = (
+    "SELECT id, severity FROM class WHERE kind = ifnull(?, kind) AND severity = ifnull(?, severity)"
+)
+_TILED = "SELECT value, (SELECT count(*) FROM tile) FROM meta WHERE key = 'first'"
+_TIMED = (
+    "SELECT position FROM tile WHERE to_us >= ifnull(?, to_us) AND from_us < ifnull(?, from_us + 1)"
+)
 
 
 class Reader:
@@ -47,6 +57,7 @@ class Reader:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._path = str(folder / layout.DATABASE)
         self._lock = threading.Lock()
         self._file: tuple[int, int] | None = None
         self._connection: sqlite3.Connection | None = None
@@ -115,16 +126,18 @@ class Reader:
             limit: how many at most.
             newest_first: from the highest number down.
         """
+        fits, values = self._classed(kind, severity)
         terms = {
             " AND body ->> '$.object' = ?": object,
             " AND body ->> '$.device' = ?": device,
             " AND body ->> '$.at' >= ?": since_us,
             " AND body ->> '$.at' < ?": until_us,
         }
-        where, values = self._classed(kind, severity)
-        where += "".join(term for term, value in terms.items() if value is not None)
+        fits += "".join(term for term, value in terms.items() if value is not None)
         values += [value for value in terms.values() if value is not None]
-        return self._stream(where, values, after, limit, newest_first)
+        spans = self._spans(after, since_us, until_us)
+        rows = self._stream(fits, values, spans, newest_first, min(CHUNK, limit or CHUNK))
+        return itertools.islice(rows, limit)
 
     def state(self) -> dict[str, Json]:
         """Return the site's saved state.
@@ -165,34 +178,51 @@ class Reader:
             yield [*said, value]
 
     def _classed(self, kind: str | None, severity: str | None) -> tuple[str, list[object]]:
-        """Return the condition on kind and severity, so put that an index serves it."""
-        where, values = "", list[object]()
-        if severity is not None:
-            where += " AND severity = ?"
-            values.append(layout.SEVERITIES.get(severity, -1))
+        """Return the condition on kind and severity, so put that the index serves it."""
+        if kind is None and severity is None:
+            return "", []
+        level = None if severity is None else layout.SEVERITIES.get(severity, -1)
+        found = self._all(_CLASSES, (kind, level)) or [(-1, -1)]  # never recorded: finds nothing
+        levels = sorted({level for _, level in found})
+        fits = f" AND severity IN ({_marks(levels)})"
+        values: list[object] = [*levels]
         if kind is not None:
-            found = self._all("SELECT id, severity FROM class WHERE kind = ?", (kind,))
-            where += f" AND class IN ({','.join('?' * len(found))})"
+            fits += f" AND class IN ({_marks(found)})"
             values += [number for number, _ in found]
-            rare = all(level < layout.SEVERITIES["info"] for _, level in found)
-        else:
-            rare = severity is not None and severity != "info"
-        return where + (" AND severity < 3" if rare else ""), values
+        rare = all(level < layout.SEVERITIES["info"] for level in levels)
+        return fits + (" AND severity < 3" if rare else ""), values
+
+    def _spans(self, after: int, since_us: int | None, until_us: int | None) -> Iterable[Span]:
+        """Return the numbers among which such times can lie: those of fitting tiles, and the tail.
+
+        The tiles are counted first: one that fills meanwhile is then asked for twice, not never.
+        """
+        if since_us is None and until_us is None:
+            return [(after + 1, LAST)]
+        ((written, full),) = self._all(_TILED)
+        first = int(written)
+        found = self._all(_TIMED, (since_us, until_us))
+        tail = first + TILE * full, LAST
+        starts = (first + TILE * position for (position,) in found)
+        spans = Ranges.of([tail, *((start, start + TILE - 1) for start in starts)]).spans
+        return [(max(begin, after + 1), end) for begin, end in spans if end > after]
 
     def _stream(
-        self, where: str, values: list[object], after: int, limit: int | None, newest_first: bool
+        self,
+        fits: str,
+        values: list[object],
+        spans: Iterable[Span],
+        newest_first: bool,
+        chunk: int,
     ) -> Iterator[Recorded]:
-        edge, step, order = (2**62, "<", "DESC") if newest_first else (after, ">", "ASC")
-        left = 2**62 if limit is None else limit
-        sql = f"{_ROW} AND seq > ? AND seq {step} ?{where} ORDER BY seq {order} LIMIT ?"
-        while left > 0:
-            rows = self._all(sql, (after, edge, *values, min(left, CHUNK)))
-            for row in rows:
-                yield _recorded(row)
-            left -= len(rows)
-            if len(rows) < CHUNK:
-                return
-            edge = rows[-1][0]
+        order = "DESC" if newest_first else "ASC"
+        sql = f"{_ROW} AND seq BETWEEN ? AND ?{fits} ORDER BY seq {order} LIMIT {chunk}"
+        for first, last in sorted(spans, reverse=newest_first):
+            begin, end = first, last
+            while rows := self._all(sql, (begin, end, *values)):
+                yield from map(_recorded, rows)
+                edge = rows[-1][0]
+                begin, end = (begin, edge - 1) if newest_first else (edge + 1, end)
 
     def _all(self, sql: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         with self._asking() as connection:
@@ -208,7 +238,7 @@ class Reader:
                 raise storage_failure(error, self._folder) from error
 
     def _connected(self) -> sqlite3.Connection:
-        found = layout.file_id(self._folder)
+        found = layout.file_id(self._path)
         if found != self._file:
             self._let_go()
         if self._connection is None:
@@ -219,6 +249,10 @@ class Reader:
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()
+
+
+def _marks(values: Sequence[object]) -> str:
+    return ",".join("?" * len(values))
 
 
 def _recorded(row: tuple[Any, ...]) -> Recorded:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple
 
 from agent.site.inputs import Json
 from agent.site.step import Event
@@ -37,9 +38,8 @@ class Batch:
     state: Mapping[str, Json] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Recorded:
-    """One row of the record.
+class Recorded(NamedTuple):
+    """One row of the record. A tuple, for it is made at twice the pace of a dataclass.
 
     Attributes:
         seq: its number, from 1, without gaps.

@@ -13,16 +13,11 @@ from agent.journal.checkpoint import Checkpoint
 from agent.journal.errors import StorageCorrupt, storage_failure
 from agent.journal.growth import Growth
 from agent.journal.note import Signer
-from agent.journal.record import Recorded, Sealed, happened_us
+from agent.journal.record import Recorded, Sealed
 from agent.journal.stored import StoredTree
 from agent.journal.tree import MARK, leaf_hash, mark
 
-SALT = 16  # bytes; 128 bits are not guessed
-
-_INSERT = (
-    "INSERT INTO event(seq, class, severity, salt, leaf, body) VALUES (?, ?, ?, ?, ?, "
-    "CAST(? AS TEXT))"
-)
+_INSERT = "INSERT INTO event VALUES (?, ?, ?, ?, ?)"
 _SAVE = (
     "INSERT INTO state VALUES (?, CAST(? AS TEXT), ?) "
     "ON CONFLICT DO UPDATE SET value = excluded.value, mark = excluded.mark"
@@ -55,8 +50,9 @@ class Storage:
 
     def __init__(self, folder: Path, signer: Signer | None) -> None:
         self._folder = folder
+        self._path = str(folder / layout.DATABASE)
         self._signer = signer
-        self._file = layout.file_id(folder)
+        self._file = layout.file_id(self._path)
         self._connection: sqlite3.Connection | None = layout.connect(folder, "rw")
         try:
             self._log, self.head = _identity(self._connection)
@@ -75,6 +71,7 @@ class Storage:
     def commit(
         self,
         rows: Sequence[Recorded],
+        times: Sequence[int],
         state: Mapping[str, bytes | None],
         acknowledged: Mapping[tuple[str, str], bytes],
         seal: bool,
@@ -83,6 +80,7 @@ class Storage:
 
         Args:
             rows: numbered from `head` + 1 on.
+            times: when each one's event happened (UTC, microseconds).
             state: canonical JSON by key; None: forgotten.
             acknowledged: canonical JSON of ranges, by path and lane.
             seal: whether a checkpoint shall cover it all.
@@ -96,8 +94,9 @@ class Storage:
         try:
             connection = self._connected()
             connection.execute("BEGIN IMMEDIATE")
-            growth = self._insert(connection, rows)
-            _save(connection, state, acknowledged)
+            growth = self._insert(connection, rows, times)
+            if state or acknowledged:
+                _save(connection, state, acknowledged)
             sealed = self._seal(connection, growth) if seal else None
             connection.execute("COMMIT")
         except sqlite3.Error as error:
@@ -136,7 +135,7 @@ class Storage:
         self._give_up()
 
     def _connected(self) -> sqlite3.Connection:
-        found = layout.file_id(self._folder)
+        found = layout.file_id(self._path)
         if found != self._file:
             self._give_up()
         if self._connection is None:
@@ -157,24 +156,22 @@ class Storage:
             with contextlib.suppress(sqlite3.Error):
                 connection.close()
 
-    def _insert(self, connection: sqlite3.Connection, rows: Sequence[Recorded]) -> Growth:
+    def _insert(
+        self, connection: sqlite3.Connection, rows: Sequence[Recorded], times: Sequence[int]
+    ) -> Growth:
         """Insert the rows and what they make of the tree."""
-        salts = os.urandom(SALT * len(rows))
-        prepared, leaves, times = [], [], []
-        for at, row in enumerate(rows):
-            salt = salts[at * SALT : at * SALT + SALT]
-            severity = layout.SEVERITIES[row.severity]
-            leaf = leaf_hash(salt + row.body)
-            leaves.append(leaf)
-            times.append(happened_us(row.body))
-            of = self._class(connection, row.kind, severity)
-            prepared.append((row.seq, of, severity, salt, leaf[:MARK], row.body))
+        random = os.urandom(layout.SALT * len(rows))
+        salts = [random[at : at + layout.SALT] for at in range(0, len(random), layout.SALT)]
+        leaves = [leaf_hash(salt + row.body) for salt, row in zip(salts, rows, strict=True)]
+        prepared = [
+            (row.seq, *self._class(connection, row), salt + leaf[:MARK], row.body.decode())
+            for salt, leaf, row in zip(salts, leaves, rows, strict=True)
+        ]
         growth, tiles = self._growth.grown(leaves, times)
         connection.executemany(_INSERT, prepared)
-        connection.executemany(
-            "INSERT INTO tile VALUES (?, ?, ?, ?)",
-            [(tile.position, tile.root, tile.from_us, tile.to_us) for tile in tiles],
-        )
+        for tile in tiles:
+            found = tile.position, tile.root, tile.from_us, tile.to_us
+            connection.execute("INSERT INTO tile VALUES (?, ?, ?, ?)", found)
         return growth
 
     def _seal(self, connection: sqlite3.Connection, growth: Growth) -> Sealed | None:
@@ -185,13 +182,14 @@ class Storage:
         connection.execute("INSERT INTO checkpoint VALUES (?, ?)", (sealed.size, sealed.note))
         return sealed
 
-    def _class(self, connection: sqlite3.Connection, kind: str, severity: int) -> int:
-        known = self._classes.get((kind, severity))
+    def _class(self, connection: sqlite3.Connection, row: Recorded) -> tuple[int, int]:
+        """Return the numbers of the row's kind at its severity, and of the severity."""
+        known = self._classes.get((row.kind, row.severity))
         if known is None:
-            cursor = connection.execute(
-                "INSERT INTO class(kind, severity) VALUES (?, ?)", (kind, severity)
-            )
-            known = self._classes[kind, severity] = int(cursor.lastrowid or 0)
+            level = layout.SEVERITIES[row.severity]
+            sql = "INSERT INTO class(kind, severity) VALUES (?, ?)"
+            cursor = connection.execute(sql, (row.kind, level))
+            known = self._classes[row.kind, row.severity] = int(cursor.lastrowid or 0), level
         return known
 
 
@@ -222,9 +220,9 @@ def _grown(connection: sqlite3.Connection) -> tuple[Growth, int]:
     return tree.growth(), sealed.size
 
 
-def _classes(connection: sqlite3.Connection) -> dict[tuple[str, int], int]:
+def _classes(connection: sqlite3.Connection) -> dict[tuple[str, str], tuple[int, int]]:
     rows = connection.execute("SELECT kind, severity, id FROM class")
-    return {(kind, severity): number for kind, severity, number in rows}
+    return {(kind, layout.SEVERITY_NAMES[level]): (number, level) for kind, level, number in rows}
 
 
 def _save(

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from agent.journal.errors import StorageCorrupt
 from agent.journal.growth import TILE, Growth
+from agent.journal.layout import SALT
 from agent.journal.record import Sealed, happened_us
 from agent.journal.tree import Frontier, leaf_hash, node_hash, split
 
@@ -76,15 +77,18 @@ class StoredTree:
             StorageCorrupt: one is missing.
         """
         rows = self._connection.execute(
-            "SELECT seq, salt, leaf, CAST(body AS BLOB) FROM event WHERE seq >= ? AND seq < ? "
+            "SELECT seq, proof, CAST(body AS BLOB) FROM event WHERE seq >= ? AND seq < ? "
             "ORDER BY seq",
             (self.first + first, self.first + last),
         )
         expected = self.first + first
-        for seq, salt, leaf, body in rows:
+        for seq, proof, body in rows:
             if seq != expected:
                 break
             expected += 1
-            yield (leaf, 0) if body is None else (leaf_hash(salt + body), happened_us(body))
+            if body is None:
+                yield proof, 0
+            else:
+                yield leaf_hash(proof[:SALT] + body), happened_us(body)
         if expected != self.first + last:
             raise StorageCorrupt(f"the journal's row {expected} is missing")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import math
+import queue
 import threading
 import time
 from collections import deque
@@ -26,6 +29,7 @@ TIDY_PAGES = (1000, 4000)  # when nothing waits, and at the latest
 @dataclass(frozen=True, slots=True)
 class _Waiting:
     commit: Commit
+    times: tuple[int, ...]  # when each row's event happened
     state: Mapping[str, bytes | None]
 
 
@@ -56,13 +60,15 @@ class Writer:
         self._committed = committed
         self._failed = failed
         self._sealed = sealed
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
+        self._bell: queue.SimpleQueue[None] = queue.SimpleQueue()  # rung when the thread may wait
         self._queue: deque[_Waiting] = deque()
         self._next = storage.head + 1
         self._acknowledged = dict(acknowledged)
         self._unsaved: dict[tuple[str, str], float] = {}  # since when, monotonic
         self._unsealed_since: float | None = -SEAL_S if storage.unsealed else None
-        self._closing_by: float | None = None
+        self._closing = threading.Event()
+        self._closing_by = math.inf
         self._trouble: StorageFailed | None = None
         self._pause_s = 0.0
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
@@ -71,21 +77,21 @@ class Writer:
     def submit(self, batch: Batch, tag: int) -> None:
         """Queue a batch; see `Journal.submit`."""
         state = {key: _state(key, value) for key, value in batch.state.items()}
-        with self._changed:
-            if self._closing_by is not None:
+        times = tuple([entry.event.at.utc_us for entry in batch.entries])
+        with self._lock:
+            if self._closing.is_set():
                 raise JournalMisused("the journal is closed; nothing can be recorded any more")
-            rows = tuple(_row(self._next + at, entry) for at, entry in enumerate(batch.entries))
+            rows = tuple([_row(seq, entry) for seq, entry in enumerate(batch.entries, self._next)])
             self._next += len(rows)
-            self._queue.append(_Waiting(Commit(tag, rows), state))
-            self._changed.notify()
+            self._queue.append(_Waiting(Commit(tag, rows), times, state))
+        self._bell.put(None)
 
     def acknowledge(self, path: str, lane: str, ranges: Ranges) -> None:
         """Add to what was delivered; see `Journal.acknowledge`."""
-        with self._changed:
+        with self._lock:
             self._acknowledged[path, lane] = self.acknowledged(path, lane) | ranges
             self._unsaved.setdefault((path, lane), time.monotonic())
-            if len(self._unsaved) == 1:
-                self._changed.notify()
+        self._bell.put(None)
 
     def acknowledged(self, path: str, lane: str) -> Ranges:
         """Return what was delivered."""
@@ -102,9 +108,10 @@ class Writer:
         Raises:
             JournalError: it could not all be recorded within `CLOSE_S`.
         """
-        with self._changed:
-            self._closing_by = self._closing_by or time.monotonic() + CLOSE_S
-            self._changed.notify()
+        with self._lock:
+            self._closing_by = min(self._closing_by, time.monotonic() + CLOSE_S)
+            self._closing.set()
+        self._bell.put(None)
         self._thread.join(CLOSE_S + 1.0)
         if self._thread.is_alive():
             raise StorageFailed(
@@ -126,32 +133,35 @@ class Writer:
 
     def _wait(self) -> bool:
         """Wait until there is something to commit; False when it is time to end."""
-        with self._changed:
-            if self._trouble:
-                self._changed.wait_for(lambda: self._closing_by, self._pause_s)
-                if self._closing_by:
-                    self._changed.wait(PAUSE_S[0])
-                    if time.monotonic() > self._closing_by:
-                        return False
-            while not self._queue:
-                left_s = self._left_s()
-                if self._closing_by:
-                    return left_s is not None
-                if left_s is not None and left_s <= 0:
-                    return True
-                self._changed.wait(left_s)
-            return True
+        if self._trouble and not self._pause():
+            return False
+        while not self._queue:
+            left_s = self._left_s()
+            if self._closing.is_set():
+                return left_s is not None
+            if left_s is not None and left_s <= 0:
+                return True
+            with contextlib.suppress(queue.Empty):
+                self._bell.get(timeout=left_s)
+        return True
+
+    def _pause(self) -> bool:
+        """Let some time pass before the next attempt; False when there shall be none."""
+        if self._closing.wait(self._pause_s):
+            time.sleep(PAUSE_S[0])
+        return time.monotonic() < self._closing_by
 
     def _left_s(self) -> float | None:
         """Return after what time there is something to commit though nothing was submitted."""
-        due = [since + ACKNOWLEDGE_S for since in self._unsaved.values()]
+        with self._lock:
+            due = [since + ACKNOWLEDGE_S for since in self._unsaved.values()]
         if self._unsealed_since is not None:
             due.append(self._unsealed_since + SEAL_S)
         return min(due) - time.monotonic() if due else None
 
     def _commit(self) -> None:
         """Commit the head of the queue as one transaction, and tell."""
-        with self._changed:
+        with self._lock:
             group = self._group()
             acknowledged = {key: self._acknowledged[key] for key in self._unsaved}
         state: dict[str, bytes | None] = {}
@@ -160,12 +170,13 @@ class Writer:
         rows = [row for waiting in group for row in waiting.commit.rows]
         sealed = self._storage.commit(
             rows,
+            [time_us for waiting in group for time_us in waiting.times],
             state,
             {key: encode([list(s) for s in ranges.spans]) for key, ranges in acknowledged.items()},
             self._seal_is_due(len(rows)),
         )
         self._trouble, self._pause_s = None, 0.0
-        with self._changed:
+        with self._lock:
             for _ in group:
                 self._queue.popleft()
             for key, ranges in acknowledged.items():
@@ -180,7 +191,7 @@ class Writer:
     def _seal_is_due(self, new: int) -> bool:
         unsealed, since = self._storage.unsealed + new, self._unsealed_since
         waited = since is not None and time.monotonic() >= since + SEAL_S
-        return unsealed >= SEAL_EVENTS or waited or self._closing_by is not None
+        return unsealed >= SEAL_EVENTS or waited or self._closing.is_set()
 
     def _note_unsealed(self) -> None:
         if not self._storage.unsealed:

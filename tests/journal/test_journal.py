@@ -182,18 +182,22 @@ def test_lanes_part_alarms_from_the_rest(opened: Open, ears: Ears) -> None:
     assert journal.read(3, 100, upto=6) == ears.rows[3:6]
 
 
-def test_the_alarm_lane_is_read_through_its_index(opened: Open, folder: Path) -> None:
-    opened()
+def test_what_is_rare_is_read_through_its_index(opened: Open, ears: Ears, folder: Path) -> None:
+    faults = [entry(n, "device.lost", Severity.FAULT) for n in range(3)]
+    opened().submit(Batch((entry(1, "door.forced", Severity.ALARM), *faults)), 1)
+    ears.heard(1)
     with Reader(folder) as reader:
         plans: list[str] = []
         assert reader._connection
         reader._connection.set_trace_callback(plans.append)
         reader.read(0, 10, lane=Lane.ALARM)
-        list(reader.query(severity="fault"))
+        assert len(list(reader.query(severity="fault"))) == 3
+        assert len(list(reader.query(kind="door.forced"))) == 1
+        assert list(reader.query(severity="access")) == list(reader.query(kind="none")) == []
         reader._connection.set_trace_callback(None)
-        for sql in plans:
+        for sql in (plan for plan in plans if "body" in plan):
             steps = reader._connection.execute(f"EXPLAIN QUERY PLAN {sql}").fetchall()
-            assert "USING INDEX event_severity (severity=?" in str(steps)
+            assert "INDEX event_rare (severity=?" in str(steps)
             assert "TEMP B-TREE" not in str(steps)
 
 

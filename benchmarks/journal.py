@@ -1,0 +1,202 @@
+"""The journal beside the smallest Python that commits as safely, in one run.
+
+    python -m benchmarks.journal [FOLDER]
+
+The floor is one thread that takes what waits, and inserts it with `synchronous=FULL` into one
+table of number and body, pages of SQLite's default size (4 KiB). Both serialise the same event
+of about 400 bytes inside the timing and answer on a callback. Ours validates, salts and hashes
+it besides, grows the tree, signs checkpoints and keeps indices. Rounds alternate between the
+two, and each ratio is the median of the rounds' ratios. FOLDER (default /var/tmp) must lie on a
+disk: on a tmpfs neither fsync nor bytes written mean anything.
+"""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import queue
+import sqlite3
+import statistics
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from agent.journal.journal import Journal
+from agent.journal.record import Batch, Commit, Entry
+from agent.site.moment import Moment
+from agent.site.step import Event, Severity
+from benchmarks.measure import head, percentile, row
+
+BOOT = "00000000-0000-0000-0000-000000000000"
+ROUNDS = 9
+PAD = "x" * 90
+
+
+def fields(number: int) -> dict[str, Any]:
+    """Return an event's data; with it the event is 347 bytes long."""
+    return {"n": number, "point": "board.store-contact", "before": "normal", "pad": PAD}
+
+
+class Ours:
+    """The journal itself."""
+
+    def __init__(self, folder: Path, severity: Severity = Severity.INFO) -> None:
+        self._told = threading.Semaphore(0)
+        self._severity = severity
+        self._journal = Journal.open(
+            folder, committed=self._committed, failed=print, origin="armoury/benchmark"
+        )
+
+    def _committed(self, _: Commit) -> None:
+        self._told.release()
+
+    def record(self, first: int, count: int) -> None:
+        """Record so many events as one group and wait for the disk."""
+        now = time.time_ns() // 1000, time.monotonic_ns() // 1000
+        moment = Moment(*now, BOOT, True)
+        kind, device = "point.changed", "board"
+        events = (
+            Event(kind, "store", self._severity, moment, device, fields(number))
+            for number in range(first, first + count)
+        )
+        self._journal.submit(Batch(tuple(Entry(event) for event in events)), first)
+        self._told.acquire()
+
+    def close(self) -> None:
+        self._journal.close()
+
+
+class Floor:
+    """A queue, a thread, a table."""
+
+    def __init__(self, folder: Path) -> None:
+        self._told = threading.Semaphore(0)
+        self._queue: queue.SimpleQueue[list[tuple[int, bytes]] | None] = queue.SimpleQueue()
+        self._path = folder / "floor.db"
+        self._thread = threading.Thread(target=self._write)
+        self._thread.start()
+
+    def _write(self) -> None:
+        connection = sqlite3.connect(self._path, isolation_level=None)
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("CREATE TABLE event(seq INTEGER PRIMARY KEY, body BLOB)")
+        while (rows := self._queue.get()) is not None:
+            connection.execute("BEGIN IMMEDIATE")
+            connection.executemany("INSERT INTO event VALUES (?, ?)", rows)
+            connection.execute("COMMIT")
+            self._told.release()
+        connection.close()
+
+    def record(self, first: int, count: int) -> None:
+        """Record so many events as one group and wait for the disk."""
+        at, mono = time.time_ns() // 1000, time.monotonic_ns() // 1000
+        rows = []
+        for number in range(first, first + count):
+            event = {
+                "at": at,
+                "boot": BOOT,
+                "data": fields(number),
+                "device": "board",
+                "kind": "point.changed",
+                "mono": mono,
+                "object": "store",
+                "seq": number,
+                "severity": "info",
+                "trusted": True,
+            }
+            body = json.dumps(event, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+            rows.append((number, body.encode()))
+        self._queue.put(rows)
+        self._told.acquire()
+
+    def close(self) -> None:
+        self._queue.put(None)
+        self._thread.join()
+
+
+def latencies_ms(subject: Ours | Floor, first: int, count: int, group: int) -> list[float]:
+    """Record `count` events from `first` on, in groups; return each group's time."""
+    samples = []
+    for number in range(first, first + count, group):
+        began = time.perf_counter()
+        subject.record(number, group)
+        samples.append((time.perf_counter() - began) * 1000)
+    return samples
+
+
+def side_by_side(folder: Path, group: int, count: int) -> tuple[list[float], list[float], float]:
+    """Return both's samples in ms, and the median of the rounds' ratios of medians."""
+    (folder / "ours").mkdir()
+    ours, floor = Ours(folder / "ours"), Floor(folder)
+    all_ours: list[float] = []
+    all_floor: list[float] = []
+    ratios = []
+    for turn in range(ROUNDS):
+        mine = latencies_ms(ours, turn * count + 1, count, group)
+        theirs = latencies_ms(floor, turn * count + 1, count, group)
+        ratios.append(statistics.median(mine) / statistics.median(theirs))
+        all_ours += mine
+        all_floor += theirs
+    ours.close()
+    floor.close()
+    return all_ours, all_floor, statistics.median(ratios)
+
+
+def written(make: Callable[[Path], Ours | Floor], count: int, group: int, where: str) -> float:
+    """Return the bytes that a process of its own wrote to the disk for each event."""
+    context = multiprocessing.get_context("fork")
+    receiver, sender = context.Pipe(duplex=False)
+
+    def work() -> None:
+        with tempfile.TemporaryDirectory(dir=where) as folder:
+            subject = make(Path(folder))
+            subject.record(1, group)
+            before = written_by_us()
+            for number in range(group + 1, group + count + 1, group):
+                subject.record(number, group)
+            subject.close()
+            sender.send((written_by_us() - before) / count)
+
+    process = context.Process(target=work)
+    process.start()
+    found = float(receiver.recv())
+    process.join()
+    return found
+
+
+def written_by_us() -> int:
+    """Return the bytes that this process has caused to be written to a disk."""
+    lines = Path("/proc/self/io").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("write_bytes"))
+
+
+def main() -> None:
+    """Print the table."""
+    where = sys.argv[1] if len(sys.argv) > 1 else "/var/tmp"  # noqa: S108 - on a disk, by FHS
+    head(f"journal, on {where}, {ROUNDS} alternating rounds")
+    for group, count, name, bar in (
+        (1, 300, "latency of one", 1.25),
+        (100, 10_000, "of 100", 1.43),
+    ):
+        with tempfile.TemporaryDirectory(dir=where) as folder:
+            ours, floor, ratio = side_by_side(Path(folder), group, count)
+        medians = statistics.median(ours), statistics.median(floor)
+        row(f"{name}, p50 (median ratio {ratio:.2f})", *medians, "ms", f"<= {bar}")
+        row(f"{name}, p99", percentile(ours, 0.99), percentile(floor, 0.99), "ms", "")
+        if group > 1:
+            rates = group / medians[0] * 1000, group / medians[1] * 1000
+            row(f"rate in groups of {group}", *rates, "ev/s", ">= 0.70")
+    for group, count in ((1, 2000), (100, 20_000)):
+        mine, theirs = written(Ours, count, group, where), written(Floor, count, group, where)
+        row(f"bytes written for an event, by {group}", mine, theirs, "B", "<= 1.00")
+    alarm = written(lambda folder: Ours(folder, Severity.ALARM), 2000, 1, where)
+    row("bytes written for an indexed event, by 1", alarm, written(Floor, 2000, 1, where), "B", "")
+
+
+if __name__ == "__main__":
+    main()
