@@ -83,8 +83,8 @@ class Camera:
         return self.state(asked)
 
     def vanish(self, asked: dict[str, Any]) -> Json:
-        """Be off the network: {"for_s": 10}."""
-        self._server.vanish(float(asked["for_s"]))
+        """Be off the network: {"for_s"?: until recover}."""
+        self._server.vanish(asked.get("for_s"))
         return self.state(asked)
 
     def recover(self, asked: dict[str, Any]) -> Json:

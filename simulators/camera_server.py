@@ -71,12 +71,13 @@ class CameraServer:
             self.address = (self.address[0], self._http.server_port)
             threading.Thread(target=self._http.serve_forever, name="http", daemon=True).start()
 
-    def vanish(self, for_s: float) -> None:
-        """Be off the network for a while."""
+    def vanish(self, for_s: float | None) -> None:
+        """Be off the network for a while; None: until `listen`."""
         self.close()
-        self._back = threading.Timer(for_s, self.listen)
-        self._back.daemon = True
-        self._back.start()
+        if for_s is not None:
+            self._back = threading.Timer(float(for_s), self.listen)
+            self._back.daemon = True
+            self._back.start()
 
     def hang_up(self) -> None:
         """End every connection; new ones are welcome."""

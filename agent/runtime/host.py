@@ -37,7 +37,7 @@ log = logging.getLogger(__name__)
 
 FIRST_PAUSE_S = 0.2
 # A device is to be back 15 s after its return: the pause, plus what opening it takes.
-LONGEST_PAUSE_S = 9.0
+LONGEST_PAUSE_S = 12.0
 STEADY_S = 30.0  # up for so long, the next failure is a new one
 ANSWER_S = 2.0  # a driver that takes longer over an action hangs
 STOP_GRACE_S = 1.5  # `drivers.host.GRACE_S` and a little

@@ -18,6 +18,26 @@ REQUESTS = {
 LOGIN_NEEDED = (401, 403)
 
 
+def reach(source: Source) -> None:
+    """Find out, at next to no cost, whether a camera of the network is there at all.
+
+    Raises:
+        DeviceSilent: it is not.
+    """
+    try:
+        socket.create_connection((source.host, source.port), TIMEOUT_S).close()
+    except OSError as error:
+        raise _nothing_answers(source, error) from error
+
+
+def _nothing_answers(source: Source, error: OSError) -> DeviceSilent:
+    why = error.strerror or str(error)
+    return DeviceSilent(
+        f"{source.public}: nothing answers ({why}); "
+        "check the camera's power, its cable and the address"
+    )
+
+
 def diagnose(source: Source, *, refused: bool) -> DeviceError:
     """Ask the camera itself, without the login, and return what is wrong.
 
@@ -30,10 +50,7 @@ def diagnose(source: Source, *, refused: bool) -> DeviceError:
     try:
         status = _status(source)
     except OSError as error:
-        why = error.strerror or str(error)
-        return DeviceSilent(
-            f"{where}: nothing answers ({why}); check the camera's power, its cable and the address"
-        )
+        return _nothing_answers(source, error)
     if refused and status in LOGIN_NEEDED:
         found = "refuses the user name or the password" if source.has_login else "wants a login"
         return DeviceRefused(f"{where}: the camera {found}; set `user` and `password_file`")

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from drivers.camera.diagnosis import reach
 from drivers.camera.options import Options as CameraOptions
-from drivers.camera.source import Source, parse
-from drivers.camera.stream import Stream
-from drivers.camera.watch import Watch
+from drivers.camera.source import Kind, Source, parse
 from drivers.contract import DeviceRefused, Link, Outcome, now_us
 
 ALIVE_US = 1_000_000
@@ -29,7 +28,14 @@ class CameraDriver:
             if action is not None:
                 link.answer(action, Outcome.REFUSED, f"{self._device} is a camera: it only looks")
 
-        with Stream(self._source(), self._options, pause) as stream:
+        source = self._source()
+        if source.kind is Kind.NETWORK:
+            reach(source)
+        # OpenCV is imported when there is a camera: one that stays away costs next to nothing.
+        from drivers.camera.stream import Stream
+        from drivers.camera.watch import Watch
+
+        with Stream(source, self._options, pause) as stream:
             link.ready(stream.identity())
             watch = Watch(self._options)
             period_us = 1_000_000 // self._options.fps

@@ -87,11 +87,9 @@ def test_devices_that_stay_away_cost_next_to_nothing(house: House) -> None:
             SEEN_S + 2,
             f"{device} is reported",
         )
-    wait_until(lambda: min(pauses(house)) >= 5, 40, "the pauses have grown")
+    wait_until(lambda: min(pauses(house)) >= 8, 60, "the pauses have grown")
     before_s, began_s = cpu_s(house), time.monotonic()
-    while time.monotonic() - began_s < 20:
-        house.ask("status")
-        time.sleep(2)  # a stretch of time is what is measured
+    time.sleep(25)  # a stretch of time is what is measured
     assert (cpu_s(house) - before_s) / (time.monotonic() - began_s) <= 0.03  # three devices
 
 
