@@ -39,6 +39,20 @@ def arm(name: str, part: str | None, socket: Path | None, *, override: bool) -> 
 @area.command()
 @click.argument("name", metavar="AREA")
 @options.socket
+def postpone(name: str, socket: Path | None) -> None:
+    """Put the automatic arming of an AREA off a little.
+
+    \b
+    Example:
+      armoury area postpone store
+    """
+    command(socket, "area.postpone", area=name)
+    click.echo(f"the arming of {name} is put off")
+
+
+@area.command()
+@click.argument("name", metavar="AREA")
+@options.socket
 def disarm(name: str, socket: Path | None) -> None:
     """Disarm an AREA.
 

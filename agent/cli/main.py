@@ -87,10 +87,6 @@ def main() -> int:
         return EXIT_NO_DAEMON if isinstance(error, DaemonAbsent) else EXIT_NO
     except (click.Abort, KeyboardInterrupt):
         return EXIT_INTERRUPTED
-    except BrokenPipeError:
-        # Whoever reads us (head, less) has what they wanted; nothing more can be flushed.
-        sys.stdout = sys.stderr = None
-        return 0
     return status if isinstance(status, int) else 0
 
 

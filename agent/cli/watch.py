@@ -29,7 +29,7 @@ from agent.control import Client, ControlError, socket_path
 EVENTS_KEPT = 100
 TRY_AGAIN_S = 1.0
 REDRAW_S = 1.0  # at least so often: "ready 3 min" grows older by itself
-LEAVE = {"q", "Q", "\x1b", "\x04"}  # and Ctrl-C, which comes as a signal
+LEAVE = {"q", "Q", "\x04"}  # Ctrl-D; and Ctrl-C, which comes as a signal
 STYLES = {"alarm": "bold red", "fault": "yellow", "access": "cyan", "info": "dim"}
 
 
@@ -134,8 +134,8 @@ def _left(changed: int, timeout_s: float) -> bool:
     if changed in ready:
         os.read(changed, 4096)
     if sys.stdin in ready:
-        key = os.read(sys.stdin.fileno(), 16).decode(errors="replace")
-        return not key or key in LEAVE
+        keys = os.read(sys.stdin.fileno(), 64).decode(errors="replace")
+        return not keys or not LEAVE.isdisjoint(keys)
     return False
 
 

@@ -1,0 +1,60 @@
+"""`armoury check`: mistakes as lines or as JSON, and what a good file holds."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Armoury
+
+CONFIG = Path(__file__).parents[2] / "config"
+BAD = '[site]\nid = "x"\nname = "X"\n[[door]]\npeople = 9\n'
+
+
+def test_a_good_file_is_counted(armoury: Armoury) -> None:
+    said = armoury("check", CONFIG / "demo.toml")
+    assert (said.status, said.err) == (0, "")
+    assert said.out.startswith(f"{CONFIG / 'demo.toml'}: The armoury on your desk is in order: ")
+    assert "3 devices, 2 areas, 1 door" in said.out
+    assert said.out.endswith("(3 simulated)\n")
+
+
+def test_each_mistake_is_a_line_and_nothing_else_is_said(armoury: Armoury, tmp_path: Path) -> None:
+    path = tmp_path / "site.toml"
+    path.write_text(BAD)
+    said = armoury("check", path)
+    assert (said.status, said.out) == (2, "")
+    lines = said.err.splitlines()
+    assert f"{path}:5: door[1].people: found 9; write an integer from 1 to 4 (left out: 2)" in lines
+    assert all(line.startswith(f"{path}:") for line in lines)
+
+
+def test_json_tells_the_same(armoury: Armoury, tmp_path: Path) -> None:
+    path = tmp_path / "site.toml"
+    path.write_text(BAD)
+    said = armoury("check", "--json", path)
+    assert (said.status, said.err) == (2, "")
+    answer = json.loads(said.out)
+    assert answer["ok"] is False
+    assert {
+        "file": str(path),
+        "line": 5,
+        "key": "door[1].people",
+        "found": "9",
+        "remedy": "write an integer from 1 to 4 (left out: 2)",
+    } in answer["mistakes"]
+    good = json.loads(armoury("check", "--json", CONFIG / "demo.toml").out)
+    assert (good["ok"], good["site"], good["found"]["door"]) == (True, "demo", 1)
+
+
+def test_without_a_file_it_is_the_gateways_own(
+    armoury: Armoury, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ARMOURY_SITE", str(CONFIG / "minimal.toml"))
+    assert armoury("check").status == 0
+    monkeypatch.setenv("ARMOURY_SITE", "/nowhere/site.toml")
+    said = armoury("check")
+    assert said.status == 2
+    assert said.err.startswith("/nowhere/site.toml: found no site file that can be read")

@@ -1,0 +1,85 @@
+"""What people ask of the site: each command becomes one request, its answer one line."""
+
+from __future__ import annotations
+
+from typing import Any, get_args
+
+import click
+import pytest
+
+from agent.cli import person
+from agent.site.commands import COMMANDS
+from agent.site.inputs import Origin
+from agent.site.table import Role
+from tests.cli.conftest import Armoury
+from tests.cli.daemon import Daemon
+
+FINGER = {"kind": "finger", "reference": "reader:1"}
+ASKED: list[tuple[str, str, dict[str, Any]]] = [
+    ("alarm ack 12", "alarm.acknowledge", {"alarm": "12"}),
+    ("alarm check 12", "alarm.check", {"alarm": "12"}),
+    ("alarm restore 12", "alarm.restore", {"alarm": "12"}),
+    ("alarm close 12 --reason drill", "alarm.close", {"alarm": "12", "reason": "drill"}),
+    ("area arm store", "area.arm", {"area": "store", "override": False}),
+    ("area arm store --part night --override", "area.arm",
+     {"area": "store", "part": "night", "override": True}),
+    ("area postpone store", "area.postpone", {"area": "store"}),
+    ("area disarm store", "area.disarm", {"area": "store"}),
+    ("zone bypass pir", "zone.bypass", {"zone": "pir"}),
+    ("zone unbypass pir", "zone.unbypass", {"zone": "pir"}),
+    ("panic test guard-room", "panic.test", {"panic": "guard-room"}),
+    ("person remove p-1", "person.remove", {"person": "p-1"}),
+    ("person enrol p-1 --role officer --role guard --finger reader:1 --card 77", "person.enrol",
+     {"person": "p-1", "roles": ["officer", "guard"],
+      "credentials": [FINGER, {"kind": "card", "reference": "77"}]}),
+    ("person enrol p-1 --role guard --finger reader:1 --duress-finger reader:2 "
+     "--from 2026-01-31T08:00+01:00 --to 2026-12-31T18:00+01:00", "person.enrol",
+     {"person": "p-1", "roles": ["guard"],
+      "credentials": [FINGER, {"kind": "finger", "reference": "reader:2", "duress": True}],
+      "valid_from": "2026-01-31T08:00+01:00", "valid_to": "2026-12-31T18:00+01:00"}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("words", "name", "params"), ASKED, ids=[case[0] for case in ASKED])
+def test_a_command_is_one_request_that_the_site_understands(
+    armoury: Armoury, daemon: Daemon, words: str, name: str, params: dict[str, Any]
+) -> None:
+    said = armoury(*words.split())
+    assert (said.status, said.err) == (0, "")
+    assert said.out.count("\n") == 1
+    (asked,) = daemon.asked
+    assert (asked["name"], asked["params"]) == (name, params)
+    COMMANDS[name].params.model_validate(params)
+
+
+def test_every_command_of_the_site_can_be_given_here() -> None:
+    local = {name for name, command in COMMANDS.items() if Origin.LOCAL in command.origins}
+    assert {case[1] for case in ASKED} == local
+
+
+def test_a_pin_is_asked_for_unseen(
+    armoury: Armoury, daemon: Daemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[dict[str, Any]] = []
+
+    def prompt(text: str, **how: Any) -> str:
+        asked.append(how)
+        return "271828"
+
+    monkeypatch.setattr(click, "prompt", prompt)
+    said = armoury("person", "enrol", "p-1", "--role", "guard", "--pin")
+    assert said.status == 0
+    assert "271828" not in said.out
+    assert asked == [{"hide_input": True, "confirmation_prompt": True}]
+    assert daemon.asked[0]["params"]["credentials"] == [{"kind": "pin", "reference": "271828"}]
+
+
+def test_somebody_without_any_credential_is_wrong_use(armoury: Armoury, daemon: Daemon) -> None:
+    said = armoury("person", "enrol", "p-1", "--role", "guard")
+    assert said.status == 2
+    assert "give a --finger, a --card or a --pin" in said.err
+    assert daemon.asked == []
+
+
+def test_the_roles_are_those_of_the_site(armoury: Armoury) -> None:
+    assert get_args(Role) == person.ROLES

@@ -1,0 +1,111 @@
+"""The command itself: what it costs, and what every way of going wrong says and returns."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from agent.cli.main import COMMANDS
+from tests.cli.conftest import Armoury
+from tests.cli.daemon import Daemon
+
+ARMOURY = [sys.executable, "-m", "agent.cli.main"]
+
+
+def test_help_lists_every_command_on_a_line_of_its_own(armoury: Armoury) -> None:
+    said = armoury("--help")
+    assert said.status == 0
+    listed = said.out.partition("Commands:")[2].strip().split("\n")
+    assert [line.split()[0] for line in listed] == list(COMMANDS)
+    assert not [line for line in listed if line.endswith("...")]
+
+
+def test_examples_in_help_stand_on_lines_of_their_own(armoury: Armoury) -> None:
+    assert "\n    armoury simulate press guard-room" in armoury("simulate", "--help").out
+    assert "\n    armoury events --follow" in armoury("events", "-h").out
+
+
+@pytest.mark.parametrize(
+    "words", [["chekc"], ["status", "--jsno"], ["alarm", "ack"], ["events", "--limit", "0"]]
+)
+def test_wrong_use_is_2_and_says_how_to_get_help(armoury: Armoury, words: list[str]) -> None:
+    said = armoury(*words)
+    assert said.status == 2
+    assert "--help" in said.err
+    assert said.out == ""
+
+
+@pytest.mark.parametrize(
+    "words", [["status"], ["events"], ["alarm", "ack", "1"], ["panic", "test", "x"]]
+)
+def test_no_daemon_is_3_and_one_line_that_says_what_to_do(
+    armoury: Armoury, words: list[str]
+) -> None:
+    said = armoury(*words)
+    assert said.status == 3
+    assert said.err.startswith("Error: no daemon answers at ")
+    assert "systemctl start armoury-agent" in said.err
+    assert said.err.count("\n") == 1
+
+
+def test_a_daemon_that_says_nothing_is_3(armoury: Armoury, tmp_path: Path) -> None:
+    """A socket that a dead daemon left behind refuses the connection."""
+    with socket.socket(socket.AF_UNIX) as left:
+        left.bind(str(tmp_path / "control.sock"))
+    assert armoury("status").status == 3
+
+
+def test_what_the_site_refuses_is_1_and_says_why_in_words(armoury: Armoury, daemon: Daemon) -> None:
+    daemon.refusal = "unknown-alarm"
+    said = armoury("alarm", "ack", "99")
+    assert said.status == 1
+    assert said.err == "Error: no open alarm has this number; see: armoury status\n"
+
+
+def test_a_reason_without_words_is_shown_as_it_is(armoury: Armoury, daemon: Daemon) -> None:
+    daemon.refusal = "no answer yet: the disk may be slow"
+    assert armoury("alarm", "ack", "9").err == "Error: no answer yet: the disk may be slow\n"
+
+
+def test_ctrl_c_is_130_without_a_traceback(daemon: Daemon) -> None:
+    words = [*ARMOURY, "events", "--follow", "--socket", str(daemon.path)]
+    with subprocess.Popen(
+        words,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=os.environ | {"PYTHONUNBUFFERED": "1"},
+    ) as process:
+        assert process.stdout
+        assert process.stderr
+        process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(5) == 130
+        assert process.stderr.read().strip() == b""
+
+
+def test_a_reader_that_has_enough_is_told_nothing(daemon: Daemon) -> None:
+    """`armoury events | head -1`: the pipe closes, and so do we, without a traceback."""
+    read, write = os.pipe()
+    os.close(read)
+    words = [*ARMOURY, "events", "--socket", str(daemon.path)]
+    done = subprocess.run(words, stdout=write, stderr=subprocess.PIPE, timeout=10, check=False)
+    os.close(write)
+    assert (done.returncode, done.stderr) == (1, b"")
+
+
+def test_a_command_costs_only_what_it_needs(daemon: Daemon) -> None:
+    program = f"""
+import sys
+sys.argv = ["armoury", "events", "--socket", {str(daemon.path)!r}]
+from agent.cli.main import main
+assert main() == 0
+loaded = {{name.partition(".")[0] for name in sys.modules}}
+assert not loaded & {{"rich", "pydantic", "asyncio", "sqlite3"}}, loaded
+"""
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=10, capture_output=True)

@@ -1,0 +1,51 @@
+"""`armoury status`: all that matters stands in eighty columns."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+
+from tests.cli.conftest import Armoury
+from tests.cli.daemon import Daemon
+
+
+def test_json_is_what_the_daemon_says(armoury: Armoury, daemon: Daemon) -> None:
+    said = armoury("status", "--json")
+    assert (said.status, said.err) == (0, "")
+    assert json.loads(said.out) == daemon.status
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        r"Armoury 7, Quito +quito-07 .*up 3 h 12 min · 1234 events",
+        r"the clock is not synchronised",
+        r"the record cannot be written: the disk is full",
+        r"alarm 12 +panic.raised guard-room +\d\d:\d\d:\d\d +raised +overdue",
+        r"store +armed night, in alarm",
+        r"hall +disarmed, not ready:",
+        r"door +store +open too long",
+        r"hall +wire cut, unknown",
+        r"zone +pir +alarm",
+        r"lobby +active, bypassed",
+        r"lid +short",
+        r"panic +guard-room +raised, normal",
+        r"camera +hall +covered, motion",
+        r"people +3 enrolled +1 officer\b",
+        r"device board +ready .*simulated",
+        r"reader +substituted",
+        r"hall +lost 0 s: no picture",
+        r"path +fibre +lost: refused 3",
+        r"cellular +ready in use *$",
+    ],
+)
+def test_it_shows(armoury: Armoury, daemon: Daemon, shown: str) -> None:
+    out = armoury("status").out
+    assert re.search(shown, out, re.MULTILINE), out
+
+
+def test_no_line_is_longer_than_the_terminal(armoury: Armoury, daemon: Daemon) -> None:
+    daemon.status["devices"][2]["reason"] = "x" * 300
+    assert max(map(len, armoury("status").out.split("\n"))) <= 80

@@ -1,0 +1,128 @@
+"""`armoury watch`, on a terminal of its own."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pty
+import re
+import select
+import signal
+import struct
+import subprocess
+import sys
+import termios
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Armoury
+from tests.cli.daemon import Daemon
+
+WAIT_S = 8.0
+
+
+class Terminal:
+    """A pseudo-terminal of 80 by 24 with the command on it."""
+
+    def __init__(self, *words: str) -> None:
+        self._master, slave = pty.openpty()
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "agent.cli.main", *words],
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+            start_new_session=True,
+            env=os.environ | {"TERM": "xterm-256color"},
+        )
+        os.close(slave)
+        self.shown = ""
+
+    def wait_for(self, pattern: str) -> None:
+        """Wait until what was shown since the last call matches."""
+        deadline = time.monotonic() + WAIT_S
+        while not re.search(pattern, self.shown, re.DOTALL):
+            left = deadline - time.monotonic()
+            assert left > 0, f"not shown: {pattern!r}; but: {self.shown[-2000:]!r}"
+            if select.select([self._master], [], [], left)[0]:
+                self.shown += os.read(self._master, 65_536).decode(errors="replace")
+        self.shown = ""
+
+    def type(self, keys: str) -> None:
+        os.write(self._master, keys.encode())
+
+    def close(self) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait(5)
+        os.close(self._master)
+
+
+@pytest.fixture
+def terminal(daemon: Daemon) -> Iterator[Terminal]:
+    running = Terminal("watch", "--socket", str(daemon.path))
+    yield running
+    running.close()
+
+
+def test_it_shows_the_site_and_its_events_and_redraws_what_changes(
+    terminal: Terminal, daemon: Daemon
+) -> None:
+    terminal.wait_for(r"Armoury 7, Quito.*guard-room.*panic.raised guard-room")
+    daemon.status["journal"]["head"] = 4321
+    terminal.wait_for(r"4321 events")
+
+
+def test_q_leaves_and_the_terminal_is_as_before(terminal: Terminal) -> None:
+    terminal.wait_for("Armoury 7")
+    terminal.type("x")  # no key of ours
+    terminal.type("q")
+    assert terminal.process.wait(5) == 0
+    terminal.wait_for(re.escape("\x1b[?1049l"))  # xterm: back from the alternate screen
+
+
+def test_ctrl_c_leaves_too(terminal: Terminal) -> None:
+    terminal.wait_for("Armoury 7")
+    terminal.process.send_signal(signal.SIGINT)
+    assert terminal.process.wait(5) == 0
+
+
+def test_what_nobody_on_site_may_see_is_not_shown(terminal: Terminal) -> None:
+    shown = ""
+    deadline = time.monotonic() + WAIT_S
+    while "panic.raised" not in shown.partition("q leaves")[2]:
+        assert time.monotonic() < deadline
+        shown += os.read(terminal._master, 65_536).decode(errors="replace")
+    assert "duress" not in shown
+
+
+def test_it_outlives_the_daemon_and_sees_the_next(tmp_path: Path) -> None:
+    path = tmp_path / "control.sock"
+    with Daemon(path):
+        terminal = Terminal("watch", "--socket", str(path))
+        terminal.wait_for("Armoury 7")
+    try:
+        terminal.wait_for("trying again")
+        with Daemon(path) as daemon:
+            daemon.status["site"]["name"] = "Armoury 8"
+            terminal.wait_for("Armoury 8")
+            terminal.type("q")
+            assert terminal.process.wait(5) == 0
+    finally:
+        terminal.close()
+
+
+def test_without_a_daemon_it_is_3_like_every_other_command(tmp_path: Path) -> None:
+    terminal = Terminal("watch", "--socket", str(tmp_path / "absent.sock"))
+    terminal.wait_for("no daemon answers")
+    assert terminal.process.wait(5) == 3
+    terminal.close()
+
+
+def test_without_a_terminal_it_says_what_to_use(armoury: Armoury, daemon: Daemon) -> None:
+    said = armoury("watch")
+    assert said.status == 2
+    assert "armoury status --json" in said.err
