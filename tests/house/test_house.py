@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 import pytest
+
 from agent.cli.main import armoury
 
 ROOT = Path(__file__).parents[2]
