@@ -15,6 +15,7 @@ from agent.site.access import Access
 from agent.site.inputs import ActionAnswered, Json, Outcome, PointState
 from agent.site.machine import SECOND_US, Machine, State
 from agent.site.point import Change
+from agent.site.session import Sessions
 from agent.site.step import Release
 
 if TYPE_CHECKING:
@@ -50,7 +51,6 @@ class Leaf(State):
         open_us: when it opened; None while it is closed or was never seen.
         held: whether it was told that it is held open.
         exit_us: when leaving was last asked for.
-        session: the people of the last grant, for `session_s`.
         unlock: the action that frees the strike, while its answer is awaited.
         relock: the action that locks it again, likewise.
     """
@@ -60,7 +60,6 @@ class Leaf(State):
     exit_us: int | None = None
     strike: Strike = "locked"
     grant: Grant | None = None
-    session: tuple[str, ...] = ()
     unlock: int | None = None
     relock: int | None = None
 
@@ -78,13 +77,14 @@ class Door(Machine[Leaf]):
         if given.rex:
             house.point(given.rex).watch(self._exit_asked)
         self.access = Access(given, house, self)
+        self.sessions = Sessions(given, house)
         self._area = house.areas[given.area]
         self._area.doors.append(self)
 
     @property
     def in_session(self) -> bool:
         """Whether people who were let in may still be at work."""
-        return self.runs("session")
+        return self.sessions.are_open
 
     @property
     def disarms(self) -> bool:
@@ -112,10 +112,8 @@ class Door(Machine[Leaf]):
         action = turn.act(self, self._plan.strike, "pulse", Release.RECORDED, for_ms=for_ms)
         self.stop("release")
         grant = Grant(persons, turn.at_us)
-        self.state = replace(
-            self.state, strike="unlocking", grant=grant, unlock=action, session=persons
-        )
-        self.start(turn, "session", self._plan.session_s * SECOND_US)
+        self.state = replace(self.state, strike="unlocking", grant=grant, unlock=action)
+        self.sessions.open(turn, persons, action)
 
     def on_answer(self, turn: Turn, answer: ActionAnswered) -> None:
         if answer.action == self.state.unlock:
@@ -133,8 +131,8 @@ class Door(Machine[Leaf]):
                 self.say(turn, "door.unlocked", persons=list(persons) or None)
                 self._unlocked(turn)
             case Outcome.CANCELLED:
-                self.stop("session")
-                self.state = replace(self.state, strike="locked", grant=None, session=())
+                self.sessions.withdraw(turn, answer.action)
+                self.state = replace(self.state, strike="locked", grant=None)
                 self.access.undo(turn, persons)
             case _:
                 over = replace(grant, until_us=turn.at_us) if grant else None
@@ -161,8 +159,6 @@ class Door(Machine[Leaf]):
 
     def on_timer(self, turn: Turn, name: str) -> None:
         match name:
-            case "session":
-                self.state = replace(self.state, session=())
             case "release":
                 self.state = replace(self.state, strike="locked")
                 self.say(turn, "door.relocked", cause="time-over")
@@ -176,7 +172,7 @@ class Door(Machine[Leaf]):
     def on_restart(self, turn: Turn) -> None:
         if self.state.strike != "locked":
             self.say(turn, "door.relocked", cause="restart")
-        self.stop("release", "session")
+        self.stop("release")
         open_us = None if self.state.open_us is None else turn.at_us
         self.state = Leaf(timers=self.state.timers, open_us=open_us, held=self.state.held)
 

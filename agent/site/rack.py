@@ -138,16 +138,15 @@ class Slot(Machine[Content]):
         change: Change | None = None,
         **more: Json,
     ) -> None:
-        self._rack.say(
-            turn,
-            kind,
-            device=self.device,
-            at=turn.now.at(change.at_us) if change else None,
-            slot=self.id,
-            serial=weapon if weapon not in (NOTHING, UNNAMED) else None,
-            persons=list(persons) or None,
-            **more,
-        )
+        about: dict[str, Json] = {
+            "area": self.area,
+            "slot": self.id,
+            "serial": weapon if weapon not in (NOTHING, UNNAMED) else None,
+            "persons": list(persons) or None,
+        }
+        at = turn.now.at(change.at_us) if change else None
+        rack = self._rack
+        turn.event(kind, rack.id, about | more, source=rack.key, device=self.device, at=at)
 
     def view(self) -> Json:
         """Return its serial and how it is; never who took the weapon."""

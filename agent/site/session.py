@@ -38,7 +38,7 @@ class Session:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Work(State):
-    """The sessions of one door, oldest first."""
+    """The sessions of one door, oldest first. The timer "open" runs while one is open."""
 
     sessions: tuple[Session, ...] = ()
 
@@ -52,22 +52,25 @@ class Sessions(Machine[Work]):
         super().__init__(house.register, given.id, Work())
         self._for_us = given.session_s * SECOND_US
 
+    @property
+    def are_open(self) -> bool:
+        """Whether people who were let in may still be at work."""
+        return self.runs("open")
+
     def open(self, turn: Turn, persons: tuple[str, ...], grant: int) -> None:
         """Begin one, for the people of a grant."""
         at_us = turn.at_us
         kept = (s for s in self.state.sessions if s.until_us + REMEMBERED_US > at_us)
-        opened = Session(persons, at_us, at_us + self._for_us, grant)
-        self.state = replace(self.state, sessions=(*kept, opened))
+        self._are(turn, (*kept, Session(persons, at_us, at_us + self._for_us, grant)))
 
-    def withdraw(self, grant: int) -> None:
+    def withdraw(self, turn: Turn, grant: int) -> None:
         """Undo one: its grant was recorded too late, and nobody was let in."""
-        kept = tuple(s for s in self.state.sessions if s.grant != grant)
-        self.state = replace(self.state, sessions=kept)
+        self._are(turn, (s for s in self.state.sessions if s.grant != grant))
 
     def end(self, turn: Turn) -> None:
         """End those that are open: what they were for is over."""
-        ended = (replace(s, until_us=min(s.until_us, turn.at_us)) for s in self.state.sessions)
-        self.state = replace(self.state, sessions=tuple(ended))
+        at_us = turn.at_us
+        self._are(turn, (replace(s, until_us=min(s.until_us, at_us)) for s in self.state.sessions))
 
     def persons_at(self, at_us: int) -> tuple[str, ...]:
         """Return whose sessions were open at an instant, in the order of their grants."""
@@ -77,8 +80,16 @@ class Sessions(Machine[Work]):
     def on_restart(self, turn: Turn) -> None:
         self.state = Work()
 
+    def _are(self, turn: Turn, sessions: Iterable[Session]) -> None:
+        self.state = replace(self.state, sessions=tuple(sessions))
+        until_us = max((s.until_us for s in self.state.sessions), default=turn.at_us)
+        if until_us > turn.at_us:
+            self.start(turn, "open", until_us - turn.at_us)
+        else:
+            self.stop("open")
 
-def persons_at(all_sessions: Iterable[Sessions], at_us: int) -> tuple[str, ...]:
+
+def persons_at(behind: Iterable[Sessions], at_us: int) -> tuple[str, ...]:
     """Return whose sessions were open behind any of some doors at an instant."""
-    found = (person for one in all_sessions for person in one.persons_at(at_us))
+    found = (person for sessions in behind for person in sessions.persons_at(at_us))
     return tuple(dict.fromkeys(found))
