@@ -11,6 +11,14 @@ from agent.journal.layout import SALT
 from agent.journal.record import Sealed, happened_us
 from agent.journal.tree import Frontier, leaf_hash, node_hash, split
 
+# Number, class, severity, proof and body, as they are stored.
+Row = tuple[int, int | None, int | None, bytes, bytes | None]
+
+# Whatever type damage gives a value, it is read as the bytes that it is.
+_ROWS = (
+    "SELECT seq, class, severity, ifnull(CAST(proof AS BLOB), x''), CAST(body AS BLOB) FROM event"
+)
+
 
 class StoredTree:
     """The tree of one connection's database, as it was at construction.
@@ -21,6 +29,7 @@ class StoredTree:
         connection: used only within calls.
 
     Raises:
+        StorageCorrupt: it cannot be made out where it begins.
         sqlite3.Error: as it comes.
     """
 
@@ -28,9 +37,11 @@ class StoredTree:
         self._connection = connection
         first = connection.execute("SELECT value FROM meta WHERE key = 'first'").fetchone()
         head = connection.execute("SELECT max(seq) FROM event").fetchone()
+        if first is None or not str(first[0]).isdecimal():
+            raise StorageCorrupt("the journal does not say with which number it begins")
         self.first = int(first[0])
         self.size = 0 if head[0] is None else head[0] - self.first + 1
-        rows = connection.execute("SELECT root FROM tile ORDER BY position")
+        rows = connection.execute("SELECT CAST(root AS BLOB) FROM tile ORDER BY position")
         self._tiles = [root for (root,) in rows]
 
     def newest_checkpoint(self) -> Sealed | None:
@@ -46,6 +57,33 @@ class StoredTree:
             "SELECT size, note FROM checkpoint WHERE size >= ? ORDER BY size LIMIT 1", (size,)
         ).fetchone()
         return None if found is None else Sealed(*found)
+
+    def checkpoints(self) -> Iterator[tuple[int, str]]:
+        """Yield size and note of every checkpoint, the smallest first."""
+        sql = "SELECT size, CAST(note AS BLOB) FROM checkpoint ORDER BY size"
+        for size, note in self._connection.execute(sql):
+            yield size, (note or b"").decode(errors="replace")
+
+    def tiles(self) -> Iterator[tuple[int, tuple[bytes, int, int]]]:
+        """Yield the position, root, and earliest and latest time of every stored tile."""
+        for position, *said in self._connection.execute(
+            "SELECT position, CAST(root AS BLOB), from_us, to_us FROM tile"
+        ):
+            yield position, (said[0], said[1], said[2])
+
+    def classes(self) -> Iterator[tuple[int, bytes, int]]:
+        """Yield number, kind and severity of every class."""
+        yield from self._connection.execute("SELECT id, CAST(kind AS BLOB), severity FROM class")
+
+    def rows(self) -> Iterator[Row]:
+        """Yield every row in order."""
+        yield from self._connection.execute(f"{_ROWS} ORDER BY seq")
+
+    def faults(self) -> Iterator[str]:
+        """Yield what SQLite itself finds wrong with the file, and with its index."""
+        for (found,) in self._connection.execute("PRAGMA integrity_check(10)"):
+            if found != "ok":
+                yield found
 
     def growth(self, size: int | None = None) -> Growth:
         """Return the tree's right edge at a size; by default at its own.
@@ -74,21 +112,26 @@ class StoredTree:
         """Yield the hash and the event's time of each leaf; of a pruned one the time is 0.
 
         Raises:
-            StorageCorrupt: one is missing.
+            StorageCorrupt: one is missing or damaged.
         """
         rows = self._connection.execute(
-            "SELECT seq, proof, CAST(body AS BLOB) FROM event WHERE seq >= ? AND seq < ? "
-            "ORDER BY seq",
+            f"{_ROWS} WHERE seq >= ? AND seq < ? ORDER BY seq",
             (self.first + first, self.first + last),
         )
         expected = self.first + first
-        for seq, proof, body in rows:
+        for seq, _, _, proof, body in rows:
             if seq != expected:
                 break
             expected += 1
-            if body is None:
-                yield proof, 0
-            else:
-                yield leaf_hash(proof[:SALT] + body), happened_us(body)
+            yield _leaf(seq, proof, body)
         if expected != self.first + last:
             raise StorageCorrupt(f"the journal's row {expected} is missing")
+
+
+def _leaf(seq: int, proof: bytes, body: bytes | None) -> tuple[bytes, int]:
+    if body is None:
+        return proof, 0
+    try:
+        return leaf_hash(proof[:SALT] + body), happened_us(body)
+    except ValueError as error:
+        raise StorageCorrupt(f"the journal's row {seq} is damaged") from error
