@@ -12,22 +12,31 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from agent.site import tables
+from agent.site.commands import Asked, DoorNamed, Refused
 from agent.site.identification import Identification
 from agent.site.inputs import CredentialRead, Json
 from agent.site.machine import SECOND_US, Machine, State
-from agent.site.person import Person
+from agent.site.person import Person, Presented
 
 if TYPE_CHECKING:
     from agent.site.door import Door
     from agent.site.house import House
     from agent.site.turn import Turn
 
+ASSIST_US = 60 * SECOND_US  # the second operator asks within
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waiting(State):
-    """Those whose factors are complete, in order; the window runs for them."""
+    """Who is at the door.
+
+    Attributes:
+        persons: those whose factors are complete, in order; the window runs for them.
+        operator: who asked from afar to open it, until a second one does.
+    """
 
     persons: tuple[str, ...] = ()
+    operator: str | None = None
 
 
 class Access(Machine[Waiting]):
@@ -45,14 +54,17 @@ class Access(Machine[Waiting]):
         self._identification = Identification(given, house)
         # Why somebody known and valid may not enter now, in the order in which it is told.
         self._checks: tuple[Callable[[Person], str | None], ...] = (
+            self._lockdown,
             self._role,
             self._armed,
+            self._passback,
+            self._interlock,
             self._open,
         )
 
-    def presented(self, turn: Turn, read: CredentialRead) -> None:
-        """Decide on something presented at a reader outside."""
-        found = self._identification.present(turn, read)
+    def presented(self, turn: Turn, read: CredentialRead, whose: Presented | None) -> None:
+        """Decide on something presented at a reader outside, and whose it is."""
+        found = self._identification.present(turn, read, whose)
         person = found.person
         if person is None or found.reason:
             who = person.id if person else None
@@ -68,13 +80,26 @@ class Access(Machine[Waiting]):
     def _refusal(self, person: Person) -> str | None:
         return next(filter(None, (check(person) for check in self._checks)), None)
 
+    def _lockdown(self, person: Person) -> str | None:
+        return "lockdown" if self._house.lockdown.state.on else None
+
     def _role(self, person: Person) -> str | None:
         allowed = person.has_role(self._plan.roles) or self._responds(person)
-        return None if allowed else "role"
+        return None if allowed and not person.has_role(("visitor",)) else "role"
 
     def _armed(self, person: Person) -> str | None:
         stays_shut = self._area.armed and not self._door.disarms
         return "armed" if stays_shut and not self._responds(person) else None
+
+    def _passback(self, person: Person) -> str | None:
+        refused = self._area.passback.refuses(self._door, person.id)
+        return "anti-passback" if refused else None
+
+    def _interlock(self, person: Person) -> str | None:
+        return None if self._interlock_free() else "interlock"
+
+    def _interlock_free(self) -> bool:
+        return all(self._house.doors[name].is_shut() for name in self._plan.interlock)
 
     def _open(self, person: Person) -> str | None:
         return None if self._door.is_closed() else "door-open"
@@ -86,23 +111,72 @@ class Access(Machine[Waiting]):
     def _complete(self, turn: Turn, person: str, reader: str) -> None:
         persons = (*self.state.persons, person)
         needed = self._plan.people - len(persons)
+        if needed == 0 and not self._house.clock_allows(turn, persons):
+            self._deny(turn, person, "clock-untrusted", reader)
+            return
         if needed == 0:
-            self.stop("window")
-            self.state = Waiting()
-            self.say(turn, "access.granted", device=reader, persons=list(persons))
-            self._area.granted(turn, self._door, persons)
-            self._door.release(turn, persons)
+            self._grant(turn, persons, reader)
             return
         if len(persons) == 1:
             self.start(turn, "window", self._plan.within_s * SECOND_US + 1)
         self.state = replace(self.state, persons=persons)
         self.say(turn, "access.pending", device=reader, person=person, needed=needed)
 
+    def _grant(
+        self,
+        turn: Turn,
+        persons: tuple[str, ...],
+        reader: str = "",
+        operators: tuple[str, ...] = (),
+    ) -> None:
+        self.stop("window", "assist")
+        self.state = Waiting()
+        again: list[Json] = [*self._area.passback.violated(self._door, persons)]
+        self.say(
+            turn,
+            "access.granted",
+            device=reader,
+            persons=list(persons),
+            passback=again or None,
+            operators=list(operators) or None,
+        )
+        self._area.granted(turn, self._door, persons)
+        self._door.release(turn, persons)
+
+    def assist(self, turn: Turn, asked: Asked[DoorNamed]) -> str:
+        """`door.assist`: two operators open for people who are there and cannot."""
+        self._check_assisted()
+        persons = self._house.on_site(turn, 1)
+        first = self.state.operator
+        if first is None:
+            self.state = replace(self.state, operator=asked.by)
+            self.start(turn, "assist", ASSIST_US)
+            return "accepted"
+        if first == asked.by:
+            raise Refused("second-operator-needed")
+        self._grant(turn, tuple(persons), operators=(first, asked.by))
+        return "done"
+
+    def _check_assisted(self) -> None:
+        if self._plan.remote_open != "assist":
+            raise Refused("never-remote")
+        if self._area.armed or self._house.alarms.any_in(self.area):
+            raise Refused("armed-or-alarm")
+        if self._house.lockdown.state.on:
+            raise Refused("locked-down")
+        if not self._door.is_closed() or not self._interlock_free():
+            raise Refused("door-not-shut")
+
     def on_timer(self, turn: Turn, name: str) -> None:
-        self._send_away(turn, "second-person-missing")
+        if name == "assist":
+            self.state = replace(self.state, operator=None)
+        else:
+            self._send_away(turn, "second-person-missing")
 
     def on_restart(self, turn: Turn) -> None:
         self.void(turn, "second-person-missing")
+        self.stop("assist")
+        self.state = Waiting()
 
     def void(self, turn: Turn, reason: str) -> None:
         """Send everybody at the door away, whatever they have shown."""

@@ -29,7 +29,7 @@ RESPONSE_S = 900  # where no area says otherwise; 15 minutes: MOSAIC 05.50
 
 HIDDEN = frozenset({"duress.raised"})
 # The next one from the same source is an alarm of its own once the last was acknowledged.
-ANEW = frozenset({"panic.raised", "duress.raised", "rack.intrusion"})
+ANEW = frozenset({"panic.raised", "duress.raised"})
 NEEDS_TECHNICIAN = frozenset(
     {"zone.tampered", "device.lost", "device.faulted", "device.substituted", "door.lock_fault"}
 )
@@ -128,6 +128,10 @@ class Alarms(Machine[Numbers]):
     def hides(self, name: str) -> bool:
         """Return whether there is an alarm of this name that nothing on site may show."""
         return name in self._open and self._open[name].hidden
+
+    def any_in(self, area: str | None) -> bool:
+        """Return whether any alarm is open in an area, also one that nothing may show."""
+        return any(alarm.state.area == area for alarm in self)
 
     def raise_for(self, turn: Turn, event: Event, source: str) -> None:
         """Raise an alarm for an event, unless one is open for the same cause and source."""

@@ -20,6 +20,7 @@ from agent.site.commands import AreaArm, AreaNamed, Asked, Refused
 from agent.site.inputs import Json, Origin
 from agent.site.machine import SECOND_US, Machine, State
 from agent.site.moment import Moment
+from agent.site.passback import Passback
 from agent.site.point import SEEING_US
 
 if TYPE_CHECKING:
@@ -72,6 +73,7 @@ class Area(Machine[Watch]):
         self.sounders: list[Sounder] = []
         hours = house.hours.get(given.schedule or "")
         self.closing = Closing(self, hours, house) if hours else None
+        self.passback = Passback(self, house)
         self._house = house
 
     @property
@@ -180,7 +182,7 @@ class Area(Machine[Watch]):
 
     def arm_by_schedule(self, turn: Turn) -> bool:
         """Arm it because its time has come; return False when it cannot be."""
-        faults = readiness.faults(self, self._house, "") | readiness.people(self)
+        faults = readiness.faults(self, self._house, "") | readiness.people(self, turn.at_us)
         if faults:
             self._not_armed(turn, faults)
         else:
@@ -192,6 +194,12 @@ class Area(Machine[Watch]):
         if self.closing is None:
             raise Refused("wrong-mode")
         self.closing.postpone(turn, asked)
+
+    def clear_passback(self, turn: Turn, asked: Asked[AreaNamed]) -> None:
+        """`area.clear_passback`: two officers say that nobody counts as inside."""
+        officers = self._house.two_officers(turn)
+        self.passback.clear()
+        self.say(turn, "area.passback_cleared", persons=list(officers))
 
     def _override(self, turn: Turn, faults: Mapping[str, str]) -> None:
         persons = self._house.on_site(turn, self.plan.override_people)
@@ -213,8 +221,8 @@ class Area(Machine[Watch]):
         self.state = replace(self.state, mode="armed")
         for door in self.doors:
             door.access.void(turn, "armed")
-            if not self.state.part:
-                door.sessions.end(turn)
+        if not self.state.part:
+            self.passback.clear()
         self.say(turn, "area.armed", part=self.state.part or None, persons=list(persons) or None)
 
     def _not_armed(self, turn: Turn, faults: Mapping[str, str]) -> None:

@@ -55,6 +55,12 @@ class AreaArm(AreaNamed):
     override: bool = False
 
 
+class DoorNamed(Table):
+    """`door`: the door's id."""
+
+    door: Id
+
+
 class ZoneNamed(Table):
     """`zone`: the zone's id."""
 
@@ -76,13 +82,14 @@ class CredentialGiven(Table):
 
 
 class PersonEnrol(Table):
-    """`person` with `roles` and `credentials`, valid from and to a time with its zone."""
+    """`person` with `roles` and `credentials`, and when: from and to, and by which schedule."""
 
     person: Id
     roles: Annotated[tuple[Role, ...], Field(strict=False, min_length=1)]
     credentials: Annotated[tuple[CredentialGiven, ...], Field(strict=False, min_length=1)]
     valid_from: Annotated[AwareDatetime | None, Field(strict=False)] = None
     valid_to: Annotated[AwareDatetime | None, Field(strict=False)] = None
+    schedule: Id | None = None
 
 
 class PersonNamed(Table):
@@ -116,6 +123,7 @@ class Command:
 
 ANY = frozenset(Origin)
 LOCAL = frozenset({Origin.LOCAL})
+MONITOR = frozenset({Origin.MONITOR})
 
 COMMANDS: Mapping[str, Command] = {
     "alarm.acknowledge": Command(AlarmNamed, ANY, "take an alarm on"),
@@ -125,6 +133,10 @@ COMMANDS: Mapping[str, Command] = {
     "area.arm": Command(AreaArm, ANY, "arm an area, all or in part"),
     "area.postpone": Command(AreaNamed, LOCAL, "put the automatic arming off a little"),
     "area.disarm": Command(AreaNamed, LOCAL, "disarm an area, with those identified on site"),
+    "area.clear_passback": Command(AreaNamed, LOCAL, "count nobody as inside any more"),
+    "door.assist": Command(DoorNamed, MONITOR, "open for somebody on site; two operators ask"),
+    "site.lock_down": Command(Nothing, ANY, "let nobody enter anywhere"),
+    "site.lift_lockdown": Command(Nothing, LOCAL, "let people enter again"),
     "zone.bypass": Command(ZoneNamed, LOCAL, "do without a zone for one set period"),
     "zone.unbypass": Command(ZoneNamed, ANY, "count on a zone again"),
     "panic.test": Command(PanicNamed, ANY, "take the next press within 60 s as a test"),
@@ -149,6 +161,14 @@ REFUSALS: Mapping[str, str] = {
     "not-ready": "something is open or faulted; mend it, or override it with enough people",
     "not-bypassable": "this zone is never done without, except in technician mode",
     "more-people-needed": "more different people must identify at a reader on site first",
+    "unknown-door": "no door has this id",
+    "unknown-schedule": "the site file has no schedule with this id",
+    "visitor-alone": "a visitor has no other role",
+    "never-remote": 'the site file does not say remote_open = "assist" for this door',
+    "armed-or-alarm": "the area is armed or has an open alarm",
+    "locked-down": "the site is locked down; two people there lift it",
+    "door-not-shut": "the door, or one that it is interlocked with, is not shut",
+    "second-operator-needed": "another operator must ask as well, within a minute",
     "unknown-panic": "no panic button has this id",
     "panic-raised": "the button's alarm is open; a test cannot be told from it",
     "two-officers-needed": "two officers must identify at a reader first, within two minutes",

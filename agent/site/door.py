@@ -1,46 +1,30 @@
-"""A door: its strike, its contact, and its exit button, which only informs.
+"""A door: its leaf, and what says why it opened: a grant, somebody leaving, a key.
 
 An opening belongs to a grant when it is dated between the grant and the end of its release.
-Everything else that opens is forced, unless somebody asked to leave a moment before. The strike
-is locked again on the opening. It never moves by itself: not at start-up, not twice.
+Everything else that opens is forced, unless somebody asked to leave a moment before. Leaving is
+mechanical or hardwired: here it only informs.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING
 
 from agent.site import tables
 from agent.site.access import Access
-from agent.site.inputs import ActionAnswered, Json, Outcome, PointState
+from agent.site.commands import Asked, DoorNamed
+from agent.site.inputs import Json, PointState
 from agent.site.machine import SECOND_US, Machine, State
 from agent.site.point import Change
 from agent.site.session import Sessions
-from agent.site.step import Release
+from agent.site.strike import Strike
 
 if TYPE_CHECKING:
     from agent.site.house import House
     from agent.site.turn import Turn
 
-Strike: TypeAlias = Literal["locked", "unlocking", "unlocked", "relocking", "unknown"]
-
-# A leaf that has begun to move when the strike falls back needs this long to part its contact.
-MOVING_US = 300_000
-
-
-@dataclass(frozen=True, slots=True)
-class Grant:
-    """Leave to open once.
-
-    Attributes:
-        persons: who was let in.
-        from_us: the grant, monotonic.
-        until_us: the end of the release; None until the strike is known to be free.
-    """
-
-    persons: tuple[str, ...]
-    from_us: int
-    until_us: int | None = None
+KEY_PEOPLE, KEY_US = 2, 60 * SECOND_US  # who must identify after an override key is turned
+BOLT_US = 5 * SECOND_US  # a bolt has moved by then, and agrees with the leaf and the strike
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,17 +35,15 @@ class Leaf(State):
         open_us: when it opened; None while it is closed or was never seen.
         held: whether it was told that it is held open.
         exit_us: when leaving was last asked for.
-        unlock: the action that frees the strike, while its answer is awaited.
-        relock: the action that locks it again, likewise.
+        key_us: when the override key was turned; None while it is not.
+        disagrees: whether it was told that bolt, leaf and strike do not agree.
     """
 
     open_us: int | None = None
     held: bool = False
     exit_us: int | None = None
-    strike: Strike = "locked"
-    grant: Grant | None = None
-    unlock: int | None = None
-    relock: int | None = None
+    key_us: int | None = None
+    disagrees: bool = False
 
 
 class Door(Machine[Leaf]):
@@ -71,203 +53,185 @@ class Door(Machine[Leaf]):
 
     def __init__(self, given: tables.Door, house: House) -> None:
         super().__init__(house.register, given.id, Leaf())
-        self._plan = given
-        self.contact = house.point(given.contact).watch(self._moved, given.debounce_ms)
-        self.area, self.device = given.area, self.contact.device
-        if given.rex:
-            house.point(given.rex).watch(self._exit_asked)
-        self.access = Access(given, house, self)
-        self.sessions = Sessions(given, house)
+        self.plan = given
+        self._house = house
         self._area = house.areas[given.area]
         self._area.doors.append(self)
-
-    @property
-    def in_session(self) -> bool:
-        """Whether people who were let in may still be at work."""
-        return self.sessions.are_open
+        self.contact = house.point(given.contact).watch(self._moved, given.debounce_ms)
+        self.area, self.device = given.area, self.contact.device
+        self._bolt = house.point(given.bolt).watch(self._bolt_moved) if given.bolt else None
+        if given.rex:
+            house.point(given.rex).watch(self._exit_asked)
+        if given.override_key:
+            house.point(given.override_key).watch(self._key_turned)
+        self.strike = Strike(given, house, self)
+        self.sessions = Sessions(given, house)
+        self.access = Access(given, house, self)
 
     @property
     def disarms(self) -> bool:
         """Whether a grant at it disarms its area."""
-        return self._plan.on_armed == "disarm"
+        return self.plan.on_armed == "disarm"
 
     @property
     def devices(self) -> set[str]:
         """The devices without which it cannot be watched and opened."""
-        return {self.contact.device, self._plan.strike.partition(".")[0], *self._plan.reader_in}
+        return {self.contact.device, self.strike.device, *self.plan.reader_in}
 
     def is_closed(self) -> bool:
         """Return whether the door is surely closed."""
         return self.contact.is_normal()
 
-    def is_normal(self) -> bool:
-        return self.is_closed()
+    def is_shut(self) -> bool:
+        """Return whether it is closed, locked, and will stay so unless somebody is let in."""
+        return self.is_closed() and self.strike.locked
 
-    def awaited(self) -> tuple[int, ...]:
-        return tuple(n for n in (self.state.unlock, self.state.relock) if n is not None)
+    def is_normal(self) -> bool:
+        return self.is_closed() and not self.state.disagrees
 
     def release(self, turn: Turn, persons: tuple[str, ...]) -> None:
-        """Free the strike for people whose grant has just been recorded."""
-        for_ms = self._plan.release_s * 1000
-        action = turn.act(self, self._plan.strike, "pulse", Release.RECORDED, for_ms=for_ms)
-        self.stop("release")
-        grant = Grant(persons, turn.at_us)
-        self.state = replace(self.state, strike="unlocking", grant=grant, unlock=action)
-        self.sessions.open(turn, persons, action)
+        """Let people in whose grant was just decided."""
+        self.sessions.begin(turn, persons)
+        self.strike.release(turn, persons)
 
-    def on_answer(self, turn: Turn, answer: ActionAnswered) -> None:
-        if answer.action == self.state.unlock:
-            self.state = replace(self.state, unlock=None)
-            self._unlock_answered(turn, answer)
-        elif answer.action == self.state.relock:
-            self.state = replace(self.state, relock=None)
-            self._relock_answered(turn, answer)
+    def undo(self, turn: Turn, persons: tuple[str, ...]) -> None:
+        """Take back a grant that could not be recorded in time."""
+        self.sessions.undo(persons)
+        self.access.undo(turn, persons)
 
-    def _unlock_answered(self, turn: Turn, answer: ActionAnswered) -> None:
-        grant = self.state.grant
-        persons = grant.persons if grant else ()
-        match answer.outcome:
-            case Outcome.DONE:
-                self.say(turn, "door.unlocked", persons=list(persons) or None)
-                self._unlocked(turn)
-            case Outcome.CANCELLED:
-                self.sessions.withdraw(turn, answer.action)
-                self.state = replace(self.state, strike="locked", grant=None)
-                self.access.undo(turn, persons)
-            case _:
-                over = replace(grant, until_us=turn.at_us) if grant else None
-                self.state = replace(self.state, strike="unknown", grant=over)
-                self._fault(turn, answer, "pulse")
-                self._relock(turn)
+    def assist(self, turn: Turn, asked: Asked[DoorNamed]) -> str:
+        """`door.assist`: see `Access`."""
+        return self.access.assist(turn, asked)
 
-    def _unlocked(self, turn: Turn) -> None:
-        if self.state.grant is None:  # it opened before the strike was free: lock it again
-            self._relock(turn)
-            return
-        self.start(turn, "release", self._plan.release_s * SECOND_US)
-        until_us = turn.at_us + self._plan.release_s * SECOND_US
-        grant = replace(self.state.grant, until_us=until_us)
-        self.state = replace(self.state, strike="unlocked", grant=grant)
+    def locked(self, turn: Turn) -> None:
+        """Hear that the strike is locked again."""
+        self._see_to_bolt(turn)
 
-    def _relock_answered(self, turn: Turn, answer: ActionAnswered) -> None:
-        if answer.outcome is Outcome.DONE:
-            self.state = replace(self.state, strike="locked")
-            self.say(turn, "door.relocked", cause="opened")
-        else:
-            self.state = replace(self.state, strike="unknown")
-            self._fault(turn, answer, "off")
+    def leaving(self, turn: Turn) -> None:
+        """Hear that somebody is about to leave by it."""
+        self.state = replace(self.state, exit_us=turn.at_us)
 
     def on_timer(self, turn: Turn, name: str) -> None:
         match name:
-            case "release":
-                self.state = replace(self.state, strike="locked")
-                self.say(turn, "door.relocked", cause="time-over")
             case "prewarn":
-                self.say(turn, "door.held_warned", left_s=self._plan.prewarn_s)
+                self.say(turn, "door.held_warned", left_s=self.plan.prewarn_s)
                 self._area.buzz(turn)
             case "held":
                 self.state = replace(self.state, held=True)
-                self.say(turn, "door.held", held_s=self._plan.held_s)
+                self.say(turn, "door.held", held_s=self.plan.held_s)
+            case "bolt":
+                self._check_bolt(turn)
+            case "key":
+                self._check_key(turn)
 
     def on_restart(self, turn: Turn) -> None:
-        if self.state.strike != "locked":
-            self.say(turn, "door.relocked", cause="restart")
-        self.stop("release")
         open_us = None if self.state.open_us is None else turn.at_us
-        self.state = Leaf(timers=self.state.timers, open_us=open_us, held=self.state.held)
+        self.state = replace(self.state, open_us=open_us, exit_us=None)
 
     def _exit_asked(self, turn: Turn, change: Change) -> None:
         if change.after is PointState.ALARM:
             self.state = replace(self.state, exit_us=change.at_us)
-            self.say(
-                turn, "door.exit_requested", device=change.device, at=turn.now.at(change.at_us)
-            )
+            at = turn.now.at(change.at_us)
+            self.say(turn, "door.exit_requested", device=change.device, at=at)
 
     def _moved(self, turn: Turn, change: Change) -> None:
         match change.after:
             case PointState.UNKNOWN:
-                pass  # the board is away, which is told of the board
+                return  # the board is away, which is told of the board
             case PointState.NORMAL:
                 self._closed(turn, change)
             case _:
                 self._opened(turn, change)
+        self._see_to_bolt(turn)
 
     def _opened(self, turn: Turn, change: Change) -> None:
-        at_us, at, grant = change.at_us, turn.now.at(change.at_us), self.state.grant
+        at_us, at = change.at_us, turn.now.at(change.at_us)
+        grant = self.strike.opened(turn, at_us)
         if change.after is not PointState.ALARM:  # a cut or shorted wire is no opening
             self._forced(turn, change)
         elif self.state.open_us is not None:
             pass  # it is open, and its wire is mended
-        elif grant and _covers(grant, at_us):
+        elif grant:
             self.say(turn, "door.opened", at=at, persons=list(grant.persons))
-        elif self._leaving(at_us):
+            self._area.passback.entered(turn, self, grant.persons)
+        elif self._left(at_us):
             self.say(turn, "door.opened", at=at, exit=True)
+        elif self.state.key_us is not None and self.state.key_us <= at_us:
+            self.say(turn, "door.opened", at=at, key=True)
         elif change.before is PointState.UNKNOWN:  # it was open when it was first seen
             self.say(turn, "door.opened", at=at)
         else:
             self._forced(turn, change)
-        self.state = replace(self.state, grant=None)
-        if self.state.strike in ("unlocking", "unlocked"):
-            self._relock(turn)
         self._hold(turn, at_us)
 
     def _forced(self, turn: Turn, change: Change) -> None:
-        at = turn.now.at(change.at_us)
-        self.say(turn, "door.forced", at=at, state=str(change.after))
+        self.say(turn, "door.forced", at=turn.now.at(change.at_us), state=str(change.after))
         self._area.sound(turn)
 
     def _hold(self, turn: Turn, at_us: int) -> None:
         if self.state.open_us is None:
             self.state = replace(self.state, open_us=at_us)
-            held_us = self._plan.held_s * SECOND_US
+            held_us = self.plan.held_s * SECOND_US
             self.start(turn, "held", held_us, at_us)
-            self.start(turn, "prewarn", held_us - self._plan.prewarn_s * SECOND_US, at_us)
+            self.start(turn, "prewarn", held_us - self.plan.prewarn_s * SECOND_US, at_us)
 
-    def _leaving(self, at_us: int) -> bool:
+    def _left(self, at_us: int) -> bool:
         exit_us = self.state.exit_us
-        shunt_us = self._plan.rex_shunt_s * SECOND_US
+        shunt_us = self.plan.rex_shunt_s * SECOND_US
         return exit_us is not None and 0 <= at_us - exit_us <= shunt_us
 
     def _closed(self, turn: Turn, change: Change) -> None:
         if self.state.open_us is None:  # first seen, and closed
             return
+        at, held = turn.now.at(change.at_us), self.state.held
         open_s = (change.at_us - self.state.open_us) // SECOND_US
-        held = self.state.held
         self.stop("held", "prewarn")
         self.state = replace(self.state, open_us=None, held=False)
-        self.say(turn, "door.closed", at=turn.now.at(change.at_us))
+        self.say(turn, "door.closed", at=at)
         if held:
-            self.say(turn, "door.held_ended", at=turn.now.at(change.at_us), open_s=open_s)
+            self.say(turn, "door.held_ended", at=at, open_s=open_s)
 
-    def _relock(self, turn: Turn) -> None:
-        self.stop("release")
-        action = turn.act(self, self._plan.strike, "off", Release.NOW)
-        self.state = replace(self.state, strike="relocking", relock=action)
+    def _bolt_moved(self, turn: Turn, change: Change) -> None:
+        self._see_to_bolt(turn)
 
-    def _fault(self, turn: Turn, answer: ActionAnswered, verb: str) -> None:
-        strike = self._plan.strike.partition(".")[0]
-        outcome = str(answer.outcome)
-        self.say(
-            turn,
-            "door.lock_fault",
-            device=strike,
-            verb=verb,
-            outcome=outcome,
-            reason=answer.reason or None,
-        )
+    def _see_to_bolt(self, turn: Turn) -> None:
+        if self._bolt is not None:
+            self.start(turn, "bolt", BOLT_US)
+
+    def _check_bolt(self, turn: Turn) -> None:
+        """Tell once when bolt, leaf and strike do not agree: thrown behind a locked, shut door."""
+        bolt = self._bolt
+        if bolt is None or not bolt.known or not self.contact.known or not self.strike.locked:
+            return
+        disagrees = bolt.is_normal() != self.is_closed()
+        if disagrees and not self.state.disagrees:
+            reason = "bolt-thrown" if bolt.is_normal() else "bolt-not-thrown"
+            self.say(turn, "door.lock_fault", device=bolt.device, reason=reason)
+        self.state = replace(self.state, disagrees=disagrees)
+
+    def _key_turned(self, turn: Turn, change: Change) -> None:
+        turned = change.after not in (PointState.NORMAL, PointState.UNKNOWN)
+        self.state = replace(self.state, key_us=change.at_us if turned else None)
+        if change.after is not PointState.UNKNOWN:
+            before, after = str(change.before), str(change.after)
+            key = self.plan.override_key or ""
+            self.say(turn, "point.changed", about=key, before=before, state=after)
+        if turned:
+            self.start(turn, "key", KEY_US, change.at_us)
+
+    def _check_key(self, turn: Turn) -> None:
+        turned_us = turn.at_us - KEY_US
+        if len(self._house.keepers(turn, turned_us)) < KEY_PEOPLE:
+            self.say(turn, "door.forced", state="override-key")
+            self._area.sound(turn)
 
     def view(self) -> Json:
         """Return its present state."""
         return {
             "id": self.id,
-            "area": self._plan.area,
+            "area": self.area,
             "contact": self.contact.view(),
-            "strike": self.state.strike,
+            "strike": self.strike.view(),
             "held": self.state.held,
             "access": self.access.view(),
         }
-
-
-def _covers(grant: Grant, at_us: int) -> bool:
-    ends_us = None if grant.until_us is None else grant.until_us + MOVING_US
-    return grant.from_us <= at_us and (ends_us is None or at_us <= ends_us)

@@ -49,6 +49,10 @@ class Enrolment(Machine[Bootstrap]):
         known = self._people.get(given.person)
         if known and known.state.revoked:
             raise Refused("revoked")
+        if given.schedule and given.schedule not in self._house.hours:
+            raise Refused("unknown-schedule")
+        if "visitor" in given.roles and len(given.roles) > 1:
+            raise Refused("visitor-alone")
         by = self._allowed(turn, given)
         credentials = self._credentials(given.person, given.credentials)
         if known and "officer" not in given.roles:
@@ -58,6 +62,7 @@ class Enrolment(Machine[Bootstrap]):
             credentials=credentials,
             valid_from_us=_utc_us(given.valid_from),
             valid_to_us=_utc_us(given.valid_to),
+            schedule=given.schedule,
             enrolled_by=tuple(by),
         )
         self._expect_templates(known, credentials)
@@ -71,27 +76,20 @@ class Enrolment(Machine[Bootstrap]):
         person = self._people.get(asked.params.person)
         if person is None or person.state.revoked:
             raise Refused("unknown-person")
-        by = self._two_officers(turn)
+        by = self._house.two_officers(turn)
         self._officers_remain(person)
         self._people.revoke(person)
+        turn.event("person.removed", person.id, {"by": list(by)})
         for door in self._house.doors.values():
             door.access.forget(turn, person.id)
         self._expect_templates(person, ())
-        turn.event("person.removed", person.id, {"by": list(by)})
 
     def _allowed(self, turn: Turn, given: PersonEnrol) -> list[str]:
         if self.state.done:
-            return self._two_officers(turn)
+            return self._house.two_officers(turn)
         if "officer" not in given.roles:
             raise Refused("officers-first")
         return []
-
-    def _two_officers(self, turn: Turn) -> list[str]:
-        known = {officer.id for officer in self._people.officers()}
-        present = [person for person in self._house.sightings.since(turn) if person in known]
-        if len(present) < OFFICERS:
-            raise Refused("two-officers-needed")
-        return present
 
     def _officers_remain(self, leaving: Person) -> None:
         if self.state.done and sum(o is not leaving for o in self._people.officers()) < OFFICERS:

@@ -13,19 +13,20 @@ from agent.site.commands import Refused
 from agent.site.device import Device
 from agent.site.door import Door
 from agent.site.enrolment import Enrolment
+from agent.site.exit import Exit
 from agent.site.inputs import Json
+from agent.site.lockdown import Lockdown
 from agent.site.machine import Machine, Register
 from agent.site.panic import Panic
 from agent.site.path import Path
-from agent.site.person import People
+from agent.site.person import People, Person
 from agent.site.plan import Plan
 from agent.site.point import Point
-from agent.site.rack import Rack
 from agent.site.schedule import Hours
 from agent.site.sighting import Sightings
 from agent.site.sounder import Sounder
 from agent.site.system import System
-from agent.site.table import EMPTY, Role
+from agent.site.table import Role
 from agent.site.zone import Zone
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 # Whoever may arm, disarm and override: the people of the site itself.
 KEEPERS: tuple[Role, ...] = ("officer", "guard")
+OFFICERS = 2
 STAFF: tuple[Role, ...] = ("officer", "technician", "guard", "response")
 
 
@@ -42,8 +44,7 @@ class House:
     Attributes:
         simulated: ids of the devices that are not real.
         awaiting: key of the machine that waits for each action's answer.
-        access: who may enter, by reader.
-        weapons: every serial that a rack's slot is for.
+        posts: the side of a door at which each reader stands.
     """
 
     def __init__(self, plan: Plan, saved: Mapping[str, Json]) -> None:
@@ -63,15 +64,13 @@ class House:
         self.doors = {given.id: Door(given, self) for given in plan.door}
         self.sounders = {given.id: Sounder(given, self) for given in plan.output}
         self.zones = {given.id: Zone(given, self) for given in plan.zone}
-        serials = (serial for rack in plan.rack for serial in rack.slots.values())
-        self.weapons = frozenset(serials) - {EMPTY}
-        self.racks = {given.id: Rack(given, self) for given in plan.rack}
         self.cameras = {given.id: Camera(given, self) for given in plan.camera}
         self.enrolment = Enrolment(self)
         self.paths = {name: Path(self.register, name) for name in _named(saved, Path.noun)}
         for name in _named(saved, Point.noun):
             self.point(name)
-        self.access = self._readers()
+        self.lockdown = Lockdown(self)
+        self.posts = self._posts()
         for machine in self.machines.values():
             self.awaiting.update(dict.fromkeys(machine.awaited(), machine.key))
 
@@ -103,14 +102,47 @@ class House:
         known = (self.people.get(person) for person in seen)
         return [person.id for person in known if person and person.has_role(STAFF)]
 
+    def keepers(self, turn: Turn, after_us: int | None = None) -> list[str]:
+        """Return who of the site's own people was identified there lately."""
+        known = (self.people.get(person) for person in self.sightings.since(turn, after_us))
+        return [person.id for person in known if person and person.has_role(KEEPERS)]
+
+    def two_officers(self, turn: Turn) -> list[str]:
+        """Return the officers who were identified on site lately, two at least.
+
+        Raises:
+            Refused: they are fewer.
+        """
+        known = {officer.id for officer in self.people.officers()}
+        present = [person for person in self.sightings.since(turn) if person in known]
+        if len(present) < OFFICERS:
+            raise Refused("two-officers-needed")
+        return present
+
+    def refusal(self, turn: Turn, person: Person) -> str | None:
+        """Return why somebody is nobody now, or not expected at this hour."""
+        if reason := person.refusal(self.system.utc_us(turn.now)):
+            return reason
+        hours = self.hours.get(person.state.schedule or "")
+        if hours is None:
+            return "schedule" if person.state.schedule else None
+        if not turn.now.trusted:
+            return "clock-untrusted" if hours.plan.untrusted_clock == "deny" else None
+        return None if hours.is_open(turn.now.at(turn.at_us).utc_us) else "schedule"
+
+    def clock_allows(self, turn: Turn, persons: Sequence[str]) -> bool:
+        """Return whether people may enter: with an untrusted clock an officer is needed."""
+        known = (self.people.get(person) for person in persons)
+        officers = (person.has_role(("officer",)) for person in known if person)
+        return turn.now.trusted or any(officers)
+
     def on_site(self, turn: Turn, count: int) -> list[str]:
         """Return who of the site's own people was identified there lately, at least `count`.
 
         Raises:
             Refused: they are too few; no remote operator stands in for them.
         """
-        known = (self.people.get(person) for person in self.sightings.since(turn))
-        present = [person.id for person in known if person and person.has_role(KEEPERS)]
+        present = self.keepers(turn)
         if not present:
             raise Refused("not-on-site")
         if len(present) < count:
@@ -124,11 +156,12 @@ class House:
         officers = {p.id for p in known if p.has_role(("officer",))}
         return any(technician != officer for technician in technicians for officer in officers)
 
-    def _readers(self) -> dict[str, list[Access]]:
-        found: dict[str, list[Access]] = {}
-        for given in self.plan.door:
-            for reader in given.reader_in:
-                found.setdefault(reader, []).append(self.doors[given.id].access)
+    def _posts(self) -> dict[str, Access | Exit]:
+        found: dict[str, Access | Exit] = {}
+        for door in self.doors.values():
+            found |= dict.fromkeys(door.plan.reader_in, door.access)
+            if door.plan.reader_out:
+                found |= dict.fromkeys(door.plan.reader_out, Exit(door, self))
         return found
 
 

@@ -1,6 +1,5 @@
 """Who stands at a door's readers: credentials, the factors of one person, and wrong attempts.
 
-A credential marked duress raises its silent alarm when it is presented, whatever comes of it.
 Too many wrong attempts at one reader lock that reader out for a while.
 """
 
@@ -72,15 +71,9 @@ class Identification(Machine[Shown]):
         """Who has shown some factors, and not all."""
         return list(self.state.partial)
 
-    def present(self, turn: Turn, read: CredentialRead) -> Identified:
-        """Take in something presented at a reader."""
-        found = self._house.people.identify(read)
+    def present(self, turn: Turn, read: CredentialRead, found: Presented | None) -> Identified:
+        """Take in something presented at a reader, and whose it is."""
         person = found.person if found else None
-        if found and found.credential.duress:
-            name = found.person.id
-            self.say(
-                turn, "duress.raised", device=read.device, person=name, silent=True, hidden=True
-            )
         if self.runs(f"lockout {read.device}"):
             return Identified(person, "lockout")
         reason = self._refusal(turn, read, person)
@@ -97,7 +90,7 @@ class Identification(Machine[Shown]):
             return "unknown" if read.score is None else "low-score"
         if self._house.devices[read.device].substituted:
             return "unknown"  # whoever a look-alike says it is
-        return person.refusal(self._house.system.utc_us(turn.now))
+        return self._house.refusal(turn, person)
 
     def _count(self, turn: Turn, reader: str) -> None:
         count = self.state.wrong.get(reader, 0) + 1

@@ -48,16 +48,17 @@ def _kind(severity: Severity, codes: str = "", fields: str = "", *, raises: bool
     return Kind(severity, digits, sia, named, raises, restores=contact_id != digits)
 
 
-_SLOT = "slot:text serial:text persons:list"
 _ALARM = "cause:text source:text object:text silent:bool by:text origin:text"
 
 KINDS: Mapping[str, Kind] = {
     # doors: who may enter
     "access.pending": _kind(ACCESS, "", "person:text needed:int"),
-    "access.granted": _kind(ACCESS, "422 DG", "persons:list"),
+    "access.granted": _kind(
+        ACCESS, "422 DG", "persons:list exit:bool passback:list operators:list"
+    ),
     "access.denied": _kind(ACCESS, "421 DD", "person:text reason:text score:int"),
     # doors: what they do
-    "door.opened": _kind(ACCESS, "", "persons:list exit:bool"),
+    "door.opened": _kind(ACCESS, "", "persons:list exit:bool key:bool"),
     "door.closed": _kind(INFO, "", ""),
     "door.unlocked": _kind(ACCESS, "", "persons:list"),
     "door.relocked": _kind(INFO, "", "cause:text"),
@@ -82,6 +83,8 @@ KINDS: Mapping[str, Kind] = {
     "area.entry_started": _kind(ACCESS, "", "zone:text entry_s:int"),
     "area.late_to_close": _kind(ACCESS, "454 CT"),
     "area.early_to_open": _kind(ACCESS, "451 OK", "persons:list"),
+    "area.left_alone": _kind(ACCESS, "", "person:text"),
+    "area.passback_cleared": _kind(ACCESS, "", "persons:list"),
     "area.warned": _kind(INFO, "", "left_s:int"),
     "area.postponed": _kind(ACCESS, "", "persons:list times:int left_s:int"),
     # zones and points
@@ -102,13 +105,6 @@ KINDS: Mapping[str, Kind] = {
     "alarm.restored": _kind(ACCESS, "", f"{_ALARM} persons:list"),
     "alarm.closed": _kind(ACCESS, "", f"{_ALARM} reason:text nuisance:bool"),
     "alarm.overdue": _kind(ALARM, "", f"{_ALARM} after_s:int"),
-    # racks
-    "rack.removed": _kind(ACCESS, "", _SLOT),
-    "rack.returned": _kind(ACCESS, "", _SLOT),
-    "rack.intrusion": _kind(ALARM, "133 BA", f"{_SLOT} state:text", raises=True),
-    "rack.wrong_slot": _kind(FAULT, "", f"{_SLOT} expected:text"),
-    "rack.unknown_tag": _kind(ALARM, "", f"{_SLOT} tag:text", raises=True),
-    "rack.overdue": _kind(ALARM, "", f"{_SLOT} due_h:int", raises=True),
     # cameras
     "camera.motion_started": _kind(INFO, "", "score:int"),
     "camera.motion_ended": _kind(INFO, "", ""),
@@ -133,6 +129,8 @@ KINDS: Mapping[str, Kind] = {
     "system.started": _kind(INFO, "305 RR", "version:text clean:bool"),
     "system.stopped": _kind(FAULT, "308 VZ", "reason:text"),
     "system.blind": _kind(FAULT, "", "from:int to:int clean:bool"),
+    "system.locked_down": _kind(ACCESS, "", "by:text origin:text"),
+    "system.lockdown_lifted": _kind(ACCESS, "", "persons:list by:text"),
     "system.clock_stepped": _kind(FAULT, "625 JT", "before:int after:int"),
     "system.clock_trusted": _kind(INFO, "", ""),
     # the line to the monitor
@@ -140,6 +138,7 @@ KINDS: Mapping[str, Kind] = {
     "uplink.monitor_absent": _kind(FAULT, "354 YC", "reason:text"),
     "uplink.back": _kind(INFO, "R350 YK", ""),
     # commands
+    "command.accepted": _kind(ACCESS, "", "name:text by:text origin:text"),
     "command.done": _kind(ACCESS, "", "name:text by:text origin:text"),
     "command.refused": _kind(ACCESS, "", "name:text by:text origin:text reason:text"),
 }

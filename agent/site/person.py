@@ -37,6 +37,7 @@ class Profile(State):
     credentials: tuple[Credential, ...] = ()
     valid_from_us: int | None = None
     valid_to_us: int | None = None
+    schedule: str | None = None
     enrolled_by: tuple[str, ...] = ()
     revoked: bool = False
 

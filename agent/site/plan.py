@@ -7,25 +7,14 @@ from typing import Annotated
 
 from pydantic import Field
 
-from agent.site.table import EMPTY, Id, Key, Mistake, Named, Reference, Table
-from agent.site.tables import (
-    Area,
-    Camera,
-    Device,
-    Door,
-    Output,
-    Panic,
-    Rack,
-    Schedule,
-    Site,
-    Zone,
-)
+from agent.site.table import Id, Key, Mistake, Named, Reference, Table
+from agent.site.tables import Area, Camera, Device, Door, Output, Panic, Schedule, Site, Zone
 
 __all__ = ["Device", "Id", "Key", "Mistake", "Plan", "Reference", "Table"]
 
 
 # The names of the `[[tables]]` of the site half.
-TABLES = ("schedule", "area", "door", "zone", "panic", "rack", "camera", "output")
+TABLES = ("schedule", "area", "door", "zone", "panic", "camera", "output")
 
 
 class Plan(Table):
@@ -39,7 +28,6 @@ class Plan(Table):
     output: Annotated[tuple[Output, ...], Field(strict=False)] = ()
     schedule: Annotated[tuple[Schedule, ...], Field(strict=False)] = ()
     panic: Annotated[tuple[Panic, ...], Field(strict=False)] = ()
-    rack: Annotated[tuple[Rack, ...], Field(strict=False)] = ()
     camera: Annotated[tuple[Camera, ...], Field(strict=False)] = ()
 
     def tables(self) -> Iterator[tuple[Key, Named]]:
@@ -56,11 +44,12 @@ class Plan(Table):
         yield from self._twice()
         yield from self._areas()
         yield from self._schedules()
+        yield from self._interlocks()
+        yield from self._shared_readers()
         yield from self._shared_points()
         yield from self._parts()
         yield from self._followers()
         yield from self._disarming_doors()
-        yield from self._racks()
 
     def warnings(self) -> Iterator[Mistake]:
         """Yield what works and should still be otherwise."""
@@ -100,6 +89,24 @@ class Plan(Table):
                 remedy = f'a [[schedule]] with id = "{area.schedule}"'
                 yield Mistake(("area", number, "schedule"), area.schedule, remedy)
 
+    def _interlocks(self) -> Iterator[Mistake]:
+        known = {door.id for door in self.door}
+        for number, door in enumerate(self.door):
+            for other in door.interlock:
+                if other not in known:
+                    remedy = f'a [[door]] with id = "{other}"'
+                    yield Mistake(("door", number, "interlock"), other, remedy)
+
+    def _shared_readers(self) -> Iterator[Mistake]:
+        used: dict[str, Key] = {}
+        for found in self.references():
+            if found.kind == "reader":
+                before = used.setdefault(found.ref, found.key)
+                if before != found.key:
+                    where = ".".join(map(str, before))
+                    remedy = f"another one: {where} uses it already"
+                    yield Mistake(found.key, found.ref, remedy)
+
     def _shared_points(self) -> Iterator[Mistake]:
         used: dict[str, Key] = {}
         for found in self.references():
@@ -126,20 +133,6 @@ class Plan(Table):
             if zone.follows is not None and (zone.follows, zone.area) not in routes:
                 remedy = f'a zone with kind = "entry_route" and area = "{zone.area}"'
                 yield Mistake(("zone", number, "follows"), zone.follows, remedy)
-
-    def _racks(self) -> Iterator[Mistake]:
-        doors = {door.id for door in self.door}
-        seen: set[str] = set()
-        for number, rack in enumerate(self.rack):
-            for door in rack.doors:
-                if door not in doors:
-                    remedy = f'a [[door]] with id = "{door}"'
-                    yield Mistake(("rack", number, "doors"), door, remedy)
-            for slot, serial in rack.slots.items():
-                if serial in seen:
-                    key = ("rack", number, "slots", slot)
-                    yield Mistake(key, serial, "another serial: a slot has it already")
-                seen |= {serial} - {EMPTY}
 
     def _disarming_doors(self) -> Iterator[Mistake]:
         needed = {area.id: area.disarm_people for area in self.area}

@@ -71,9 +71,10 @@ def _devices(area: Area, house: House) -> Iterator[tuple[str, str]]:
             yield name, "faulted"
 
 
-def people(area: Area) -> dict[str, str]:
+def people(area: Area, at_us: int) -> dict[str, str]:
     """Return what says that somebody is still inside, by door, and why."""
-    return {door.contact.id: "session" for door in area.doors if door.in_session}
+    at_work = {door.contact.id: "session" for door in area.doors if door.sessions.at(at_us)}
+    return at_work | ({"people": "inside"} if area.passback.inside else {})
 
 
 def _sounders(area: Area) -> Iterator[tuple[str, str]]:

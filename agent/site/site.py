@@ -13,7 +13,9 @@ from typing import Any, TypeAlias
 
 from pydantic import ValidationError
 
+from agent.site.access import Access
 from agent.site.commands import COMMANDS, Asked, Refused
+from agent.site.exit import Exit
 from agent.site.house import House
 from agent.site.inputs import (
     ActionAnswered,
@@ -33,11 +35,13 @@ from agent.site.inputs import (
     Tick,
 )
 from agent.site.moment import Moment
+from agent.site.person import Presented
 from agent.site.plan import Plan
 from agent.site.step import Step
 from agent.site.turn import Turn
 
-Handler: TypeAlias = Callable[[Turn, Asked[Any]], None]
+# Returns "accepted" where more is to come before it is done.
+Handler: TypeAlias = Callable[[Turn, Asked[Any]], str | None]
 
 
 class Site:
@@ -72,6 +76,10 @@ class Site:
             "area.arm": self._of("areas", "area", "arm"),
             "area.postpone": self._of("areas", "area", "postpone"),
             "area.disarm": self._of("areas", "area", "disarm"),
+            "area.clear_passback": self._of("areas", "area", "clear_passback"),
+            "door.assist": self._of("doors", "door", "assist"),
+            "site.lock_down": house.lockdown.begin,
+            "site.lift_lockdown": house.lockdown.lift,
             "zone.bypass": self._of("zones", "zone", "bypass"),
             "zone.unbypass": self._of("zones", "zone", "unbypass"),
             "panic.test": self._of("panics", "panic", "test"),
@@ -108,13 +116,13 @@ class Site:
         return {
             "site": {"id": house.plan.site.id, "name": house.plan.site.name},
             "people": house.people.view(),
+            "lockdown": house.lockdown.state.on,
             "alarms": [alarm.view() for alarm in house.alarms if not alarm.hidden],
             "areas": [area.view() for area in house.areas.values()],
             "doors": [door.view() for door in house.doors.values()],
             "zones": [zone.view() for zone in house.zones.values()],
             "panics": [panic.view() for panic in house.panics.values()],
             "sounders": [sounder.view() for sounder in house.sounders.values()],
-            "racks": [rack.view() for rack in house.racks.values()],
             "cameras": [camera.view() for camera in house.cameras.values()],
             "devices": [device.view() for device in house.devices.values()],
             "paths": [path.view() for path in house.paths.values()],
@@ -152,21 +160,37 @@ class Site:
             turn.event("point.changed", what.ref, states, device=what.device)
 
     def _credential_read(self, turn: Turn, what: CredentialRead) -> None:
-        doors = self._house.access.get(what.device, ())
-        for access in doors:
-            access.presented(turn, what)
-        if not doors:
-            self._identified(turn, what)
+        """Decide on a credential; one marked duress is told whatever comes of it."""
+        post, found = self._house.posts.get(what.device), self._house.people.identify(what)
+        if found and found.credential.duress:
+            self._duress(turn, what, found, post)
+        if post is not None:
+            post.presented(turn, what, found)
+        elif found and not self._house.devices[what.device].substituted:
+            self._identified(turn, found)
 
-    def _identified(self, turn: Turn, what: CredentialRead) -> None:
+    def _duress(
+        self, turn: Turn, what: CredentialRead, found: Presented, post: Access | Exit | None
+    ) -> None:
+        data: dict[str, Json] = {"person": found.person.id, "silent": True, "hidden": True}
+        if post is not None:
+            data["area"] = post.area
+        where = post.id if post else what.device
+        source = post.key if post else f"device/{what.device}"
+        turn.event("duress.raised", where, data, source=source, device=what.device)
+
+    def _identified(self, turn: Turn, found: Presented) -> None:
         """A reader at no door identifies people for commands."""
-        found = self._house.people.identify(what)
-        if found and not found.person.refusal(self._house.system.utc_us(turn.now)):
+        if self._house.refusal(turn, found.person) is None:
             self._house.sightings.note(turn, found.person.id, found.credential.duress)
 
     def _device_news(self, turn: Turn, what: DeviceNews) -> None:
         self._house.devices[what.device].news(turn, what)
-        if what.condition is not Condition.READY:
+        if what.condition is Condition.READY:
+            for door in self._house.doors.values():
+                if door.strike.device == what.device:
+                    door.strike.back()
+        else:
             for point in list(self._house.points.values()):
                 if point.device == what.device:
                     point.gone(turn)
@@ -184,11 +208,12 @@ class Site:
         """Return the handler that is a method of the machine which a parameter names."""
         machines = getattr(self._house, nouns)
 
-        def handle(turn: Turn, asked: Asked[Any]) -> None:
+        def handle(turn: Turn, asked: Asked[Any]) -> str | None:
             machine = machines.get(getattr(asked.params, noun))
             if machine is None:
                 raise Refused(f"unknown-{noun}")
-            getattr(machine, verb)(turn, asked)
+            outcome: str | None = getattr(machine, verb)(turn, asked)
+            return outcome
 
         return handle
 
@@ -201,14 +226,14 @@ class Site:
         }
         try:
             asked = _validated(what)
-            self._handlers[what.name](turn, asked)
+            outcome = self._handlers[what.name](turn, asked) or "done"
         except Refused as refused:
             reason = str(refused)
             turn.event("command.refused", what.command, about | {"reason": reason})
             turn.answer(what.command, accepted=False, reason=reason, data=refused.data)
         else:
-            turn.event("command.done", what.command, about)
-            turn.answer(what.command, accepted=True)
+            turn.event(f"command.{outcome}", what.command, about)
+            turn.answer(what.command, accepted=True, data={"outcome": outcome})
 
 
 def _validated(what: Commanded) -> Asked[Any]:

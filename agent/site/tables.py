@@ -18,7 +18,6 @@ from agent.site.table import (
     Ref,
     Reference,
     Role,
-    Serial,
     Supervision,
     Table,
 )
@@ -89,9 +88,12 @@ class Door(Named):
     lock_fail: Literal["secure", "safe"]
     egress: Literal["mechanical", "hardwired"]
     reader_in: Ids
+    reader_out: Ids = ()
     strike: Ref
     contact: Ref
+    bolt: Ref | None = None
     rex: Ref | None = None
+    override_key: Ref | None = None
     people: Annotated[int, Field(ge=1, le=4)] = 2
     within_s: Annotated[int, Field(ge=5, le=60)] = 30
     roles: Annotated[tuple[Role, ...], Field(strict=False, min_length=1)] = ("officer", "guard")
@@ -103,6 +105,9 @@ class Door(Named):
     held_s: Annotated[int, Field(ge=10, le=300)] = 30
     prewarn_s: Annotated[int, Field(ge=1, le=299)] = 10
     on_armed: Literal["deny", "disarm"] = "deny"
+    interlock: Annotated[tuple[Id, ...], Field(strict=False)] = ()
+    antipassback: Literal["none", "soft", "hard"] = "soft"
+    remote_open: Literal["never", "assist"] = "never"
     session_s: Annotated[int, Field(ge=60, le=3600)] = 900
     lockout_after: Annotated[int, Field(ge=3, le=10)] = 5
     lockout_s: Annotated[int, Field(ge=10, le=60)] = 60
@@ -116,6 +121,10 @@ class Door(Named):
                 "a biometric alone",
                 'add "pin" or "card", or write single_factor_accepted = true',
             )
+        if self.antipassback == "hard" and not self.reader_out:
+            yield Mistake(("antipassback",), "hard", "a reader_out that tells who leaves, or soft")
+        if self.id in self.interlock:
+            yield Mistake(("interlock",), self.id, "other doors than this one")
         if "visitor" in self.roles:
             yield Mistake(("roles",), "visitor", "leave it out: a visitor never opens a door")
 
@@ -124,8 +133,11 @@ class Door(Named):
             yield Reference(("reader_in",), "reader", reader, frozenset(self.factors))
         yield Reference(("strike",), "output", self.strike)
         yield Reference(("contact",), "point", self.contact)
-        if self.rex:
-            yield Reference(("rex",), "point", self.rex)
+        for reader in self.reader_out:
+            yield Reference(("reader_out",), "reader", reader)
+        for key in ("bolt", "rex", "override_key"):
+            if ref := getattr(self, key):
+                yield Reference((key,), "point", ref)
 
 
 class Zone(Named):
@@ -188,25 +200,6 @@ class Schedule(Named):
     week: Mapping[Day, Annotated[tuple[Span, ...], Field(strict=False, min_length=1)]]
     holidays: Annotated[tuple[Annotated[date, Field(strict=False)], ...], Field(strict=False)] = ()
     untrusted_clock: Literal["deny", "officer"] = "officer"
-
-
-class Rack(Named):
-    """`[[rack]]`: slots that hold a weapon each, or none ("empty").
-
-    A slot's point is normal while something stands in it.
-    """
-
-    area: Id
-    doors: Ids
-    slots: Annotated[Mapping[Ref, Serial], Field(min_length=1)]
-    settle_ms: Annotated[int, Field(ge=100, le=5000)] = 500
-    return_due_h: Annotated[int, Field(ge=1, le=168)] = 12
-    # standards.md: a count of every serial each quarter.
-    count_due_d: Annotated[int, Field(ge=1, le=92)] = 90
-
-    def references(self) -> Iterable[Reference]:
-        for ref in self.slots:
-            yield Reference(("slots", ref), "point", ref)
 
 
 class Camera(Named):

@@ -1,0 +1,50 @@
+"""Lockdown: nobody enters anywhere. It stops entry only; two people on site lift it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from agent.site.commands import Asked, Nothing, Refused
+from agent.site.machine import Machine, State
+
+if TYPE_CHECKING:
+    from agent.site.house import House
+    from agent.site.turn import Turn
+
+LIFT_PEOPLE = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Down(State):
+    """Whether it is on; a restart does not lift it."""
+
+    on: bool = False
+
+
+class Lockdown(Machine[Down]):
+    """The whole site's lockdown."""
+
+    noun = "lockdown"
+
+    def __init__(self, house: House) -> None:
+        super().__init__(house.register, house.plan.site.id, Down())
+        self._house = house
+
+    def begin(self, turn: Turn, asked: Asked[Nothing]) -> None:
+        """`site.lock_down`: from now on nobody enters; whoever waits is sent away."""
+        if self.state.on:
+            raise Refused("wrong-mode")
+        self.state = replace(self.state, on=True)
+        self.say(turn, "system.locked_down", by=asked.by, origin=str(asked.origin))
+        for door in self._house.doors.values():
+            door.access.void(turn, "lockdown")
+            door.strike.secure(turn)
+
+    def lift(self, turn: Turn, asked: Asked[Nothing]) -> None:
+        """`site.lift_lockdown`: two people on site have seen that it is over."""
+        if not self.state.on:
+            raise Refused("wrong-mode")
+        persons = self._house.on_site(turn, LIFT_PEOPLE)
+        self.state = replace(self.state, on=False)
+        self.say(turn, "system.lockdown_lifted", persons=list(persons), by=asked.by)

@@ -1,0 +1,176 @@
+"""A door's strike, and the grant that frees it: a bounded pulse, locked again on the opening.
+
+It never moves by itself: not at start-up, and never a second time for one grant. What it did
+when nobody answers is unknown, and it is locked at once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from agent.site import tables
+from agent.site.inputs import ActionAnswered, Json, Outcome
+from agent.site.machine import SECOND_US, Machine, State
+from agent.site.step import Release
+
+if TYPE_CHECKING:
+    from agent.site.door import Door
+    from agent.site.house import House
+    from agent.site.turn import Turn
+
+Position: TypeAlias = Literal["locked", "unlocking", "unlocked", "relocking", "unknown"]
+
+# A leaf that has begun to move when the strike falls back needs this long to part its contact.
+MOVING_US = 300_000
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """Leave to open once.
+
+    Attributes:
+        persons: who was let in.
+        from_us: the grant, monotonic.
+        until_us: the end of the release; None until the strike is known to be free.
+    """
+
+    persons: tuple[str, ...]
+    from_us: int
+    until_us: int | None = None
+
+    def covers(self, at_us: int) -> bool:
+        """Return whether an opening at this instant is the grant's."""
+        ends_us = None if self.until_us is None else self.until_us + MOVING_US
+        return self.from_us <= at_us and (ends_us is None or at_us <= ends_us)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hold(State):
+    """What is known of a strike.
+
+    Attributes:
+        position: where it is.
+        grant: the last grant, until the door has opened; also when its time is over.
+        unlock: the action that frees it, while its answer is awaited.
+        relock: the action that locks it again, likewise.
+    """
+
+    position: Position = "locked"
+    grant: Grant | None = None
+    unlock: int | None = None
+    relock: int | None = None
+
+
+class Strike(Machine[Hold]):
+    """One strike; what it does is told of its door."""
+
+    noun = "strike"
+
+    def __init__(self, given: tables.Door, house: House, door: Door) -> None:
+        super().__init__(house.register, given.id, Hold())
+        self._plan = given
+        self._door = door
+        self.area, self.device = given.area, given.strike.partition(".")[0]
+
+    @property
+    def locked(self) -> bool:
+        """Whether it surely keeps the door shut."""
+        return self.state.position == "locked"
+
+    def is_normal(self) -> bool:
+        return self.state.position != "unknown"
+
+    def awaited(self) -> tuple[int, ...]:
+        return tuple(n for n in (self.state.unlock, self.state.relock) if n is not None)
+
+    def release(self, turn: Turn, persons: tuple[str, ...]) -> None:
+        """Free it for people whose grant was just decided; it waits for the record."""
+        for_ms = self._plan.release_s * 1000
+        action = turn.act(self, self._plan.strike, "pulse", Release.RECORDED, for_ms=for_ms)
+        self.stop("release")
+        grant = Grant(persons, turn.at_us)
+        self.state = replace(self.state, position="unlocking", grant=grant, unlock=action)
+
+    def opened(self, turn: Turn, at_us: int) -> Grant | None:
+        """Lock it again on an opening; return the grant that the opening belongs to."""
+        grant = self.state.grant
+        self.state = replace(self.state, grant=None)
+        self.secure(turn)
+        return grant if grant and grant.covers(at_us) else None
+
+    def secure(self, turn: Turn) -> None:
+        """Lock it again if it may be free."""
+        if self.state.position in ("unlocking", "unlocked"):
+            self._relock(turn)
+
+    def back(self) -> None:
+        """Hear that its board is back: it has put its outputs into their fail state."""
+        if self.state.position == "unknown":
+            self.state = replace(self.state, position="locked")
+
+    def on_answer(self, turn: Turn, answer: ActionAnswered) -> None:
+        if answer.action == self.state.unlock:
+            self.state = replace(self.state, unlock=None)
+            self._unlock_answered(turn, answer)
+        elif answer.action == self.state.relock:
+            self.state = replace(self.state, relock=None)
+            self._relock_answered(turn, answer)
+
+    def _unlock_answered(self, turn: Turn, answer: ActionAnswered) -> None:
+        grant = self.state.grant
+        match answer.outcome:
+            case Outcome.DONE:
+                self.say(turn, "door.unlocked", persons=list(grant.persons) if grant else None)
+                self._unlocked(turn)
+            case Outcome.CANCELLED:
+                self.state = replace(self.state, position="locked", grant=None)
+                self._door.undo(turn, grant.persons if grant else ())
+            case _:
+                over = replace(grant, until_us=turn.at_us) if grant else None
+                self.state = replace(self.state, position="unknown", grant=over)
+                self._fault(turn, answer, "pulse")
+                self._relock(turn)
+
+    def _unlocked(self, turn: Turn) -> None:
+        if self.state.grant is None:  # it opened before the strike was free: lock it again
+            self._relock(turn)
+            return
+        release_us = self._plan.release_s * SECOND_US
+        self.start(turn, "release", release_us)
+        grant = replace(self.state.grant, until_us=turn.at_us + release_us)
+        self.state = replace(self.state, position="unlocked", grant=grant)
+
+    def _relock_answered(self, turn: Turn, answer: ActionAnswered) -> None:
+        if answer.outcome is Outcome.DONE:
+            self._locked(turn, "opened")
+        else:
+            self.state = replace(self.state, position="unknown")
+            self._fault(turn, answer, "off")
+
+    def _relock(self, turn: Turn) -> None:
+        self.stop("release")
+        action = turn.act(self, self._plan.strike, "off", Release.NOW)
+        self.state = replace(self.state, position="relocking", relock=action)
+
+    def _locked(self, turn: Turn, cause: str) -> None:
+        self.state = replace(self.state, position="locked")
+        self.say(turn, "door.relocked", cause=cause)
+        self._door.locked(turn)
+
+    def on_timer(self, turn: Turn, name: str) -> None:
+        self._locked(turn, "time-over")
+
+    def on_restart(self, turn: Turn) -> None:
+        if self.state.position != "locked":
+            self.say(turn, "door.relocked", cause="restart")
+        self.stop("release")
+        self.state = Hold()
+
+    def _fault(self, turn: Turn, answer: ActionAnswered, verb: str) -> None:
+        reason = answer.reason or None
+        self.say(turn, "door.lock_fault", verb=verb, outcome=str(answer.outcome), reason=reason)
+
+    def view(self) -> Json:
+        """Return where it is."""
+        return self.state.position

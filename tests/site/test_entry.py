@@ -1,0 +1,420 @@
+"""What else keeps people out of a door, and lets them in: the house around it."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.site.conftest import TABLES
+
+GRANTED = ["access.granted store"]
+OFFICE = TABLES["door"][0] | {
+    "id": "office",
+    "reader_in": "lobby",
+    "strike": "board.strike-2",
+    "contact": "board.contact-2",
+    "rex": None,
+    "people": 1,
+}
+BOTH_SIDES = {"people": 1, "reader_out": "lobby", "antipassback": "hard"}
+
+
+def denied(play, reason, person=None):
+    data = play.last("access.denied").data
+    assert data["reason"] == reason
+    assert data.get("person") == person
+
+
+def go_in(play, finger, t):
+    """Be let in and go through the door."""
+    found = play.finger(finger, t)
+    play.answer("done", t)
+    play.point("board.contact", "alarm", t + 1)
+    play.point("board.contact", "normal", t + 2)
+    play.to(t + 3)
+    return found
+
+
+def lay(play, person, reader):
+    """Give a person the same finger at another reader."""
+    number = person[2:]
+    play.saved[f"person/{person}"]["credentials"].append(
+        {"kind": "finger", "reference": f"{reader}:{number}"}
+    )
+    play.enrol("p-99")
+
+
+class TestInterlock:
+    @pytest.fixture
+    def lock(self, make):
+        store = TABLES["door"][0] | {"people": 1, "interlock": ["office"]}
+        play = make(door=[store, OFFICE])
+        assert list(play.plan.mistakes()) == []
+        return play
+
+    def test_the_other_is_open(self, lock):
+        lock.point("board.contact-2", "alarm", 4)
+        lock.to(5)
+        lock.finger("1", 5)
+        denied(lock, "interlock", "p-1")
+
+    def test_the_other_is_unlocked(self, lock):
+        lay(lock, "p-2", "lobby")
+        assert lock.finger("2", 5, reader="lobby") == ["access.granted office"]
+        lock.finger("1", 6)
+        denied(lock, "interlock", "p-1")
+        lock.answer("done", 6, action=1)
+        lock.to(12)
+        assert lock.finger("1", 12) == GRANTED
+
+    def test_nobody_sees_the_other(self, lock):
+        lock.point("board.contact-2", "unknown", 4)
+        lock.finger("1", 5)
+        denied(lock, "interlock", "p-1")
+
+
+class TestPassback:
+    @pytest.fixture
+    def both(self, make):
+        play = make(door=BOTH_SIDES)
+        lay(play, "p-1", "lobby")
+        return play
+
+    def test_inside_one_does_not_come_in_again(self, both):
+        go_in(both, "1", 5)
+        both.finger("1", 20)
+        denied(both, "anti-passback", "p-1")
+
+    def test_a_grant_that_nobody_used_is_no_entry(self, both):
+        both.finger("1", 5)
+        both.answer("done", 5)
+        both.to(15)
+        assert both.finger("1", 20) == GRANTED
+
+    def test_leaving_is_never_refused(self, both):
+        assert both.finger("1", 5, reader="lobby") == GRANTED
+        assert both.last("access.granted").data["exit"] is True
+        assert both.finger("1", 6, reader="lobby") == GRANTED
+        assert both.finger(None, 7, reader="lobby") == ["door.exit_requested store"]
+        assert both.actions == []  # leaving is mechanical
+
+    def test_whoever_left_may_come_in_again(self, both):
+        go_in(both, "1", 5)
+        both.finger("1", 20, reader="lobby")
+        assert go_in(both, "1", 30) == GRANTED
+
+    def test_leaving_by_the_reader_forces_no_door(self, both):
+        go_in(both, "1", 5)
+        both.finger("1", 20, reader="lobby")
+        both.point("board.contact", "alarm", 22)
+        both.to(23)
+        assert both.last("door.opened").data["exit"] is True
+        assert both.count("door.forced") == 0
+
+    def test_after_a_restart_it_is_soft(self, both):
+        go_in(both, "1", 5)
+        both.start(20)
+        both.ready(20)
+        assert both.finger("1", 21) == GRANTED
+        assert both.last("access.granted").data["passback"] == ["p-1"]
+
+    def test_after_twelve_hours_it_is_forgotten(self, both):
+        go_in(both, "1", 5)
+        assert both.site.view()
+        both.to(6 + 12 * 3600 + 1)
+        assert both.finger("1", 12 * 3600 + 10) == GRANTED
+        assert "passback" not in both.last("access.granted").data
+
+    def test_full_arming_clears_it(self, both):
+        go_in(both, "1", 5)
+        both.command("area.arm", 20, area="hall", origin="monitor")
+        both.to(70)
+        both.finger("2", 80)
+        both.finger("3", 80)
+        both.command("area.disarm", 81, area="hall")
+        assert both.refusal == ""
+        assert both.finger("1", 90) == GRANTED
+
+    def test_two_officers_clear_it(self, both):
+        go_in(both, "1", 5)
+        both.command("area.clear_passback", 20, area="hall")
+        assert both.refusal == "two-officers-needed"
+        go_in(both, "2", 30)
+        assert (
+            both.command("area.clear_passback", 40, area="hall")[0] == "area.passback_cleared hall"
+        )
+        assert both.finger("1", 50) == GRANTED
+
+    def test_soft_lets_in_and_says_so(self, make):
+        play = make(door=BOTH_SIDES | {"antipassback": "soft"})
+        go_in(play, "1", 5)
+        assert play.finger("1", 20) == GRANTED
+        assert play.last("access.granted").data["passback"] == ["p-1"]
+
+    def test_without_a_reader_inside_nobody_is_known_to_be_inside(self, make):
+        play = make(door={"people": 1})
+        go_in(play, "1", 5)
+        assert play.finger("1", 20) == GRANTED
+        assert "passback" not in play.last("access.granted").data
+
+    def test_a_lone_person_in_a_store_for_two(self, make):
+        play = make(door=BOTH_SIDES | {"people": 2})
+        lay(play, "p-1", "lobby")
+        play.finger("1", 4)
+        go_in(play, "2", 5)
+        assert play.finger("1", 20, reader="lobby")[-1] == "area.left_alone hall"
+        assert play.last("area.left_alone").data["person"] == "p-2"
+
+
+class TestLockdown:
+    def test_nobody_enters_and_whoever_waits_is_sent_away(self, play):
+        play.finger("1", 5)
+        found = play.command("site.lock_down", 6)
+        assert found == ["system.locked_down test-1", "access.denied store", "command.done c-0"]
+        denied(play, "lockdown", "p-1")
+        play.finger("2", 7)
+        denied(play, "lockdown", "p-2")
+        assert play.site.view()["lockdown"] is True
+
+    def test_an_unlocked_door_is_locked(self, make):
+        play = make(door={"people": 1})
+        play.finger("1", 5)
+        play.answer("done", 5)
+        play.command("site.lock_down", 6, origin="monitor")
+        assert play.actions[-1].verb == "off"
+
+    def test_leaving_goes_on(self, play):
+        play.command("site.lock_down", 5)
+        play.point("board.rex", "alarm", 6)
+        play.point("board.contact", "alarm", 7)
+        assert play.to(8) == ["door.opened store"]
+
+    def test_two_people_on_site_lift_it(self, play):
+        play.command("site.lock_down", 5)
+        play.command("site.lift_lockdown", 6)
+        assert play.refusal == "not-on-site"
+        play.finger("1", 7)
+        play.command("site.lift_lockdown", 8)
+        assert play.refusal == "more-people-needed"
+        play.finger("3", 9)
+        found = play.command("site.lift_lockdown", 10)
+        assert found[0] == "system.lockdown_lifted test-1"
+        assert play.finger("1", 11) == ["access.pending store"]
+
+    def test_the_monitor_does_not_lift_it(self, play):
+        play.command("site.lock_down", 5)
+        play.command("site.lift_lockdown", 6, origin="monitor")
+        assert play.refusal == "not-from-here"
+
+    def test_it_lasts_over_a_restart(self, play):
+        play.command("site.lock_down", 5)
+        play.start(6)
+        play.ready(6)
+        play.finger("1", 7)
+        denied(play, "lockdown", "p-1")
+
+    def test_on_is_on_and_off_is_off(self, play):
+        play.command("site.lift_lockdown", 5)
+        assert play.refusal == "wrong-mode"
+        play.command("site.lock_down", 6)
+        play.command("site.lock_down", 7)
+        assert play.refusal == "wrong-mode"
+
+
+class TestHours:
+    @pytest.fixture
+    def office_hours(self, make):
+        def made(**more):
+            week = {"mon": ["08:00-18:00"]}
+            schedule = {"id": "days", "tz": "UTC", "week": week, **more}
+            play = make(door={"people": 1}, schedule=[schedule])
+            play.enrol("p-3", "guard", schedule="days")
+            return play
+
+        return made
+
+    def test_inside_and_outside(self, office_hours):
+        play = office_hours()
+        play.finger("3", 8 * 3600 - 1)
+        denied(play, "schedule", "p-3")
+        assert play.finger("3", 8 * 3600) == GRANTED
+
+    def test_on_a_holiday(self, office_hours):
+        import datetime
+
+        play = office_hours(holidays=[datetime.date(2026, 11, 2)])
+        play.finger("3", 9 * 3600)
+        denied(play, "schedule", "p-3")
+
+    def test_who_has_none_comes_at_any_hour(self, office_hours):
+        assert office_hours().finger("1", 5) == GRANTED
+
+    def test_a_schedule_that_left_the_file_lets_nobody_in(self, make):
+        play = make(door={"people": 1})
+        play.enrol("p-3", "guard", schedule="gone")
+        play.finger("3", 5)
+        denied(play, "schedule", "p-3")
+
+    def test_an_untrusted_clock_where_the_schedule_says_deny(self, office_hours):
+        play = office_hours(untrusted_clock="deny")
+        play.trusted = False
+        play.finger("3", 9 * 3600)
+        denied(play, "clock-untrusted", "p-3")
+
+    def test_with_an_untrusted_clock_an_officer_must_be_among_them(self, make):
+        play = make()
+        play.enrol("p-5", "guard")
+        play.trusted = False
+        play.finger("3", 5)
+        play.finger("5", 6)
+        denied(play, "clock-untrusted", "p-5")
+        assert play.finger("1", 7) == GRANTED
+
+
+class TestKey:
+    @pytest.fixture
+    def keyed(self, make):
+        return make(door={"override_key": "board.key"})
+
+    def test_nobody_identifies(self, keyed):
+        assert keyed.point("board.key", "alarm", 5) == ["point.changed board.key"]
+        assert keyed.to(64.9) == []
+        assert keyed.to(65) == ["door.forced store", "alarm.raised 1"]
+        assert keyed.last("door.forced").data["state"] == "override-key"
+
+    def test_turning_it_back_changes_nothing(self, keyed):
+        keyed.point("board.key", "alarm", 5)
+        keyed.point("board.key", "normal", 6)
+        assert "door.forced store" in keyed.to(65)
+
+    def test_two_people_identify_in_time(self, keyed):
+        keyed.point("board.key", "alarm", 5)
+        keyed.finger("1", 10)
+        keyed.finger("2", 64)
+        keyed.to(70)
+        assert keyed.count("door.forced") == 0
+
+    def test_one_is_too_few_and_before_is_too_early(self, keyed):
+        keyed.finger("2", 4)
+        keyed.point("board.key", "alarm", 5)
+        keyed.point("board.contact", "alarm", 6)
+        keyed.to(7)
+        keyed.finger("1", 10)
+        assert "door.forced store" in keyed.to(65)
+
+    def test_an_opening_by_key_is_not_forced_meanwhile(self, keyed):
+        keyed.point("board.key", "alarm", 5)
+        keyed.point("board.contact", "alarm", 6)
+        assert keyed.to(7) == ["door.opened store"]
+        assert keyed.last("door.opened").data["key"] is True
+
+
+class TestBolt:
+    @pytest.fixture
+    def bolted(self, make):
+        return make(door={"bolt": "board.bolt", "people": 1})
+
+    def test_in_agreement_nothing_is_told(self, bolted):
+        bolted.finger("1", 5)
+        bolted.answer("done", 5)
+        bolted.point("board.bolt", "alarm", 5.2)
+        bolted.point("board.contact", "alarm", 6)
+        bolted.to(6.1)
+        bolted.answer("done", 6.1)
+        bolted.to(20)
+        bolted.point("board.contact", "normal", 20)
+        bolted.point("board.bolt", "normal", 21)
+        bolted.to(100)
+        assert bolted.count("door.lock_fault") == 0
+
+    def test_locked_and_shut_but_not_thrown(self, bolted):
+        bolted.point("board.bolt", "alarm", 5)
+        assert bolted.to(9.9) == []
+        assert bolted.to(10) == ["door.lock_fault store", "alarm.raised 1"]
+        assert bolted.last("door.lock_fault").data["reason"] == "bolt-not-thrown"
+        assert bolted.to(100) == []  # once
+
+    def test_thrown_beside_an_open_door(self, bolted):
+        bolted.point("board.rex", "alarm", 5)
+        bolted.point("board.contact", "alarm", 6)
+        assert "door.lock_fault store" in bolted.to(12)
+        assert bolted.last("door.lock_fault").data["reason"] == "bolt-thrown"
+
+
+class TestAssist:
+    @pytest.fixture
+    def assisted(self, make):
+        play = make(door={"remote_open": "assist"})
+        play.finger("1", 5)
+        return play
+
+    def ask(self, play, t, by):
+        from agent.site.inputs import Commanded, Origin
+
+        def command(at):
+            return Commanded(f"c-{t}", "door.assist", {"door": "store"}, by, Origin.MONITOR, at)
+
+        return play._at(command, t)
+
+    def test_two_operators_and_somebody_on_site(self, assisted):
+        assert self.ask(assisted, 6, "op-1") == ["command.accepted c-6"]
+        assert self.ask(assisted, 7, "op-2") == ["access.granted store", "command.done c-7"]
+        data = assisted.last("access.granted").data
+        assert data["operators"] == ["op-1", "op-2"]
+        assert data["persons"] == ["p-1"]
+        assert len(assisted.actions) == 1
+
+    def test_the_same_operator_twice_is_one(self, assisted):
+        self.ask(assisted, 6, "op-1")
+        self.ask(assisted, 7, "op-1")
+        assert assisted.refusal == "second-operator-needed"
+        assert assisted.actions == []
+
+    def test_the_second_asks_within_a_minute(self, assisted):
+        self.ask(assisted, 6, "op-1")
+        assert self.ask(assisted, 67, "op-2") == ["access.denied store", "command.accepted c-67"]
+        assert assisted.actions == []
+
+    def test_nobody_there(self, make):
+        play = make(door={"remote_open": "assist"})
+        self.ask(play, 6, "op-1")
+        assert play.refusal == "not-on-site"
+
+    def test_never_unless_the_file_says_so(self, play):
+        play.finger("1", 5)
+        self.ask(play, 6, "op-1")
+        assert play.refusal == "never-remote"
+
+    def test_never_while_armed(self, assisted):
+        assisted.command("area.arm", 6, area="hall", origin="monitor")
+        assisted.to(60)
+        self.ask(assisted, 61, "op-1")
+        assert assisted.refusal == "armed-or-alarm"
+
+    def test_never_in_alarm_not_even_in_a_silent_one(self, assisted):
+        assisted.point("board.panic", "alarm", 6)
+        self.ask(assisted, 7, "op-1")
+        assert assisted.refusal == "armed-or-alarm"
+
+    def test_never_in_lockdown(self, assisted):
+        assisted.command("site.lock_down", 6)
+        self.ask(assisted, 7, "op-1")
+        assert assisted.refusal == "locked-down"
+
+    def test_never_on_site(self, assisted):
+        assisted.command("door.assist", 6, door="store")
+        assert assisted.refusal == "not-from-here"
+
+
+def test_whoever_is_removed_no_longer_waits(play):
+    play.finger("2", 5)
+    play.finger("1", 6)
+    play.answer("done", 6)
+    play.to(20)
+    play.enrol("p-5")
+    play.finger("5", 20)
+    assert play.command("person.remove", 21, person="p-5")[:2] == [
+        "person.removed p-5",
+        "access.denied store",
+    ]
+    denied(play, "revoked", "p-5")
+    assert play.finger("1", 22) == ["access.pending store"]
