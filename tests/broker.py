@@ -1,14 +1,10 @@
-"""A real mosquitto of a test's own: started, killed, frozen and started again on one port."""
+"""A test's real mosquitto with certificates of its own, and an independent subscriber."""
 
 from __future__ import annotations
 
-import os
-import shutil
-import signal
-import socket
 import subprocess
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
@@ -19,26 +15,16 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from simulators.broker import Broker, Tls, free_port
 from tests.waiting import wait_until
 
-MOSQUITTO = shutil.which("mosquitto") or "/usr/sbin/mosquitto"
-
-
-def free_port() -> int:
-    """Return a loopback port that nobody listens at; the kernel does not hand it out soon."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port
+__all__ = ["Broker", "Certificates", "Subscriber", "certificates", "free_port"]
 
 
 @dataclass(frozen=True)
-class Certificates:
-    """One authority with what it signed, as PEM files."""
+class Certificates(Tls):
+    """One authority with what it signed for a broker and a client, as PEM files."""
 
-    ca: Path
-    cert: Path
-    key: Path
     client_cert: Path
     client_key: Path
 
@@ -101,113 +87,6 @@ def _begin(
     )
 
 
-@dataclass
-class Broker:
-    """One mosquitto on loopback; its port stays the same over every restart.
-
-    Args:
-        folder: for its configuration, log and store; one a broker.
-        tls: makes it ask for TLS and for a client certificate of the same authority.
-        persistent: it keeps sessions and messages on disk, written at every change.
-        extra: more lines of its configuration ("max_packet_size 2000").
-    """
-
-    folder: Path
-    tls: Certificates | None = None
-    persistent: bool = False
-    extra: tuple[str, ...] = ()
-    port: int = field(default_factory=free_port)
-    _process: subprocess.Popen[bytes] | None = None
-
-    def __enter__(self) -> Broker:
-        self.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.kill()
-
-    @property
-    def log(self) -> str:
-        """Return what the broker has written so far."""
-        path = self.folder / "mosquitto.log"
-        return path.read_text(errors="replace") if path.exists() else ""
-
-    def start(self) -> None:
-        """Start it and wait until it listens."""
-        assert self._process is None, "it runs already"
-        self.folder.mkdir(parents=True, exist_ok=True)
-        config = self.folder / "mosquitto.conf"
-        config.write_text("\n".join(self._config()) + "\n")
-        with (self.folder / "mosquitto.log").open("ab") as log:
-            self._process = subprocess.Popen(
-                [MOSQUITTO, "-c", str(config)], stdout=log, stderr=log, stdin=subprocess.DEVNULL
-            )
-        wait_until(self._listens, 10, f"mosquitto listens at {self.port}: {self.log}")
-
-    def kill(self) -> None:
-        """End it without a word, as kill -9 does. Nothing happens if it does not run."""
-        if self._process is not None:
-            self._process.send_signal(signal.SIGKILL)
-            self._process.wait(10)
-            self._process = None
-
-    def stop(self) -> None:
-        """End it in order: its store is written, its clients are told."""
-        assert self._process is not None
-        self._process.terminate()
-        self._process.wait(10)
-        self._process = None
-
-    def freeze(self) -> None:
-        """Let it hang: its sockets stay open, and nothing answers."""
-        self._signal(signal.SIGSTOP)
-
-    def thaw(self) -> None:
-        self._signal(signal.SIGCONT)
-
-    def _signal(self, number: signal.Signals) -> None:
-        assert self._process is not None
-        os.kill(self._process.pid, number)
-
-    def _listens(self) -> bool:
-        assert self._process is not None
-        assert self._process.poll() is None, f"mosquitto ended: {self.log}"
-        with socket.socket() as sock:
-            sock.settimeout(1)
-            return sock.connect_ex(("127.0.0.1", self.port)) == 0
-
-    def _config(self) -> list[str]:
-        lines = [
-            f"listener {self.port} 127.0.0.1",
-            "allow_anonymous true",
-            # its default of 1000 drops what a slow subscriber has not fetched yet, unseen
-            "max_queued_messages 0",
-            "log_type all",
-            f"persistence {str(self.persistent).lower()}",
-        ]
-        if self.persistent:
-            lines += [
-                f"persistence_location {self.folder}/",
-                "autosave_interval 1",
-                "autosave_on_changes true",
-            ]
-        if self.tls:
-            lines += [
-                f"cafile {self.tls.ca}",
-                f"certfile {self.tls.cert}",
-                f"keyfile {self.tls.key}",
-                "require_certificate true",
-            ]
-        if os.geteuid() == 0:
-            lines.append("user root")
-        return [*lines, *self.extra]
-
-
 class Subscriber:
     """An independent consumer: `mosquitto_sub -V 5`, one line of topic and payload a message.
 
@@ -223,7 +102,7 @@ class Subscriber:
         command += ["-q", "1", "-t", topic, "-F", "%t %r %x %C"]
         if session is not None:
             command += ["-i", session, "-c", "-x", "3600"]
-        if broker.tls:
+        if isinstance(broker.tls, Certificates):
             command += ["--cafile", str(broker.tls.ca), "--cert", str(broker.tls.client_cert)]
             command += ["--key", str(broker.tls.client_key)]
         before = broker.log.count("SUBSCRIBE from")

@@ -7,22 +7,22 @@ with one message after a growing pause, while the others go on.
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 
 from agent.journal.record import Lane, Recorded
 from agent.uplink import reasons
+from agent.uplink.caution import Caution
 from agent.uplink.feed import Topic, Topics
 from agent.uplink.holds import Hold, Holds
 from agent.uplink.ledger import BATCH_EVENTS, Ledger, Parcel, lane_of
 from agent.uplink.message import FRESH, WINDOW_MOST, WORTH, Message, Rank
-from agent.uplink.pace import MOST_BYTES, Pace
+from agent.uplink.pace import Pace
 
 HEADROOM_BYTES = 256  # of a packet: header, topic and properties
 UNRECORDED_MOST = 256
-STRIKES = 2  # objections after which a single event is left out
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +57,7 @@ class Outbox:
         self._flying: dict[Rank, int] = dict.fromkeys(Rank, 0)
         self._holds = Holds(random)
         self._window = 0
-        self._cap_bytes = MOST_BYTES
-        self._strikes: Counter[int] = Counter()
+        self._caution = Caution()
         self.limit_bytes = 0
         self.pace = Pace()
         self.delivered = 0
@@ -74,18 +73,11 @@ class Outbox:
         self.pace = Pace()
         self.aside, self.asides = None, 0
 
-    def closed(self, unanswered: Sequence[Message], *, objected: bool = False) -> None:
-        """Take back what no broker will answer any more.
-
-        Args:
-            unanswered: what was on its way.
-            objected: the broker hung up because of something that it was sent.
-        """
-        if objected:
-            self._blame(max(unanswered, key=lambda m: len(m.payload), default=None))
-        else:
-            self._cap_bytes = MOST_BYTES
-            self._strikes.clear()
+    def closed(
+        self, unanswered: Sequence[Message], *, objected: bool = False, steady: bool = True
+    ) -> None:
+        """Take back what no broker will answer any more; see `Caution.ended`."""
+        self._caution.ended(unanswered, objected=objected, steady=steady)
         self._window = 0
         self._holds.clear()
         self._control.clear()
@@ -94,19 +86,6 @@ class Outbox:
         self._unrecorded.extendleft(reversed(unrecorded))
         for ledger in {message.ledger for message in unanswered if message.ledger}:
             ledger.take_back(m.parcel for m in unanswered if m.ledger is ledger and m.parcel)
-
-    def _blame(self, largest: Message | None) -> None:
-        """Learn from an objection. Some brokers do not tell the size that they take.
-
-        The largest message is taken to be it: batches become smaller, and a single event that
-        was it twice is left out, since it would end every connection to come.
-        """
-        if largest is None or largest.parcel is None:
-            return
-        if largest.parcel.events > 1:
-            self._cap_bytes = len(largest.payload) // 2
-        else:
-            self._strikes[largest.parcel.last] += 1
 
     def carry(self, ledgers: Mapping[Lane, Ledger]) -> None:
         """Carry these lanes from now on; none, when another path does."""
@@ -152,7 +131,7 @@ class Outbox:
     @property
     def batch_bytes(self) -> int:
         """Return how large a payload with several events may be."""
-        return min(self.limit_bytes, self.pace.batch_bytes, self._cap_bytes)
+        return min(self.limit_bytes, self.pace.batch_bytes, self._caution.batch_bytes)
 
     def due_s(self, now_s: float) -> float | None:
         """Return when the next topic that is held may be tried again."""
@@ -161,8 +140,9 @@ class Outbox:
     def _has_room(self, rank: Rank, now_s: float) -> bool:
         if rank in self._holds and (self._flying[rank] or self._holds.pausing(rank, now_s)):
             return False
-        reserve = 0 if WORTH[rank].urgent or self._window < 2 else max(1, self._window // 4)
-        free = self._window - reserve - sum(self._flying.values())
+        window = self._caution.window(self._window)
+        reserve = 0 if WORTH[rank].urgent or window < 2 else max(1, window // 4)
+        free = window - reserve - sum(self._flying.values())
         return free > 0 and self._flying[rank] < WORTH[rank].most
 
     def _take(self, rank: Rank) -> Message | None:
@@ -190,9 +170,8 @@ class Outbox:
         return ledger.take_fresh(most, self.batch_bytes)
 
     def _passes(self, message: Message) -> bool:
-        parcel = message.parcel
-        barred = parcel is not None and parcel.events == 1 and self._strikes[parcel.last] >= STRIKES
-        return not barred and len(message.payload) <= self.limit_bytes
+        allowed = message.parcel is None or self._caution.allows(message.parcel)
+        return allowed and len(message.payload) <= self.limit_bytes
 
     def _leave_out(self, message: Message) -> None:
         """Leave out a single event that the broker will never take; make batches anew."""
@@ -226,6 +205,7 @@ class Outbox:
             self._take_back(message)
             return False
         self._holds.taken(rank)
+        self._caution.taken()
         if message.parcel is not None and message.ledger is not None:
             message.ledger.credit(message.parcel)
             self.delivered += message.parcel.events

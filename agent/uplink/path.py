@@ -91,6 +91,7 @@ class Path:
         self._presence = Presence(topics, options.id)
         self._link: Link | None = None
         self._sender: Sender | None = None
+        self._began_s = 0.0
         self._carries = False
         self._learned: Verdict | None = None
         self._beat: asyncio.Handle | None = None
@@ -155,7 +156,10 @@ class Path:
             except NotConnected as error:
                 lost = Lost(str(error))
             refused = verdict.of_outbox(self.outbox)
-            self._end_connection(objected=lost.objected)
+            steady = self._loop.time() - self._began_s >= STEADY_S
+            if steady:
+                self._pauses.reset()
+            self._end_connection(objected=lost.objected, steady=steady)
             # mosquitto 2.0.11 hangs up right after it has refused a topic
             why = refused.reason if refused.condition is Condition.LOST else str(lost)
             self._set(Verdict(Condition.LOST, why, refused.topic))
@@ -167,7 +171,7 @@ class Path:
         name = f"armoury-{self._topics.site}-{self.options.id}"
         link = self._link = Link(self.options, name, will, self._acknowledged, self._dialler)
         terms = await link.open()
-        since_s = self._loop.time()
+        self._began_s = self._loop.time()
         self.outbox.opened(terms.receive_maximum, terms.packet_bytes)
         self._sender = Sender(
             link,
@@ -179,11 +183,9 @@ class Path:
         )
         self._introduce()
         await asyncio.wait({link.lost})
-        if self._loop.time() - since_s >= STEADY_S:
-            self._pauses.reset()
         return link.lost.result()
 
-    def _end_connection(self, *, objected: bool = False) -> None:
+    def _end_connection(self, *, objected: bool = False, steady: bool = True) -> None:
         self.connected = False
         self._above.changed()
         if self._beat is not None:
@@ -192,7 +194,7 @@ class Path:
             self._link.drop("ended")
             self._link = None
         if self._sender is not None:
-            self.outbox.closed(self._sender.end(), objected=objected)
+            self.outbox.closed(self._sender.end(), objected=objected, steady=steady)
             self._sender = None
 
     def _introduce(self) -> None:

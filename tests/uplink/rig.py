@@ -21,14 +21,14 @@ from agent.site.moment import Moment
 from agent.site.step import Event, Severity
 from agent.uplink.options import PathOptions, TlsOptions
 from agent.uplink.uplink import Uplink
-from tests.broker import Broker, Subscriber
+from tests.broker import Broker, Certificates, Subscriber
 
 SITE = "test-01"
 
 
 def path_to(broker: Broker, id: str = "fibre", **more: Any) -> PathOptions:
     """Return the options that reach a broker, with a client certificate if it wants one."""
-    if broker.tls is not None and "tls" not in more:
+    if isinstance(broker.tls, Certificates) and "tls" not in more:
         tls = broker.tls
         more["tls"] = TlsOptions(ca=str(tls.ca), cert=str(tls.client_cert), key=str(tls.client_key))
     return PathOptions(id=id, host="127.0.0.1", port=broker.port, **more)

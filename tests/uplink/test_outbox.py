@@ -76,8 +76,8 @@ class Line:
         self.outbox.carry(self.ledgers)
         self.pump()
 
-    def disconnect(self, *, objected: bool = False) -> None:
-        self.outbox.closed(self.flying, objected=objected)
+    def disconnect(self, *, objected: bool = False, steady: bool = True) -> None:
+        self.outbox.closed(self.flying, objected=objected, steady=steady)
         self.outbox.carry({})
         self.flying = []
         self.window = 0
@@ -258,41 +258,58 @@ def test_batches_shrink_to_what_the_broker_takes(line: Line) -> None:
     assert line.outbox.asides == 0
 
 
-def test_what_a_broker_objects_to_is_made_smaller_until_it_passes(line: Line) -> None:
-    line.note([row(n, size=100) for n in range(1, 301)])
-    line.connect()
-    for _ in range(4):
-        while line.reading:
-            line.read()
-        line.disconnect(objected=True)
+def taken_up_to(line: Line, limit_bytes: int) -> None:
+    """Be a broker that hangs up over what is larger, and says nothing of it before."""
+    for _ in range(30):
         line.connect()
-    while line.reading:
-        line.read()
-    assert max(len(m.payload) for m in line.flying) < 5000
-    assert line.drain() == list(range(1, 301))
+        while line.flying or line.reading:
+            if line.reading:
+                line.read()
+            elif max(len(m.payload) for m in line.flying) > limit_bytes:
+                break
+            else:
+                line.answer()
+        if not line.flying:
+            return
+        line.disconnect(objected=True, steady=False)
+    pytest.fail("it never got through")
 
 
-def test_an_event_that_the_broker_objects_to_twice_is_left_out_by_this_connection(
+def test_batches_become_smaller_when_the_broker_objects(line: Line) -> None:
+    line.note([row(n, size=100) for n in range(1, 301)])
+    taken_up_to(line, 3000)
+    assert line.ledgers[Lane.REST].delivered.complete_to(1) == 300
+
+
+def test_a_single_event_that_the_broker_objects_to_is_left_out_until_all_was_well(
     line: Line,
 ) -> None:
-    line.note([row(1, size=3000)])
-    for _ in range(2):
-        line.connect()
-        while line.reading:
-            line.read()
-        assert [numbers_of(m) for m in line.flying] == [[1]]
-        line.disconnect(objected=True)
-    line.connect()
-    while line.reading:
-        line.read()
-    assert not line.flying
-    line.note([row(2), row(3, alarm=True)])
-    assert sorted(line.drain()) == [2, 3]
+    line.note([row(n, size=4000 if n == 50 else 100) for n in range(1, 101)])
+    taken_up_to(line, 3000)
+    delivered = line.ledgers[Lane.REST].delivered
+    assert [n for n in range(1, 101) if n not in delivered] == [50]
     assert line.outbox.aside is not None
-    assert line.outbox.aside.seq == 1
-    line.disconnect()
+    assert line.outbox.aside.seq == 50
+    line.note([row(101), row(102, alarm=True)])
+    assert sorted(line.drain()) == [101, 102]
+    line.disconnect(steady=True)
     line.connect()
-    assert line.drain() == [1]
+    assert line.drain() == [50]
+
+
+def test_care_ends_when_messages_pass(line: Line) -> None:
+    line.connect()
+    line.note([row(1, alarm=True)])
+    line.disconnect(steady=False)
+    line.note([row(n, alarm=True) for n in range(2, 40)])
+    line.connect()
+    assert len(line.flying) <= 1
+    line.drain()
+    line.note([row(n, alarm=True) for n in range(40, 50)])
+    for _ in range(20):
+        line.note([row(len(line.record.rows) + 1, alarm=True)])
+        line.answer()
+    assert len(line.flying) > 1
 
 
 def test_unrecorded_alarms_are_first_and_kept_until_taken(line: Line) -> None:
@@ -372,9 +389,9 @@ class Delivery(RuleBasedStateMachine):
         self.line.connect(receive_maximum, packet_bytes)
 
     @precondition(lambda self: self.line.window)
-    @rule(objected=st.booleans())
-    def lose(self, objected: bool) -> None:
-        self.line.disconnect(objected=objected)
+    @rule(objected=st.booleans(), steady=st.booleans())
+    def lose(self, objected: bool, steady: bool) -> None:
+        self.line.disconnect(objected=objected, steady=steady)
 
     @precondition(lambda self: self.line.reading)
     @rule()
@@ -419,7 +436,7 @@ class Delivery(RuleBasedStateMachine):
             return
         if not self.line.window:
             self.line.connect()
-        self.lose(objected=False)
+        self.lose(objected=False, steady=True)
         self.line.reading.clear()
         self.line.connect(packet_bytes=ROOMY + HEADROOM_BYTES)
         late = self.line.drain()
