@@ -18,7 +18,6 @@ from agent.cli.picture import alarms, halves, header
 from agent.cli.watch import event_text, keys_unseen
 from simulators.armoury import Armoury
 from simulators.control import SimulatorError
-from simulators.monitor import events_in
 from simulators.night import NightError
 
 LOOK_EVERY_S = 0.25
@@ -91,7 +90,7 @@ class Screen:
         options = console.options.update(height=None)
         taken = sum(len(console.render_lines(part, options)) for part in upper)
         room = max(0, console.height - taken - 4)
-        heard = [event for told in self._house.monitor.told() for event in events_in(told)]
+        heard = list(self._house.monitor.events().values())
         for event in heard[-room:] if room else ():
             yield event_text(event)
         yield Text("\n" * max(0, room - len(heard) - 1))
