@@ -84,7 +84,8 @@ class Camera:
 
     def vanish(self, asked: dict[str, Any]) -> Json:
         """Be off the network: {"for_s"?: until recover}."""
-        self._server.vanish(asked.get("for_s"))
+        for_s = asked.get("for_s")
+        self._server.vanish(None if for_s is None else float(for_s))
         return self.state(asked)
 
     def recover(self, asked: dict[str, Any]) -> Json:

@@ -75,7 +75,7 @@ class CameraServer:
         """Be off the network for a while; None: until `listen`."""
         self.close()
         if for_s is not None:
-            self._back = threading.Timer(float(for_s), self.listen)
+            self._back = threading.Timer(for_s, self.listen)
             self._back.daemon = True
             self._back.start()
 

@@ -14,7 +14,7 @@ import cv2
 from simulators import camera_scenes
 from simulators.control import SimulatorError
 
-UNWATCHED_S = 1.0  # a clip that nobody asked for this long has paused
+UNWATCHED_S = 3.0  # a clip that nobody asked for this long has paused
 
 
 class Mode(StrEnum):
@@ -46,30 +46,34 @@ class Clip:
         self._loop = loop
         self._film = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
         self.fps = self._film.get(cv2.CAP_PROP_FPS)
-        if not self._film.isOpened() or not 0 < self.fps <= 120:
+        if not self._film.isOpened() or not 1 <= self.fps <= 120:
             raise SimulatorError(f"{path} cannot be played; give a film that OpenCV decodes")
-        self._taken = 0
-        self._jpeg = b""
-        self._began_s = time.monotonic() - from_s
+        self._taken = 1 + int(from_s * self.fps)
+        if not all(self._film.grab() for _ in range(self._taken)):
+            self.close()
+            raise SimulatorError(f"{path} is not so long as {from_s:g} s")
+        self._jpeg = self._encoded()
         self._asked_s = time.monotonic()
+        self._began_s = self._asked_s - from_s
 
     def at(self, now_s: float) -> bytes | None:
         """Return the picture that is due, None after the last."""
         if now_s - self._asked_s > UNWATCHED_S:
             self._began_s += now_s - self._asked_s
         self._asked_s = now_s
-        due = 1 + int((now_s - self._began_s) * self.fps)
-        if self._taken >= due:
-            return self._jpeg
-        while self._taken < due:
+        before = self._taken
+        while self._taken <= (now_s - self._began_s) * self.fps:
             if not self._film.grab() and not self._rewind(now_s):
                 return None
             self._taken += 1
-            due = 1 + int((now_s - self._began_s) * self.fps)
+        if self._taken != before:
+            self._jpeg = self._encoded()
+        return self._jpeg
+
+    def _encoded(self) -> bytes:
         _, picture = self._film.retrieve()
         shown = cv2.resize(picture, self._size, interpolation=cv2.INTER_AREA)
-        self._jpeg = camera_scenes.encode(shown)  # type: ignore[arg-type]
-        return self._jpeg
+        return camera_scenes.encode(shown)  # type: ignore[arg-type]
 
     def _rewind(self, now_s: float) -> bool:
         if not self._loop:
@@ -155,7 +159,6 @@ class Studio:
     def play(self, path: Path, from_s: float, loop: bool) -> None:
         """Show a clip instead of the scene, until it ends."""
         clip = Clip(path, self._size, from_s, loop)
-        clip.at(time.monotonic())  # finds its place before anybody waits for it
         with self._changed:
             self._end_clip()
             self._clip = clip

@@ -36,6 +36,7 @@ class CameraDriver:
         from drivers.camera.watch import Watch
 
         with Stream(source, self._options, pause) as stream:
+            stream.advance()
             link.ready(stream.identity())
             watch = Watch(self._options)
             period_us = 1_000_000 // self._options.fps

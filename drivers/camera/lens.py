@@ -15,11 +15,10 @@ from numpy.typing import NDArray
 from drivers.camera.motion import PERMILLE, Grey
 
 NEIGHBOURS = np.ones((3, 3), np.uint8)
-# Grey levels between neighbours. An edge of the reference is strong; it still counts when the
-# light has gone down to less than half.
-STRONG = 24
-WEAK = 10
-KEPT_PERMILLE = 250  # of the room's strong edges; fewer, and the lens is covered
+STRONG = 24  # grey levels between neighbours: an edge of the room
+WEAK = 10  # any edge
+DIMMED = 3  # an edge of the room is there if it has this part of its strength
+LEAST_KEPT = 0.25  # of the room's strong edges; fewer, and the lens is covered
 BLANK_PERMILLE = 20  # of the picture; fewer pixels on edges than in any room
 DARK = 20  # mean grey level
 BRIGHT = 235
@@ -48,7 +47,7 @@ class Lens:
         """Return what hinders the view in this picture.
 
         Args:
-            grey: the picture, height by width.
+            grey: the picture, `smoothed`, height by width.
             at_us: when it was taken.
         """
         edges = _edges(grey)
@@ -64,11 +63,14 @@ class Lens:
         return Hindrance.BLANK if blank else Hindrance.OTHER_VIEW
 
     def _sees_room(self, edges: Grey) -> bool:
+        """Return whether the room's edges are there, more of them than by chance."""
         if self._room is None or self._room.shape != edges.shape or self._looks < FIRST_LOOKS:
             return True
-        strong = _edges(self._room.astype(np.uint8)) > STRONG
-        kept = np.count_nonzero(strong & (edges > WEAK))
-        return bool(PERMILLE * kept >= KEPT_PERMILLE * np.count_nonzero(strong))
+        room = _edges(self._room.astype(np.uint8))
+        strong = room > STRONG
+        kept = float((edges > room // DIMMED)[strong].mean()) if strong.any() else 0.0
+        chance = float((edges > WEAK).mean())
+        return kept - chance >= LEAST_KEPT * (1 - chance)
 
     def _learn(self, grey: Grey, at_us: int) -> None:
         if self._room is None or self._room.shape != grey.shape:

@@ -19,7 +19,7 @@ Grey: TypeAlias = NDArray[np.uint8]
 
 LAG_US = 1_000_000
 GRID = (5, 3)  # columns, rows; a cell is larger than a person, so that it follows the light
-BLUR = (5, 5)  # pixels; takes the sensor's noise away
+BLUR = (5, 5)  # pixels
 SPECK = np.ones((3, 3), np.uint8)  # what is smaller is noise, too
 DARKEST = 8.0  # grey levels; keeps the ratio of two dark cells finite
 PERMILLE = 1000
@@ -28,6 +28,11 @@ PERMILLE = 1000
 def threshold(sensitivity: int) -> float:
     """Return by how many grey levels a pixel must change: 5 at sensitivity 100, 35 at 1."""
     return 35.0 - 30.0 * (sensitivity - 1) / 99
+
+
+def smoothed(grey: Grey) -> Grey:
+    """Return the picture with little of the sensor's noise left."""
+    return cv2.GaussianBlur(grey, BLUR, 0)  # type: ignore[return-value]  # cv2's stubs: any dtype
 
 
 class Motion:
@@ -45,16 +50,15 @@ class Motion:
         """Return how much of `grey`, in thousandths, differs from the picture before.
 
         Args:
-            grey: the picture, height by width.
+            grey: the picture, `smoothed`, height by width.
             at_us: when it was taken; never earlier than the one before.
         """
-        now = cv2.GaussianBlur(grey, BLUR, 0)
-        if self._past and self._past[0][1].shape != now.shape:
-            self._past.clear()  # another resolution: another camera's past
-        self._past.append((at_us, now))  # type: ignore[arg-type]  # cv2's stubs: any dtype
+        if self._past and self._past[0][1].shape != grey.shape:
+            self._past.clear()  # another resolution: nothing to compare with
+        self._past.append((at_us, grey))
         while len(self._past) > 1 and self._past[1][0] <= at_us - LAG_US:
             self._past.popleft()
-        return _differing(now, self._past[0][1], self._threshold)  # type: ignore[arg-type]
+        return _differing(grey, self._past[0][1], self._threshold)
 
 
 def _differing(now: Grey, before: Grey, threshold: float) -> int:

@@ -38,7 +38,7 @@ ENVIRONMENT = {
 
 
 class Stream:
-    """An open camera.
+    """An open camera. Its first picture is yet to be taken.
 
     Args:
         source: with the login in it.
@@ -46,7 +46,7 @@ class Stream:
         pause: waits so many seconds; it may raise, to end everything.
 
     Raises:
-        DeviceError: there is no picture; the text says why.
+        DeviceError: it cannot be opened; the text says why.
     """
 
     def __init__(self, source: Source, options: Options, pause: Callable[[float], None]) -> None:
@@ -57,11 +57,6 @@ class Stream:
         self._film_fps = self._capture.get(cv2.CAP_PROP_FPS) or USUAL_FPS
         self._began_s = time.monotonic()
         self._taken = 0
-        try:
-            self.advance()
-        except DeviceError:
-            self.close()
-            raise
 
     def __enter__(self) -> Stream:
         return self
@@ -131,9 +126,12 @@ class Stream:
                 f"{self._source.public}: pictures of a format that cannot be read; "
                 "set the camera to H.264 or MJPEG"
             )
-        grey = cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY)
-        height, width = grey.shape
+        height, width, _ = picture.shape
         size = self._options.width, max(1, height * self._options.width // width)
+        if width >= 4 * self._options.width:  # in two steps: twice as fast for the same pixels
+            half = width // 2, height // 2
+            picture = cv2.resize(picture, half, interpolation=cv2.INTER_AREA)
+        grey = cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY)
         return cv2.resize(grey, size, interpolation=cv2.INTER_AREA)  # type: ignore[return-value]
 
 
@@ -146,9 +144,9 @@ def _open(source: Source, options: Options) -> cv2.VideoCapture:
     began_s = time.monotonic()
     capture = _OPENERS[source.kind](source, options)
     timed_out = time.monotonic() - began_s >= options.open_timeout_ms / 1000 * WHOLE
-    if capture.isOpened() and not timed_out:
-        return capture
     opened = capture.isOpened()
+    if opened and not timed_out:
+        return capture
     capture.release()
     if opened:
         raise _stalled(source, options.open_timeout_ms)
@@ -187,6 +185,6 @@ _OPENERS = {
 
 def _stalled(source: Source, for_ms: int) -> DeviceSilent:
     return DeviceSilent(
-        f"{source.public}: no picture for {for_ms} ms, though the connection stands; "
-        "if the camera does not come back, restart it"
+        f"{source.public}: no picture that can be decoded for {for_ms} ms, though the connection "
+        "stands; if the camera does not come back, restart it"
     )

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from drivers.camera.lens import Lens
-from drivers.camera.motion import Grey, Motion
+from drivers.camera.motion import Grey, Motion, smoothed
 from drivers.camera.options import Options
 from drivers.contract import Json, PointReading, PointState
 
@@ -74,10 +74,11 @@ class Watch:
             grey: the picture, height by width.
             at_us: when it was taken; never earlier than the one before.
         """
-        area = self._motion.permille(grey, at_us)
+        smooth = smoothed(grey)
+        area = self._motion.permille(smooth, at_us)
         moves = area >= self._min_area_permille
         yield from self._points["motion"].look(moves, at_us, {"area_permille": area})
-        hindrance = self._lens.hindrance(grey, at_us)
+        hindrance = self._lens.hindrance(smooth, at_us)
         why: dict[str, Json] = {"because": str(hindrance)} if hindrance else {}
         yield from self._points["covered"].look(hindrance is not None, at_us, why)
         same = self._last is not None and np.array_equal(grey, self._last)
