@@ -11,6 +11,7 @@ from agent.journal import keys, layout
 from agent.journal.errors import JournalError, JournalUnusable, storage_failure
 from agent.journal.lock import FolderLock
 from agent.journal.note import Signer
+from agent.journal.proving import submission
 from agent.journal.ranges import Ranges
 from agent.journal.reading import Reader
 from agent.journal.record import Batch, Commit, Lane, Recorded, Sealed
@@ -140,6 +141,10 @@ class Journal:
     def acknowledged(self, path: str, lane: str) -> Ranges:
         """Return what was delivered over a path in a lane."""
         return self._writer.acknowledged(path, lane)
+
+    def submission(self, old: int) -> str | None:
+        """Return the newest checkpoint for a witness that has one over `old`; see `proving`."""
+        return submission(self._reader, old)
 
     def close(self) -> None:
         """Commit what waits, and close. Calling it again does nothing.

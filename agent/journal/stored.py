@@ -58,6 +58,13 @@ class StoredTree:
         ).fetchone()
         return None if found is None else Sealed(*found)
 
+    def entry(self, index: int) -> bytes | None:
+        """Return what leaf `index` is the hash of: salt and body; None if that is not there."""
+        found = self._connection.execute(
+            f"{_ROWS} WHERE seq = ? AND body IS NOT NULL", (self.first + index,)
+        ).fetchone()
+        return None if found is None else bytes(found[3][:SALT] + found[4])
+
     def checkpoints(self) -> Iterator[tuple[int, str]]:
         """Yield size and note of every checkpoint, the smallest first."""
         sql = "SELECT size, CAST(note AS BLOB) FROM checkpoint ORDER BY size"
