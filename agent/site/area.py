@@ -221,6 +221,8 @@ class Area(Machine[Watch]):
         self.state = replace(self.state, mode="armed")
         for door in self.doors:
             door.access.void(turn, "armed")
+            if not self.state.part:
+                door.sessions.end(turn)
         if not self.state.part:
             self.passback.clear()
         self.say(turn, "area.armed", part=self.state.part or None, persons=list(persons) or None)

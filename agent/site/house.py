@@ -22,11 +22,12 @@ from agent.site.path import Path
 from agent.site.person import People, Person
 from agent.site.plan import Plan
 from agent.site.point import Point
+from agent.site.rack import Rack
 from agent.site.schedule import Hours
 from agent.site.sighting import Sightings
 from agent.site.sounder import Sounder
 from agent.site.system import System
-from agent.site.table import Role
+from agent.site.table import EMPTY, Role
 from agent.site.zone import Zone
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ class House:
         simulated: ids of the devices that are not real.
         awaiting: key of the machine that waits for each action's answer.
         posts: the side of a door at which each reader stands.
+        weapons: every serial that a rack's slot is for.
     """
 
     def __init__(self, plan: Plan, saved: Mapping[str, Json]) -> None:
@@ -64,6 +66,9 @@ class House:
         self.doors = {given.id: Door(given, self) for given in plan.door}
         self.sounders = {given.id: Sounder(given, self) for given in plan.output}
         self.zones = {given.id: Zone(given, self) for given in plan.zone}
+        serials = (serial for rack in plan.rack for serial in rack.slots.values())
+        self.weapons = frozenset(serials) - {EMPTY}
+        self.racks = {given.id: Rack(given, self) for given in plan.rack}
         self.cameras = {given.id: Camera(given, self) for given in plan.camera}
         self.enrolment = Enrolment(self)
         self.paths = {name: Path(self.register, name) for name in _named(saved, Path.noun)}

@@ -48,6 +48,7 @@ def _kind(severity: Severity, codes: str = "", fields: str = "", *, raises: bool
     return Kind(severity, digits, sia, named, raises, restores=contact_id != digits)
 
 
+_SLOT = "slot:text serial:text persons:list"
 _ALARM = "cause:text source:text object:text silent:bool by:text origin:text"
 
 KINDS: Mapping[str, Kind] = {
@@ -105,6 +106,13 @@ KINDS: Mapping[str, Kind] = {
     "alarm.restored": _kind(ACCESS, "", f"{_ALARM} persons:list"),
     "alarm.closed": _kind(ACCESS, "", f"{_ALARM} reason:text nuisance:bool"),
     "alarm.overdue": _kind(ALARM, "", f"{_ALARM} after_s:int"),
+    # racks
+    "rack.removed": _kind(ACCESS, "", _SLOT),
+    "rack.returned": _kind(ACCESS, "", _SLOT),
+    "rack.intrusion": _kind(ALARM, "133 BA", f"{_SLOT} state:text", raises=True),
+    "rack.wrong_slot": _kind(FAULT, "", f"{_SLOT} expected:text"),
+    "rack.unknown_tag": _kind(ALARM, "", f"{_SLOT} tag:text", raises=True),
+    "rack.overdue": _kind(ALARM, "", f"{_SLOT} due_h:int", raises=True),
     # cameras
     "camera.motion_started": _kind(INFO, "", "score:int"),
     "camera.motion_ended": _kind(INFO, "", ""),

@@ -7,14 +7,25 @@ from typing import Annotated
 
 from pydantic import Field
 
-from agent.site.table import Id, Key, Mistake, Named, Reference, Table
-from agent.site.tables import Area, Camera, Device, Door, Output, Panic, Schedule, Site, Zone
+from agent.site.table import EMPTY, Id, Key, Mistake, Named, Reference, Table
+from agent.site.tables import (
+    Area,
+    Camera,
+    Device,
+    Door,
+    Output,
+    Panic,
+    Rack,
+    Schedule,
+    Site,
+    Zone,
+)
 
 __all__ = ["Device", "Id", "Key", "Mistake", "Plan", "Reference", "Table"]
 
 
 # The names of the `[[tables]]` of the site half.
-TABLES = ("schedule", "area", "door", "zone", "panic", "camera", "output")
+TABLES = ("schedule", "area", "door", "zone", "panic", "rack", "camera", "output")
 
 
 class Plan(Table):
@@ -28,6 +39,7 @@ class Plan(Table):
     output: Annotated[tuple[Output, ...], Field(strict=False)] = ()
     schedule: Annotated[tuple[Schedule, ...], Field(strict=False)] = ()
     panic: Annotated[tuple[Panic, ...], Field(strict=False)] = ()
+    rack: Annotated[tuple[Rack, ...], Field(strict=False)] = ()
     camera: Annotated[tuple[Camera, ...], Field(strict=False)] = ()
 
     def tables(self) -> Iterator[tuple[Key, Named]]:
@@ -50,6 +62,7 @@ class Plan(Table):
         yield from self._parts()
         yield from self._followers()
         yield from self._disarming_doors()
+        yield from self._racks()
 
     def warnings(self) -> Iterator[Mistake]:
         """Yield what works and should still be otherwise."""
@@ -133,6 +146,20 @@ class Plan(Table):
             if zone.follows is not None and (zone.follows, zone.area) not in routes:
                 remedy = f'a zone with kind = "entry_route" and area = "{zone.area}"'
                 yield Mistake(("zone", number, "follows"), zone.follows, remedy)
+
+    def _racks(self) -> Iterator[Mistake]:
+        doors = {door.id for door in self.door}
+        seen: set[str] = set()
+        for number, rack in enumerate(self.rack):
+            for door in rack.doors:
+                if door not in doors:
+                    remedy = f'a [[door]] with id = "{door}"'
+                    yield Mistake(("rack", number, "doors"), door, remedy)
+            for slot, serial in rack.slots.items():
+                if serial in seen:
+                    key = ("rack", number, "slots", slot)
+                    yield Mistake(key, serial, "another serial: a slot has it already")
+                seen |= {serial} - {EMPTY}
 
     def _disarming_doors(self) -> Iterator[Mistake]:
         needed = {area.id: area.disarm_people for area in self.area}

@@ -2,7 +2,8 @@
 
 A change counts once the point was quiet for its debounce time, and is dated at its first edge.
 A point that keeps bouncing for `RESTLESS_US` is not normal either: those are the 400 ms after
-which EN 60839-11-1 wants every input processed, so no rhythm of edges hides an input. The first
+which EN 60839-11-1 wants every input processed, so no rhythm of edges hides an input (one whose
+debounce time is longer than that may bounce for as long as it). The first
 state after a start or a loss counts at once, and a device that dies in the middle of a change
 does not take the change with it.
 """
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from agent.site.turn import Turn
 
 RESTLESS_US = 400_000
+UNREADABLE = "unreadable"  # something stands where tags are read, and shows none
 # After a start, every device that works has told its points' states by then (hosts come back
 # within 15 s).
 SEEING_US = 15_000_000
@@ -32,11 +34,15 @@ class Level(State):
     Attributes:
         settled: the state that counts; kept while the device is away.
         raw: the last state read; `unknown` before the first, and while the device is away.
+        settled_tag: the tag that counts, of a point that reads what stands at it.
+        raw_tag: the last tag read.
         first_us: the first edge since the point was last quiet; None while it is.
     """
 
     settled: PointState = PointState.UNKNOWN
     raw: PointState = PointState.UNKNOWN
+    settled_tag: str = ""
+    raw_tag: str = ""
     first_us: int | None = None
 
 
@@ -45,13 +51,15 @@ class Change:
     """A settled change of a point.
 
     `before` is `unknown` for the first state ever. `after` is `unknown` when the device went
-    away; `before` is then what it was, and what the next change starts from.
+    away; `before` is then what it was, and what the next change starts from. `tag` is what
+    was read of whatever stands there: another tag is a change, too.
     """
 
     before: PointState
     after: PointState
     at_us: int
     device: str
+    tag: str = ""
 
 
 Watcher: TypeAlias = Callable[["Turn", Change], None]
@@ -93,10 +101,10 @@ class Point(Machine[Level]):
         if read.state is PointState.UNKNOWN:
             self.gone(turn)
         elif not self.known:
-            self.state = replace(self.state, raw=read.state)
+            self.state = replace(self.state, raw=read.state, raw_tag=_tag(read))
             self._settle(turn, turn.at_us)
-        elif read.state is not self.state.raw:
-            self._edge(turn, read.state)
+        elif (read.state, _tag(read)) != (self.state.raw, self.state.raw_tag):
+            self._edge(turn, read.state, _tag(read))
 
     def gone(self, turn: Turn) -> None:
         """The device is away: what was on its way counts, then nothing is known."""
@@ -117,10 +125,11 @@ class Point(Machine[Level]):
         self._settle(turn, self.state.first_us)
         self.state = replace(self.state, first_us=None)
 
-    def _edge(self, turn: Turn, raw: PointState) -> None:
+    def _edge(self, turn: Turn, raw: PointState, tag: str) -> None:
         first_us = turn.at_us if self.state.first_us is None else self.state.first_us
-        self.state = replace(self.state, raw=raw, first_us=first_us)
-        restless = turn.at_us - first_us >= RESTLESS_US and raw is not PointState.NORMAL
+        self.state = replace(self.state, raw=raw, raw_tag=tag, first_us=first_us)
+        restless_us = max(RESTLESS_US, self._debounce_us)
+        restless = turn.at_us - first_us >= restless_us and raw is not PointState.NORMAL
         if not self._debounce_us:
             self._settle(turn, turn.at_us)
             self.state = replace(self.state, first_us=None)
@@ -131,11 +140,11 @@ class Point(Machine[Level]):
         self.start(turn, "settle", self._debounce_us)
 
     def _settle(self, turn: Turn, first_us: int | None) -> None:
-        before, after = self.state.settled, self.state.raw
-        if after is not before:
-            self.state = replace(self.state, settled=after)
+        before, after, tag = self.state.settled, self.state.raw, self.state.raw_tag
+        if after is not before or tag != self.state.settled_tag:
+            self.state = replace(self.state, settled=after, settled_tag=tag)
             at_us = turn.at_us if first_us is None else first_us
-            self._tell(turn, Change(before, after, at_us, self.device))
+            self._tell(turn, Change(before, after, at_us, self.device, tag))
 
     def _tell(self, turn: Turn, change: Change) -> None:
         for watcher in self._watchers:
@@ -144,3 +153,10 @@ class Point(Machine[Level]):
     def view(self) -> Json:
         """Return its present state."""
         return str(self.state.settled if self.known else PointState.UNKNOWN)
+
+
+def _tag(read: PointRead) -> str:
+    """Return what a reading tells of the tag that stands there; "" where no tags are read."""
+    if read.state is not PointState.NORMAL or "tag" not in read.detail:
+        return ""
+    return str(read.detail["tag"] or UNREADABLE)

@@ -18,7 +18,6 @@ from agent.site import tables
 from agent.site.inputs import Json, PointState
 from agent.site.machine import SECOND_US, Machine, State
 from agent.site.point import Change
-from agent.site.session import persons_at
 from agent.site.table import EMPTY
 
 if TYPE_CHECKING:
@@ -175,8 +174,9 @@ class Rack(Machine[State]):
         return all(slot.is_normal() for slot in self.slots)
 
     def persons_at(self, at_us: int) -> tuple[str, ...]:
-        """Return whose sessions were open behind its doors at an instant."""
-        return persons_at(self._sessions, at_us)
+        """Return whose sessions were open behind its doors at an instant, in their order."""
+        at_work = (person for sessions in self._sessions for person in sessions.at(at_us))
+        return tuple(dict.fromkeys(at_work))
 
     def view(self) -> Json:
         """Return what stands where."""

@@ -6,7 +6,7 @@ moment ago when the change has settled: an ended session is remembered that much
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from agent.site import tables
@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from agent.site.house import House
     from agent.site.turn import Turn
 
-REMEMBERED_US = 6 * SECOND_US  # longer than any change takes to settle (settle_ms <= 5000)
+# A change settles within settle_ms (5 s at most), or for as long again when it is restless.
+REMEMBERED_US = 12 * SECOND_US
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,11 @@ class Sessions(Machine[Open]):
         """Take the last session back: its grant did not come to be."""
         if self.state.sessions and self.state.sessions[-1].persons == persons:
             self.state = Open(sessions=self.state.sessions[:-1])
+
+    def end(self, turn: Turn) -> None:
+        """End them all: the whole area is armed, and nobody is left inside."""
+        ended = (replace(s, until_us=min(s.until_us, turn.at_us)) for s in self.state.sessions)
+        self.state = Open(sessions=tuple(ended))
 
     def at(self, at_us: int) -> list[str]:
         """Return who was at work at an instant, without repeats."""

@@ -123,6 +123,7 @@ class Site:
             "zones": [zone.view() for zone in house.zones.values()],
             "panics": [panic.view() for panic in house.panics.values()],
             "sounders": [sounder.view() for sounder in house.sounders.values()],
+            "racks": [rack.view() for rack in house.racks.values()],
             "cameras": [camera.view() for camera in house.cameras.values()],
             "devices": [device.view() for device in house.devices.values()],
             "paths": [path.view() for path in house.paths.values()],

@@ -13,8 +13,30 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 Key: TypeAlias = tuple[str | int, ...]
-Id = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]
-Ref = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,31}\.[a-z0-9][a-z0-9_-]{0,31}$")]
+# The descriptions are what a mistake's remedy says: "write an id of ...".
+Id = Annotated[
+    str,
+    Field(
+        pattern=r"^[a-z0-9][a-z0-9-]{0,31}$",
+        description="an id: small letters, digits and -, at most 32",
+    ),
+]
+Ref = Annotated[
+    str,
+    Field(
+        pattern=r"^[a-z0-9][a-z0-9-]{0,31}\.[a-z0-9][a-z0-9_-]{0,31}$",
+        description='a "device.point"',
+    ),
+]
+EMPTY = "empty"
+# A weapon's serial; "empty" for a slot without one.
+Serial = Annotated[
+    str,
+    Field(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9 ./_-]{0,31}$",
+        description='a serial: letters, digits and . / _ -, at most 32; or "empty"',
+    ),
+]
 Role = Literal["officer", "technician", "guard", "response", "visitor"]
 Factor = Literal["finger", "card", "pin"]
 Supervision = Literal["eol", "nc", "none"]

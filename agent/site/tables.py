@@ -18,6 +18,7 @@ from agent.site.table import (
     Ref,
     Reference,
     Role,
+    Serial,
     Supervision,
     Table,
 )
@@ -200,6 +201,25 @@ class Schedule(Named):
     week: Mapping[Day, Annotated[tuple[Span, ...], Field(strict=False, min_length=1)]]
     holidays: Annotated[tuple[Annotated[date, Field(strict=False)], ...], Field(strict=False)] = ()
     untrusted_clock: Literal["deny", "officer"] = "officer"
+
+
+class Rack(Named):
+    """`[[rack]]`: slots that hold a weapon each, or none ("empty").
+
+    A slot's point is normal while something stands in it.
+    """
+
+    area: Id
+    doors: Ids
+    slots: Annotated[Mapping[Ref, Serial], Field(min_length=1)]
+    settle_ms: Annotated[int, Field(ge=100, le=5000)] = 500
+    return_due_h: Annotated[int, Field(ge=1, le=168)] = 12
+    # standards.md: a count of every serial each quarter.
+    count_due_d: Annotated[int, Field(ge=1, le=92)] = 90
+
+    def references(self) -> Iterable[Reference]:
+        for ref in self.slots:
+            yield Reference(("slots", ref), "point", ref)
 
 
 class Camera(Named):

@@ -130,11 +130,13 @@ class Play:
         return self.step(Started("1.0", round(t * SECOND), last_utc_us), t)
 
     def ready(self, t: float | None = None) -> Play:
-        """Bring all devices up, with every point normal."""
+        """Bring all devices up, with every point normal, and every empty slot empty."""
+        slots = [slot for rack in self.plan.rack for slot in rack.slots.items()]
+        vacant = {ref for ref, serial in slots if serial == "empty"}
         for device in self.plan.device:
             self.device(device.id, "ready", t)
         for ref in [r.ref for r in self.plan.references() if r.kind == "point"]:
-            self.point(ref, "normal", t)
+            self.point(ref, "alarm" if ref in vacant else "normal", t)
         return self
 
     def point(self, ref: str, state: str, t: float | None = None) -> list[str]:

@@ -85,7 +85,7 @@ class TestSession:
 
     @pytest.mark.parametrize(
         ("t", "kind"),
-        [(9.999, "intrusion"), (10, "removed"), (909.999, "removed"), (910, "intrusion")],
+        [(9.999, "intrusion"), (10, "removed"), (910, "removed"), (910.001, "intrusion")],
     )
     def test_the_first_instant_counts(self, rack, t, kind):
         if t < 10:  # a driver that tells late of what was before the grant
