@@ -9,7 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from simulators.broker import Tls
 from simulators.control import tell
+from simulators.monitor import Monitor
+from tests.broker import Certificates, certificates
 from tests.system.house import House
 from tests.waiting import wait_until
 
@@ -105,3 +108,35 @@ def test_garbage_on_the_control_socket_disturbs_nobody(house: House) -> None:
         with pytest.raises(Exception, match=r"unknown request|one JSON object"):
             tell(house.control, garbage)
     assert house.ask("status")["site"]["id"] == "demo"
+
+
+def with_tls(make_house: Make, text: str, broker: Certificates, gateway: Certificates) -> House:
+    """Return an armoury whose broker shows one authority's certificates, its gateway another's."""
+    table = f'[path.tls]\nca = "{gateway.ca}"\ncert = "{gateway.client_cert}"\n'
+    house = make_house(f'{text}\n{table}key = "{gateway.client_key}"\n')
+    house.broker.tls = Tls(broker.ca, broker.cert, broker.key)
+    words = ["--cafile", str(broker.ca), "--cert", str(broker.client_cert)]
+    words += ["--key", str(broker.client_key)]
+    house.monitor = Monitor(house.folder, house.broker.port, "demo", words)
+    return house
+
+
+def test_tls_with_the_right_certificates_carries_everything(
+    make_house: Make, demo_text: str, tmp_path: Path
+) -> None:
+    made = certificates(tmp_path / "authority")
+    house = with_tls(make_house, demo_text, made, made)
+    house.start()
+    assert house.ask("status")["paths"][0]["tls"] is True
+    house.assert_monitor_has_the_record()
+
+
+def test_a_wrong_certificate_is_said_and_everything_else_goes_on(
+    make_house: Make, demo_text: str, tmp_path: Path
+) -> None:
+    theirs, ours = certificates(tmp_path / "theirs"), certificates(tmp_path / "ours")
+    house = with_tls(make_house, demo_text, theirs, ours)
+    house.start()
+    assert "certificate" in house.wait_for(20, kind="uplink.lost")["data"]["reason"]
+    house.armoury("simulate", "press", "guard-room")
+    house.wait_for(kind="panic.raised")
