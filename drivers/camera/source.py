@@ -70,6 +70,10 @@ def parse(url: str) -> Source:
         port = parts.port or PORTS[parts.scheme]
     except ValueError:
         raise ValueError("write the port as a number from 1 to 65535") from None
+    try:
+        parts.hostname.encode("idna")
+    except UnicodeError:
+        raise ValueError("write the camera's address in numbers, as in 192.0.2.21") from None
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     return Source(
         kind=Kind.NETWORK,

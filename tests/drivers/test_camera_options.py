@@ -94,6 +94,7 @@ def test_what_is_out_of_bounds_or_unknown_is_refused(key: str, value: Any) -> No
         ({"url": "ftp://192.0.2.21/x"}, "url", "rtsp://"),
         ({"url": "rtsp:///stream2"}, "url", "ADDRESS"),
         ({"url": "http://192.0.2.21:99999/x"}, "url", "65535"),
+        ({"url": "http://192..2.21/x"}, "url", "192.0.2.21"),
         ({"url": f"http://guard:{LOGIN[:4]}#{LOGIN[4:]}@192.0.2.21/x"}, "url", "password_file"),
         ({"url": URL, "user": "guard"}, "password_file", "both"),
         ({"url": URL, "password_file": "/etc/x"}, "user", "both"),
