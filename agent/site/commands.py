@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Generic, Literal, TypeVar
+from typing import Annotated, Any, Generic, Literal, Self, TypeVar
 
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime, Field, model_validator
 
 from agent.site.inputs import Json, Origin
-from agent.site.table import Factor, Id, Role, Table
+from agent.site.table import Factor, Id, Role, Serial, Table
 
 
 class Refused(Exception):
@@ -71,6 +71,55 @@ class PanicNamed(Table):
     """`panic`: the panic button's id."""
 
     panic: Id
+
+
+CountWhat = Literal["handover", "inventory"]
+
+
+class RackNamed(Table):
+    """`rack`: the rack's id."""
+
+    rack: Id
+
+
+class CountBegin(RackNamed):
+    """`what` is counted, and the two `persons` who count: at a hand-over giver and taker."""
+
+    what: CountWhat
+    persons: tuple[Id, Id]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _pair(cls, given: Any) -> Any:
+        persons = given.get("persons") if isinstance(given, dict) else None
+        return given | {"persons": tuple(persons)} if isinstance(persons, list) else given
+
+    @model_validator(mode="after")
+    def _different(self) -> Self:
+        if self.persons[0] == self.persons[1]:
+            raise ValueError("two different people count")
+        return self
+
+
+class CountEnter(RackNamed):
+    """`count`: how many weapons stand there; `serials`: which."""
+
+    count: Annotated[int | None, Field(ge=0, le=10_000)] = None
+    serials: Annotated[tuple[Serial, ...] | None, Field(strict=False, max_length=10_000)] = None
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> Self:
+        if (self.count is None) == (self.serials is None):
+            raise ValueError("either a count or serials")
+        if self.serials is not None and len({*self.serials}) < len(self.serials):
+            raise ValueError("a serial is there twice")
+        return self
+
+
+class CountAgree(RackNamed):
+    """`person`: which of the two agrees."""
+
+    person: Id
 
 
 class CredentialGiven(Table):
@@ -140,6 +189,9 @@ COMMANDS: Mapping[str, Command] = {
     "zone.bypass": Command(ZoneNamed, LOCAL, "do without a zone for one set period"),
     "zone.unbypass": Command(ZoneNamed, ANY, "count on a zone again"),
     "panic.test": Command(PanicNamed, ANY, "take the next press within 60 s as a test"),
+    "count.begin": Command(CountBegin, LOCAL, "begin to count a rack, two people on site"),
+    "count.enter": Command(CountEnter, LOCAL, "enter what the two found"),
+    "count.agree": Command(CountAgree, LOCAL, "agree to what was entered, identified since"),
     "person.enrol": Command(PersonEnrol, LOCAL, "make somebody known, or change them"),
     "person.remove": Command(PersonNamed, LOCAL, "make somebody nobody"),
 }
@@ -171,6 +223,10 @@ REFUSALS: Mapping[str, str] = {
     "second-operator-needed": "another operator must ask as well, within a minute",
     "unknown-panic": "no panic button has this id",
     "panic-raised": "the button's alarm is open; a test cannot be told from it",
+    "unknown-rack": "no rack has this id",
+    "no-count": "no count of this rack is so far; see: armoury status",
+    "not-counting": "only the two who began this count agree to it",
+    "serials-needed": "an inventory needs every serial, not a number",
     "two-officers-needed": "two officers must identify at a reader first, within two minutes",
     "officers-first": "the first two people enrolled must be officers",
     "unknown-person": "nobody has this id",

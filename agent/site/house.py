@@ -10,8 +10,10 @@ from agent.site.alarm import RESPONSE_S, Alarms
 from agent.site.area import Area
 from agent.site.camera import Camera
 from agent.site.commands import Refused
+from agent.site.count import Count
 from agent.site.device import Device
 from agent.site.door import Door
+from agent.site.due import Due
 from agent.site.enrolment import Enrolment
 from agent.site.exit import Exit
 from agent.site.inputs import Json
@@ -46,6 +48,7 @@ class House:
         simulated: ids of the devices that are not real.
         awaiting: key of the machine that waits for each action's answer.
         posts: the side of a door at which each reader stands.
+        dues: everything that is to be done again and again.
         weapons: every serial that a rack's slot is for.
     """
 
@@ -55,6 +58,7 @@ class House:
         self.simulated = frozenset(device.id for device in plan.device if device.simulated)
         self.awaiting: dict[int, str] = {}
         self.points: dict[str, Point] = {}
+        self.dues: list[Due] = []
         self.system = System(self.register, plan.site.id)
         self.people = People(self.register, self.system)
         self.sightings = Sightings(self.register)
@@ -69,6 +73,7 @@ class House:
         serials = (serial for rack in plan.rack for serial in rack.slots.values())
         self.weapons = frozenset(serials) - {EMPTY}
         self.racks = {given.id: Rack(given, self) for given in plan.rack}
+        self.counts = {rack.id: Count(rack, self) for rack in self.racks.values()}
         self.cameras = {given.id: Camera(given, self) for given in plan.camera}
         self.enrolment = Enrolment(self)
         self.paths = {name: Path(self.register, name) for name in _named(saved, Path.noun)}

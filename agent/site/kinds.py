@@ -48,6 +48,7 @@ def _kind(severity: Severity, codes: str = "", fields: str = "", *, raises: bool
     return Kind(severity, digits, sia, named, raises, restores=contact_id != digits)
 
 
+_COUNT = "what:text count:int expected:int persons:list"
 _SLOT = "slot:text serial:text persons:list"
 _ALARM = "cause:text source:text object:text silent:bool by:text origin:text"
 
@@ -113,6 +114,10 @@ KINDS: Mapping[str, Kind] = {
     "rack.wrong_slot": _kind(FAULT, "", f"{_SLOT} expected:text"),
     "rack.unknown_tag": _kind(ALARM, "", f"{_SLOT} tag:text", raises=True),
     "rack.overdue": _kind(ALARM, "", f"{_SLOT} due_h:int", raises=True),
+    "rack.count_started": _kind(ACCESS, "", "what:text persons:list"),
+    "rack.counted": _kind(ACCESS, "", f"{_COUNT} away:list"),
+    "rack.discrepancy": _kind(ALARM, "", f"{_COUNT} missing:list unexpected:list", raises=True),
+    "rack.count_overdue": _kind(FAULT, "", "what:text persons:list due_d:int"),
     # cameras
     "camera.motion_started": _kind(INFO, "", "score:int"),
     "camera.motion_ended": _kind(INFO, "", ""),

@@ -83,6 +83,9 @@ class Site:
             "zone.bypass": self._of("zones", "zone", "bypass"),
             "zone.unbypass": self._of("zones", "zone", "unbypass"),
             "panic.test": self._of("panics", "panic", "test"),
+            "count.begin": self._of("counts", "rack", "begin"),
+            "count.enter": self._of("counts", "rack", "enter"),
+            "count.agree": self._of("counts", "rack", "agree"),
             "person.enrol": house.enrolment.enrol,
             "person.remove": house.enrolment.remove,
         }
@@ -123,6 +126,7 @@ class Site:
             "zones": [zone.view() for zone in house.zones.values()],
             "panics": [panic.view() for panic in house.panics.values()],
             "sounders": [sounder.view() for sounder in house.sounders.values()],
+            "counts": [count.view() for count in house.counts.values()],
             "racks": [rack.view() for rack in house.racks.values()],
             "cameras": [camera.view() for camera in house.cameras.values()],
             "devices": [device.view() for device in house.devices.values()],
@@ -150,6 +154,8 @@ class Site:
         for area in self._house.areas.values():
             if area.closing:
                 area.closing.plan(turn)
+        for due in self._house.dues:
+            due.clock_stepped(turn, what)
 
     def _point_read(self, turn: Turn, what: PointRead) -> None:
         point = self._house.point(what.ref)
