@@ -33,6 +33,7 @@ from simulators.night import NightError
 READY_S = 20.0
 STOP_S = 15.0
 COMMAND_S = 30.0
+PAGE = 5000
 PORT = re.compile(r"(?<=127\.0\.0\.1:)\d+|(?<=^port = )\d+", re.MULTILINE)
 RUN_FOLDER = "run/demo/"  # as the shipped demo site has it
 
@@ -163,7 +164,10 @@ class Armoury:
         return int(self.ask("status")["journal"]["head"])
 
     def events(self, after: int) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = self.ask("events", after=after, limit=10_000)
+        found: list[dict[str, Any]] = []
+        while page := self.ask("events", after=after, limit=PAGE):
+            found += page
+            after = page[-1]["seq"]
         return found
 
     def _devices(self) -> list[dict[str, Any]]:
