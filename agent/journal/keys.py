@@ -10,7 +10,7 @@ import os
 from pathlib import Path
 
 from agent.journal.errors import JournalUnusable
-from agent.journal.note import NoteRefused, Signer
+from agent.journal.note import NoteRefused, Signer, Verifier
 
 PRIVATE = "journal.key"
 PUBLIC = "journal.vkey"
@@ -34,6 +34,25 @@ def read(folder: Path) -> Signer:
         raise KeyMissing(
             f"the journal's key {path} is missing: nothing is signed until it is put back"
         ) from error
+    except OSError as error:
+        raise JournalUnusable(f"{path} cannot be read: {error.strerror}") from error
+    except (NoteRefused, UnicodeDecodeError) as error:
+        raise JournalUnusable(f"{path} is damaged; put it back from its copy") from error
+
+
+def public(folder: Path) -> list[Verifier]:
+    """Return the public keys that lie beside a journal; none when it was never signed.
+
+    They tell damage from chance. Who wants to know of forgery brings the key from elsewhere.
+
+    Raises:
+        JournalUnusable: they cannot be read, or are damaged.
+    """
+    path = folder / PUBLIC
+    try:
+        return [Verifier.parse(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    except FileNotFoundError:
+        return []
     except OSError as error:
         raise JournalUnusable(f"{path} cannot be read: {error.strerror}") from error
     except (NoteRefused, UnicodeDecodeError) as error:

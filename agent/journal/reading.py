@@ -7,38 +7,24 @@ import itertools
 import json
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from agent.journal import layout
 from agent.journal.errors import JournalTooNew, JournalUnusable, StorageCorrupt, storage_failure
-from agent.journal.growth import TILE
-from agent.journal.ranges import Ranges, Span
+from agent.journal.query import RARE, ROW, Fits, found, recorded
+from agent.journal.ranges import Ranges
 from agent.journal.record import Lane, Recorded
 from agent.journal.stored import StoredTree
 from agent.journal.tree import mark
 from agent.site.inputs import Json
 
-CHUNK = 500  # rows read at a time: no read lasts long enough to keep the WAL from shrinking
-
-_ROW = (
-    "SELECT seq, (SELECT kind FROM class WHERE id = event.class), severity, CAST(body AS BLOB) "
-    "FROM event WHERE body IS NOT NULL"
-)
 _LANES = {
     None: "",
-    Lane.ALARM: " AND severity = 0 AND severity < 3",
+    Lane.ALARM: f" AND severity = 0 AND {RARE}",
     Lane.REST: " AND severity > 0",
 }
-LAST = 2**62  # beyond every number
-_CLASSES = (
-    "SELECT id, severity FROM class WHERE kind = ifnull(?, kind) AND severity = ifnull(?, severity)"
-)
-_TILED = "SELECT value, (SELECT count(*) FROM tile) FROM meta WHERE key = 'first'"
-_TIMED = (
-    "SELECT position FROM tile WHERE to_us >= ifnull(?, to_us) AND from_us < ifnull(?, from_us + 1)"
-)
 
 
 class Reader:
@@ -78,7 +64,7 @@ class Reader:
     @property
     def head(self) -> int:
         """Return the last number; 0 when nothing was recorded yet."""
-        return int(self._all("SELECT ifnull(max(seq), 0) FROM event")[0][0])
+        return int(self.ask("SELECT ifnull(max(seq), 0) FROM event")[0][0])
 
     def last(self) -> Recorded | None:
         """Return the newest row."""
@@ -97,8 +83,8 @@ class Reader:
         """
         where = " AND seq > ?" + ("" if upto is None else " AND seq <= ?") + _LANES[lane]
         bounds = (after,) if upto is None else (after, upto)
-        rows = self._all(f"{_ROW}{where} ORDER BY seq LIMIT ?", (*bounds, limit))
-        return [_recorded(row) for row in rows]
+        rows = self.ask(f"{ROW}{where} ORDER BY seq LIMIT ?", (*bounds, limit))
+        return [recorded(row) for row in rows]
 
     def query(
         self,
@@ -126,18 +112,8 @@ class Reader:
             limit: how many at most.
             newest_first: from the highest number down.
         """
-        fits, values = self._classed(kind, severity)
-        terms = {
-            " AND body ->> '$.object' = ?": object,
-            " AND body ->> '$.device' = ?": device,
-            " AND body ->> '$.at' >= ?": since_us,
-            " AND body ->> '$.at' < ?": until_us,
-        }
-        fits += "".join(term for term, value in terms.items() if value is not None)
-        values += [value for value in terms.values() if value is not None]
-        spans = self._spans(after, since_us, until_us)
-        rows = self._stream(fits, values, spans, newest_first, min(CHUNK, limit or CHUNK))
-        return itertools.islice(rows, limit)
+        fits = Fits(kind, severity, object, device, since_us, until_us)
+        return itertools.islice(found(self.ask, fits, after, limit, newest_first), limit)
 
     def state(self) -> dict[str, Json]:
         """Return the site's saved state.
@@ -157,6 +133,11 @@ class Reader:
         rows = self._marked("SELECT path, lane, CAST(ranges AS BLOB), mark FROM acknowledged")
         return {(path, lane): Ranges.of(json.loads(spans)) for path, lane, spans in rows}
 
+    def pruned(self) -> Ranges:
+        """Return the numbers of the events of which only the hash is left."""
+        found = self.ask("SELECT value FROM meta WHERE key = 'pruned'")
+        return Ranges.of(json.loads(found[0][0])) if found else Ranges()
+
     @contextlib.contextmanager
     def tree(self) -> Iterator[StoredTree]:
         """Give the record's tree as it is now; other calls wait meanwhile."""
@@ -169,7 +150,7 @@ class Reader:
 
     def _marked(self, sql: str) -> Iterator[list[Any]]:
         """Yield rows of texts without the mark at their end, once it is seen to be right."""
-        for *said, value, marked in self._all(sql):
+        for *said, value, marked in self.ask(sql):
             if mark(*(text.encode() for text in said), value) != marked:
                 raise StorageCorrupt(
                     f"what the journal in {self._folder} saved of {'/'.join(said)} is damaged; "
@@ -177,54 +158,12 @@ class Reader:
                 )
             yield [*said, value]
 
-    def _classed(self, kind: str | None, severity: str | None) -> tuple[str, list[object]]:
-        """Return the condition on kind and severity, so put that the index serves it."""
-        if kind is None and severity is None:
-            return "", []
-        level = None if severity is None else layout.SEVERITIES.get(severity, -1)
-        found = self._all(_CLASSES, (kind, level)) or [(-1, -1)]  # never recorded: finds nothing
-        levels = sorted({level for _, level in found})
-        fits = f" AND severity IN ({_marks(levels)})"
-        values: list[object] = [*levels]
-        if kind is not None:
-            fits += f" AND class IN ({_marks(found)})"
-            values += [number for number, _ in found]
-        rare = all(level < layout.SEVERITIES["info"] for level in levels)
-        return fits + (" AND severity < 3" if rare else ""), values
+    def ask(self, sql: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        """Return what a statement of ours finds in the database.
 
-    def _spans(self, after: int, since_us: int | None, until_us: int | None) -> Iterable[Span]:
-        """Return the numbers among which such times can lie: those of fitting tiles, and the tail.
-
-        The tiles are counted first: one that fills meanwhile is then asked for twice, not never.
+        Raises:
+            StorageFailed: the disk refused.
         """
-        if since_us is None and until_us is None:
-            return [(after + 1, LAST)]
-        ((written, full),) = self._all(_TILED)
-        first = int(written)
-        found = self._all(_TIMED, (since_us, until_us))
-        tail = first + TILE * full, LAST
-        starts = (first + TILE * position for (position,) in found)
-        spans = Ranges.of([tail, *((start, start + TILE - 1) for start in starts)]).spans
-        return [(max(begin, after + 1), end) for begin, end in spans if end > after]
-
-    def _stream(
-        self,
-        fits: str,
-        values: list[object],
-        spans: Iterable[Span],
-        newest_first: bool,
-        chunk: int,
-    ) -> Iterator[Recorded]:
-        order = "DESC" if newest_first else "ASC"
-        sql = f"{_ROW} AND seq BETWEEN ? AND ?{fits} ORDER BY seq {order} LIMIT {chunk}"
-        for first, last in sorted(spans, reverse=newest_first):
-            begin, end = first, last
-            while rows := self._all(sql, (begin, end, *values)):
-                yield from map(_recorded, rows)
-                edge = rows[-1][0]
-                begin, end = (begin, edge - 1) if newest_first else (edge + 1, end)
-
-    def _all(self, sql: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         with self._asking() as connection:
             return connection.execute(sql, values).fetchall()
 
@@ -249,15 +188,6 @@ class Reader:
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()
-
-
-def _marks(values: Sequence[object]) -> str:
-    return ",".join("?" * len(values))
-
-
-def _recorded(row: tuple[Any, ...]) -> Recorded:
-    seq, kind, severity, body = row
-    return Recorded(seq, kind, layout.SEVERITY_NAMES[severity], body)
 
 
 def _open(folder: Path) -> sqlite3.Connection:

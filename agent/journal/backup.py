@@ -1,0 +1,79 @@
+"""Copies of the record: made while it is being written, and worth nothing until verified."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from pathlib import Path
+
+from agent.journal import keys, layout
+from agent.journal.errors import JournalError, JournalUnusable, storage_failure
+from agent.journal.note import Verifier
+from agent.journal.verification import Verdict, verify
+
+
+class BackupBad(JournalError):
+    """The copy does not verify; the text has the first finding."""
+
+
+def backup(folder: Path, target: Path) -> Verdict:
+    """Copy the record as it is at this instant, and verify the copy.
+
+    The daemon goes on recording meanwhile. The private key is not copied: it belongs into
+    other hands than the record.
+
+    Args:
+        folder: the data folder.
+        target: a folder that is not there yet; it gets `journal.db` and `journal.vkey`.
+
+    Raises:
+        JournalUnusable: there is nothing to copy, or nowhere to put it.
+        BackupBad: what was copied is damaged; the copy stays, for whoever wants to look.
+    """
+    trusted = keys.public(folder)
+    try:
+        target.mkdir(mode=0o700, parents=True)
+        if (folder / keys.PUBLIC).exists():
+            shutil.copy2(folder / keys.PUBLIC, target)
+        copied(folder, target / layout.DATABASE)
+    except FileExistsError as error:
+        raise JournalUnusable(f"{target} is there already; name a folder that is not") from error
+    except OSError as error:
+        raise JournalUnusable(f"no backup can be put into {target}: {error.strerror}") from error
+    return checked(target, trusted)
+
+
+def copied(folder: Path, target: Path) -> None:
+    """Copy a folder's database into a new file, as it is at this instant.
+
+    Raises:
+        JournalUnusable: there is none.
+        StorageFailed: it cannot be read, or the copy not written.
+        OSError: the copy cannot be made.
+    """
+    if not (folder / layout.DATABASE).exists():
+        raise JournalUnusable(f"there is no journal in {folder}; name the daemon's data folder")
+    try:
+        connection = layout.connect(folder, "ro")
+        try:
+            layout.copy_to(connection, target)
+        finally:
+            connection.close()
+    except sqlite3.Error as error:
+        raise storage_failure(error, folder) from error
+
+
+def checked(folder: Path, trusted: list[Verifier]) -> Verdict:
+    """Return the verdict on a copy.
+
+    Raises:
+        BackupBad: it is not good.
+    """
+    verdict = verify(folder, trusted)
+    if verdict.findings:
+        found = verdict.findings[0]
+        raise BackupBad(
+            f"the copy in {folder} is damaged at the event {found.first}: {found.what}; the "
+            "journal that it was made from is, too"
+        )
+    return verdict

@@ -1,0 +1,60 @@
+"""The record as files that others can read: JSON lines and CSV. Streamed, whatever its size."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import TextIO
+
+from agent.journal.record import Recorded
+
+# The order of a CSV file's columns; "time" is "at" for people, "data" what is left.
+COLUMNS = (
+    "seq",
+    "time",
+    "severity",
+    "kind",
+    "object",
+    "device",
+    "trusted",
+    "data",
+    "at",
+    "mono",
+    "boot",
+    "ref",
+)
+
+
+def as_json_lines(rows: Iterable[Recorded], out: TextIO) -> int:
+    """Write each event's own JSON, as recorded, on a line; return how many."""
+    count = 0
+    for count, row in enumerate(rows, 1):  # noqa: B007 - the last one is the answer
+        out.write(row.body.decode() + "\n")
+    return count
+
+
+def as_csv(rows: Iterable[Recorded], out: TextIO) -> int:
+    """Write events as RFC 4180 has it, with a header; return how many."""
+    writer = csv.writer(out)
+    writer.writerow(COLUMNS)
+    count = 0
+    for count, row in enumerate(rows, 1):  # noqa: B007 - the last one is the answer
+        said = json.loads(row.body)
+        said["time"] = _time(said["at"])
+        said["data"] = json.dumps(said["data"], ensure_ascii=False, separators=(",", ":"))
+        writer.writerow([_safe(said.get(column, "")) for column in COLUMNS])
+    return count
+
+
+def _time(at_us: int) -> str:
+    seconds, micros = divmod(at_us, 1_000_000)
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{micros:06}Z"
+
+
+def _safe(value: object) -> object:
+    """Keep spreadsheets from running a text that begins like a formula."""
+    if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")):
+        return f"'{value}"
+    return value
