@@ -91,12 +91,11 @@ class Door(Machine[Leaf]):
 
     def release(self, turn: Turn, persons: tuple[str, ...]) -> None:
         """Let people in whose grant was just decided."""
-        self.sessions.begin(turn, persons)
-        self.strike.release(turn, persons)
+        self.sessions.begin(turn, persons, self.strike.release(turn, persons))
 
-    def undo(self, turn: Turn, persons: tuple[str, ...]) -> None:
-        """Take back a grant that could not be recorded in time."""
-        self.sessions.undo(persons)
+    def undo(self, turn: Turn, persons: tuple[str, ...], action: int) -> None:
+        """Take back a grant that could not be recorded in time, by its action."""
+        self.sessions.withdraw(action)
         self.access.undo(turn, persons)
 
     def assist(self, turn: Turn, asked: Asked[DoorNamed]) -> str:

@@ -39,7 +39,7 @@ class Lockdown(Machine[Down]):
         self.say(turn, "system.locked_down", by=asked.by, origin=str(asked.origin))
         for door in self._house.doors.values():
             door.access.void(turn, "lockdown")
-            door.strike.secure(turn)
+            door.strike.secure(turn, "lockdown")
 
     def lift(self, turn: Turn, asked: Asked[Nothing]) -> None:
         """`site.lift_lockdown`: two people on site have seen that it is over."""

@@ -22,8 +22,9 @@ REMEMBERED_US = 12 * SECOND_US
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """People at work, monotonic from and until."""
+    """People at work, monotonic from and until; `grant` is the action that let them in."""
 
+    grant: int
     persons: tuple[str, ...]
     from_us: int
     until_us: int
@@ -45,16 +46,16 @@ class Sessions(Machine[Open]):
         super().__init__(house.register, given.id, Open())
         self._session_us = given.session_s * SECOND_US
 
-    def begin(self, turn: Turn, persons: tuple[str, ...]) -> None:
+    def begin(self, turn: Turn, persons: tuple[str, ...], grant: int) -> None:
         """Open a session for the people of a grant."""
         kept = [s for s in self.state.sessions if s.until_us + REMEMBERED_US > turn.at_us]
-        session = Session(persons, turn.at_us, turn.at_us + self._session_us)
+        session = Session(grant, persons, turn.at_us, turn.at_us + self._session_us)
         self.state = Open(sessions=(*kept, session))
 
-    def undo(self, persons: tuple[str, ...]) -> None:
-        """Take the last session back: its grant did not come to be."""
-        if self.state.sessions and self.state.sessions[-1].persons == persons:
-            self.state = Open(sessions=self.state.sessions[:-1])
+    def withdraw(self, grant: int) -> None:
+        """Take a session back: its grant did not come to be."""
+        kept = tuple(session for session in self.state.sessions if session.grant != grant)
+        self.state = Open(sessions=kept)
 
     def end(self, turn: Turn) -> None:
         """End them all: the whole area is armed, and nobody is left inside."""

@@ -6,7 +6,8 @@ when nobody answers is unknown, and it is locked at once.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from agent.site import tables
@@ -52,14 +53,15 @@ class Hold(State):
     Attributes:
         position: where it is.
         grant: the last grant, until the door has opened; also when its time is over.
-        unlock: the action that frees it, while its answer is awaited.
-        relock: the action that locks it again, likewise.
+        asked: people let in, by the action that frees it, while its answer is awaited.
+        relock: the action that locks it again, likewise, and why it does.
     """
 
     position: Position = "locked"
     grant: Grant | None = None
-    unlock: int | None = None
+    asked: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
     relock: int | None = None
+    cause: str = ""
 
 
 class Strike(Machine[Hold]):
@@ -82,27 +84,33 @@ class Strike(Machine[Hold]):
         return self.state.position != "unknown"
 
     def awaited(self) -> tuple[int, ...]:
-        return tuple(n for n in (self.state.unlock, self.state.relock) if n is not None)
+        relock = () if self.state.relock is None else (self.state.relock,)
+        return (*self.state.asked, *relock)
 
-    def release(self, turn: Turn, persons: tuple[str, ...]) -> None:
-        """Free it for people whose grant was just decided; it waits for the record."""
+    def release(self, turn: Turn, persons: tuple[str, ...]) -> int:
+        """Free it for people whose grant was just decided; return the action's id.
+
+        The action waits for the record.
+        """
         for_ms = self._plan.release_s * 1000
         action = turn.act(self, self._plan.strike, "pulse", Release.RECORDED, for_ms=for_ms)
         self.stop("release")
+        asked = {**self.state.asked, action: persons}
         grant = Grant(persons, turn.at_us)
-        self.state = replace(self.state, position="unlocking", grant=grant, unlock=action)
+        self.state = replace(self.state, position="unlocking", grant=grant, asked=asked)
+        return action
 
     def opened(self, turn: Turn, at_us: int) -> Grant | None:
         """Lock it again on an opening; return the grant that the opening belongs to."""
         grant = self.state.grant
         self.state = replace(self.state, grant=None)
-        self.secure(turn)
+        self.secure(turn, "opened")
         return grant if grant and grant.covers(at_us) else None
 
-    def secure(self, turn: Turn) -> None:
+    def secure(self, turn: Turn, cause: str) -> None:
         """Lock it again if it may be free."""
         if self.state.position in ("unlocking", "unlocked"):
-            self._relock(turn)
+            self._relock(turn, cause)
 
     def back(self) -> None:
         """Hear that its board is back: it has put its outputs into their fail state."""
@@ -110,48 +118,59 @@ class Strike(Machine[Hold]):
             self.state = replace(self.state, position="locked")
 
     def on_answer(self, turn: Turn, answer: ActionAnswered) -> None:
-        if answer.action == self.state.unlock:
-            self.state = replace(self.state, unlock=None)
+        if answer.action in self.state.asked:
             self._unlock_answered(turn, answer)
         elif answer.action == self.state.relock:
             self.state = replace(self.state, relock=None)
             self._relock_answered(turn, answer)
 
     def _unlock_answered(self, turn: Turn, answer: ActionAnswered) -> None:
-        grant = self.state.grant
+        persons = self.state.asked[answer.action]
+        asked = {n: people for n, people in self.state.asked.items() if n != answer.action}
+        self.state = replace(self.state, asked=asked)
         match answer.outcome:
             case Outcome.DONE:
-                self.say(turn, "door.unlocked", persons=list(grant.persons) if grant else None)
+                self.say(turn, "door.unlocked", persons=list(persons))
                 self._unlocked(turn)
             case Outcome.CANCELLED:
-                self.state = replace(self.state, position="locked", grant=None)
-                self._door.undo(turn, grant.persons if grant else ())
+                self._cancelled(turn)
+                self._door.undo(turn, persons, answer.action)
             case _:
-                over = replace(grant, until_us=turn.at_us) if grant else None
-                self.state = replace(self.state, position="unknown", grant=over)
-                self._fault(turn, answer, "pulse")
-                self._relock(turn)
+                self._failed(turn, answer)
 
     def _unlocked(self, turn: Turn) -> None:
         if self.state.grant is None:  # it opened before the strike was free: lock it again
-            self._relock(turn)
+            self._relock(turn, "opened")
             return
         release_us = self._plan.release_s * SECOND_US
         self.start(turn, "release", release_us)
         grant = replace(self.state.grant, until_us=turn.at_us + release_us)
         self.state = replace(self.state, position="unlocked", grant=grant)
 
+    def _cancelled(self, turn: Turn) -> None:
+        """Nothing was sent; unless another grant waits, whatever ran before it ends."""
+        if not self.state.asked:
+            self.state = replace(self.state, grant=None)
+            self._relock(turn, "cancelled")
+
+    def _failed(self, turn: Turn, answer: ActionAnswered) -> None:
+        grant = self.state.grant
+        over = replace(grant, until_us=turn.at_us) if grant else None
+        self.state = replace(self.state, position="unknown", grant=over)
+        self._fault(turn, answer, "pulse")
+        self._relock(turn, "fault")
+
     def _relock_answered(self, turn: Turn, answer: ActionAnswered) -> None:
         if answer.outcome is Outcome.DONE:
-            self._locked(turn, "opened")
+            self._locked(turn, self.state.cause)
         else:
             self.state = replace(self.state, position="unknown")
             self._fault(turn, answer, "off")
 
-    def _relock(self, turn: Turn) -> None:
+    def _relock(self, turn: Turn, cause: str) -> None:
         self.stop("release")
         action = turn.act(self, self._plan.strike, "off", Release.NOW)
-        self.state = replace(self.state, position="relocking", relock=action)
+        self.state = replace(self.state, position="relocking", relock=action, cause=cause)
 
     def _locked(self, turn: Turn, cause: str) -> None:
         self.state = replace(self.state, position="locked")

@@ -47,6 +47,16 @@ def test_a_grant_whose_record_came_too_late_is_none(make):
     assert sessions(play).at(5 * SECOND) == []
 
 
+def test_of_two_grants_the_one_that_came_too_late_is_none(make):
+    play = make(door={"people": 1})
+    play.finger("1", 5)
+    play.finger("2", 5.1)
+    play.answer("cancelled", 5.6, action=1)
+    assert play.last("access.denied").data["person"] == "p-1"
+    assert play.answer("done", 5.7, action=2) == ["door.unlocked store"]
+    assert sessions(play).at(6 * SECOND) == ["p-2"]
+
+
 def test_a_restart_ends_them(make):
     play = make(door={"people": 1})
     play.finger("1", 5)
