@@ -36,6 +36,14 @@ class Schema:
         """Return the keys that the table at `path` can have."""
         return list(self._table(self._part(path)).get("properties", {}))
 
+    def keys_are(self, path: Path) -> str:
+        """Say what a key of the open table at `path` must be, where its name is free."""
+        table = self._table(self._part(path))
+        names = table.get("propertyNames", {})
+        for pattern in table.get("patternProperties", {}):
+            names = {"type": "string", "pattern": pattern}
+        return self._words(names)
+
     def is_required(self, path: Path) -> bool:
         """Whether the table that holds `path` cannot be without it."""
         return path[-1] in self._table(self._part(path[:-1])).get("required", ())
@@ -51,10 +59,15 @@ class Schema:
             if isinstance(step, int):
                 inner = next((x["items"] for x in self._choices(part) if "items" in x), {})
             else:
-                table = self._table(part)
-                inner = table.get("properties", {}).get(step, table.get("additionalProperties"))
+                inner = self._table(part).get("properties", {}).get(step) or self._free(part)
             part = inner if isinstance(inner, dict) else {}
         return self._resolved(part)
+
+    def _free(self, part: Part) -> Any:
+        """Return what stands under every key of an open table."""
+        table = self._table(part)
+        of_pattern = next(iter(table.get("patternProperties", {}).values()), None)
+        return of_pattern or table.get("additionalProperties")
 
     def _resolved(self, part: Part) -> Part:
         """Follow a reference; what stands beside it (a default) goes along."""
@@ -89,6 +102,8 @@ class Schema:
                 return "a number" + _bounds(part)
             case "boolean":
                 return "true or false"
+            case "string" if part.get("format") == "date":
+                return "a date such as 2026-01-31"
             case "string":
                 return _text(part)
             case "array":

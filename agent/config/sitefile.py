@@ -18,10 +18,13 @@ from agent.config.places import Path as Key
 from agent.config.places import Places
 from agent.config.references import check_references
 from agent.config.shape import Checked, Shape
-from agent.site.plan import Plan, Reference, Table
+from agent.site.plan import Plan
+from agent.site.table import Mistake, Table
 from agent.uplink import options as uplink_options
 from agent.uplink.options import PathOptions
 
+# Keys by which one table of the site half names another, and that other's noun.
+NAMED_BY = {"area": "area", "schedule": "schedule", "follows": "zone", "part_sets": "zone"}
 PLAIN = re.compile(r"[\w -]+")  # what is shown as it is, of names that a person may have chosen
 
 
@@ -102,15 +105,24 @@ class _Check:
     def _across_the_plan(self) -> Iterator[Finding]:
         if (plan := self._plan.value) is None:
             return
-        areas = {area.id for area in plan.area}
-        nameless = any(path[0] == "area" and path[2:] == ("id",) for path in self._plan.mended)
         for mistake in plan.mistakes():
-            of_area = mistake.key[-1] == "area"
+            noun = next((NAMED_BY[step] for step in mistake.key[1:] if step in NAMED_BY), None)
             doubtful = self._plan.is_doubtful(mistake.key, mistake.remedy)
-            if doubtful or (of_area and (nameless or mistake.found in self._misplaced)):
+            said = self._is_said(mistake.key, mistake.found)
+            if doubtful or not said or self._is_unsure(noun, mistake):
                 continue
-            remedy = meant(mistake.found, areas, mistake.remedy) if of_area else mistake.remedy
-            yield Finding(mistake.key, mistake.found, remedy)
+            known = set(_ids([self._tree.get(noun or "")])) - {mistake.found}
+            yield Finding(mistake.key, mistake.found, meant(mistake.found, known, mistake.remedy))
+
+    def _is_unsure(self, noun: str | None, mistake: Mistake) -> bool:
+        """Whether what is named may well be there, in a table that is itself mistaken."""
+        if noun is None:
+            return False
+        mended = self._plan.mended
+        there = [path for path in mended if path[0] == noun and len(path) > 1]
+        nameless = (*mistake.key[:2], "id") in mended or any(p[2:] == ("id",) for p in there)
+        unsure = {*self._misplaced, *_ids(_at(self._tree, path[:2]) for path in there)}
+        return nameless or mistake.found in unsure
 
     def _references(self) -> Iterator[Finding]:
         if (plan := self._plan.value) is None or ("device",) in self._plan.mended:
@@ -118,15 +130,17 @@ class _Check:
         said = [
             one
             for one in plan.references()
-            if self._is_said(one) and one.ref.partition(".")[0] not in self._misplaced
+            if not self._plan.is_doubtful(one.key)
+            and self._is_said(one.key, one.ref)
+            and one.ref.partition(".")[0] not in self._misplaced
         ]
         yield from check_references(said, self._devices)
 
-    def _is_said(self, reference: Reference) -> bool:
-        """Whether a reference stands in the file, and not in what was mended."""
-        key, value = reference.key, _at(self._tree, reference.key)
+    def _is_said(self, key: Key, value: str) -> bool:
+        """Whether a value stands at a key in the file, where part of what is there was mended."""
         in_part = any(path[: len(key)] == key for path in self._plan.mended - {key})
-        return not self._plan.is_doubtful(key) and (not in_part or reference.ref in value)
+        there = _at(self._tree, key)
+        return not in_part or (isinstance(there, list | dict) and value in there)
 
     def _across_the_paths(self) -> Iterator[Finding]:
         if (paths := self._paths.value) is None:

@@ -80,6 +80,9 @@ NO_CASCADE = [
     ("people = 1", "held_s = 400\nprewarn_s = 35", 1),
     ('[[device]]\nid = "hall"', '[[devcie]]\nid = "hall"', 1),
     ('[[area]]\nid = "store"', '[[aera]]\nid = "store"', 1),
+    ('[[schedule]]\nid = "office"', '[[shedule]]\nid = "office"', 1),
+    ('[[schedule]]\nid = "office"', "[[schedule]]\nid = 7", 1),
+    ('id = "hall"\narea = "store"\npoint', 'id = "Hall"\narea = "store"\npoint', 1),
 ]
 
 
