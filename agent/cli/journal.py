@@ -1,0 +1,330 @@
+"""`armoury journal`: the record itself: its proofs, its copies, its figures. Needs no daemon."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+import click
+
+from agent.cli import options
+from agent.cli.event_line import details, event_line, local_time
+from agent.cli.events import since_us
+
+# What belongs to the journal is imported by the command that needs it: help stays quick.
+if TYPE_CHECKING:
+    from agent.journal.checkpoint import Checkpoint
+    from agent.journal.info import Info
+    from agent.journal.note import Verifier
+    from agent.journal.verification import Verdict
+
+DEFAULT_DATA = "/var/lib/armoury"
+
+_file = click.Path(path_type=Path, exists=True, dir_okay=False)
+_data = click.option(
+    "--data",
+    type=click.Path(path_type=Path),
+    default=lambda: Path(os.environ.get("STATE_DIRECTORY", DEFAULT_DATA)),
+    help=f"The folder of the record, or of a copy [$STATE_DIRECTORY, {DEFAULT_DATA}].",
+)
+_keys = click.option(
+    "--key",
+    "keys",
+    multiple=True,
+    metavar="VKEY",
+    help="The log's public key, or a file that holds it; the one beside the record is worth only "
+    "what the record is.",
+)
+
+
+@click.group()
+def journal() -> None:
+    """The record: verify, prove, export, back up.
+
+    These read the data folder itself, beside the daemon or without it, and write nothing there.
+    """
+
+
+@contextlib.contextmanager
+def _told() -> Iterator[None]:
+    """Turn the journal's errors into the command line's."""
+    from agent.journal.errors import JournalError
+
+    try:
+        yield
+    except JournalError as error:
+        raise click.ClickException(str(error)) from error
+
+
+@journal.command()
+@_data
+@options.as_json
+def info(data: Path, *, as_json: bool) -> None:
+    """Say how large the record is, how it grows, and what is not delivered or covered yet.
+
+    \b
+    Example:
+      armoury journal info --json | jq .undelivered.alarm
+    """
+    from agent.journal.info import look
+
+    with _told():
+        found = look(data)
+    click.echo(json.dumps(asdict(found)) if as_json else _figures(found))
+
+
+def _figures(found: Info) -> str:
+    times = [
+        f"{local_time(at_us):%Y-%m-%d %H:%M}" if at_us is not None else "-"
+        for at_us in (found.oldest_us, found.newest_us)
+    ]
+    left = f"{found.free >> 20} MiB free"
+    if found.days_left is not None:
+        left += f", enough for {found.days_left} days at this pace"
+    lines = {
+        "events": f"{found.events} ({found.first} to {found.head}, {found.pruned} pruned)",
+        "from, to": f"{times[0]}, {times[1]}",
+        "of these": ", ".join(f"{count} {name}" for name, count in found.by_severity.items()),
+        "size": f"{found.bytes >> 10} KiB, {found.bytes_per_event} bytes an event",
+        "growth": f"{found.per_day} events a day",
+        "disk": left,
+        "covered": f"up to {found.covered} by a signed checkpoint",
+        "undelivered": ", ".join(f"{count} {lane}" for lane, count in found.undelivered.items()),
+    }
+    if found.wear is not None:
+        lines["wear"] = f"{found.wear} % of the flash's life used"
+    return "\n".join(f"{name:<12} {text}" for name, text in lines.items())
+
+
+@journal.command()
+@click.argument("seq", type=click.IntRange(1))
+@_data
+@options.as_json
+def show(seq: int, data: Path, *, as_json: bool) -> None:
+    """Show the event with the number SEQ, whole.
+
+    \b
+    Example:
+      armoury journal show 4711
+    """
+    from agent.journal.reading import Reader
+
+    with _told(), Reader(data) as reader:
+        rows = reader.read(seq - 1, 1, upto=seq)
+    if not rows:
+        raise click.ClickException(f"the journal in {data} holds no event {seq}, or only its hash")
+    event = json.loads(rows[0].body)
+    if as_json:
+        click.echo(rows[0].body.decode())
+        return
+    click.echo(event_line(event))
+    for key in ("device", "boot", "mono", "ref"):
+        if key in event:
+            click.echo(f"        {key}: {event[key]}")
+
+
+@journal.command()
+@_data
+@_keys
+@click.option(
+    "--checkpoint",
+    "kept",
+    multiple=True,
+    type=_file,
+    help="A checkpoint that somebody else kept, as the monitor does; finds a record rolled back.",
+)
+@options.as_json
+def verify(data: Path, keys: Sequence[str], kept: Sequence[Path], *, as_json: bool) -> None:
+    """Prove that the record is what was signed; name the first event that is not.
+
+    Looks at every event, at the tree over them, at every checkpoint and its signature.
+
+    \b
+    Examples:
+      armoury journal verify
+      armoury journal verify --data /mnt/copy --key armoury/quito-07+1a2b3c4d+AQ...
+      armoury journal verify --checkpoint monitor.note
+
+    Exit status: 0 when all is as recorded, else 1.
+    """
+    from agent.journal.verification import verify as verified
+
+    with _told():
+        trusted = _trusted(data, keys)
+        verdict = verified(data, trusted, [_kept(path, trusted) for path in kept])
+    click.echo(json.dumps(asdict(verdict)) if as_json else _judgement(verdict, bool(keys)))
+    if verdict.findings:
+        click.get_current_context().exit(1)
+
+
+def _trusted(data: Path, given: Sequence[str]) -> list[Verifier]:
+    from agent.journal import keys
+    from agent.journal.note import Verifier
+
+    if not given:
+        return keys.public(data)
+    texts = [Path(key).read_text() if Path(key).is_file() else key for key in given]
+    return [Verifier.parse(line) for text in texts for line in text.splitlines()]
+
+
+def _kept(path: Path, trusted: Sequence[Verifier]) -> Checkpoint:
+    from agent.journal.checkpoint import Checkpoint
+
+    return Checkpoint.open(path.read_text(encoding="utf-8"), trusted)
+
+
+def _judgement(verdict: Verdict, by_given_key: bool) -> str:
+    counted = f"{verdict.events} events from {verdict.first} on, {verdict.pruned} of them pruned"
+    if verdict.findings:
+        lines = [f"NOT as recorded: {counted}"]
+        for finding in verdict.findings:
+            place = f"{finding.first}"
+            if finding.last > finding.first:
+                place += f" to {finding.last}"
+            lines.append(f"  {place}: {finding.what}")
+        return "\n".join(lines)
+    lines = [f"as recorded: {counted}"]
+    if verdict.checkpoints:
+        lines.append(
+            f"  signed up to {verdict.covered}, by {verdict.checkpoints} checkpoints that hold"
+        )
+    else:
+        lines.append("  no checkpoint was signed: this shows damage, not forgery")
+    if verdict.checkpoints and not by_given_key:
+        lines.append("  with the key that lies beside the record; against forgery give --key")
+    return "\n".join(lines)
+
+
+@journal.command()
+@click.argument("seq", type=click.IntRange(1))
+@click.option("--output", "-o", type=click.File("w"), default="-", help="Where to put it.")
+@_data
+def prove(seq: int, output: TextIO, data: Path) -> None:
+    """Write the proof that the event SEQ is in the signed record.
+
+    The file (C2SP tlog-proof) holds the event and everything that is needed to check it with
+    the log's public key, by `armoury journal check` or any other program that knows the format.
+
+    \b
+    Example:
+      armoury journal prove 4711 -o 4711.tlog-proof
+    """
+    from agent.journal.proving import prove as proof
+    from agent.journal.reading import Reader
+
+    with _told(), Reader(data) as reader:
+        output.write(proof(reader, seq))
+
+
+@journal.command()
+@click.argument("file", type=click.File("r"))
+@_keys
+@_data
+@options.as_json
+def check(file: TextIO, keys: Sequence[str], data: Path, *, as_json: bool) -> None:
+    """Check a proof FILE, and show the event that it proves.
+
+    \b
+    Example:
+      armoury journal check 4711.tlog-proof --key armoury/quito-07+1a2b3c4d+AQ...
+
+    Exit status: 0 when it proves its event, else 1.
+    """
+    from agent.journal.proving import check as checked
+
+    with _told():
+        proved = checked(file.read(), _trusted(data, keys))
+    if as_json:
+        click.echo(proved.body.decode())
+        return
+    event: dict[str, Any] = json.loads(proved.body)
+    click.echo(f"{event['kind']} {event['object']} at {local_time(event['at'])}  {details(event)}")
+    log = proved.checkpoint
+    click.echo(f"is event {event['seq']} of {log.origin}, signed in a checkpoint over {log.size}")
+
+
+@journal.command()
+@click.option("--csv", "as_csv", is_flag=True, help="For a spreadsheet; otherwise JSON lines.")
+@click.option("--output", "-o", type=click.Path(path_type=Path, allow_dash=True), default="-")
+@click.option("--kind", help="Only this kind: door.forced")
+@click.option("--severity", type=click.Choice(["alarm", "fault", "access", "info"]))
+@click.option("--object", "about", metavar="ID", help="Only what is about this.")
+@click.option("--device", metavar="ID", help="Only what this device showed.")
+@click.option("--since", metavar="TIME", callback=since_us, help="From then on: 30d, 2026-01-31.")
+@click.option("--until", metavar="TIME", callback=since_us, help="Before then.")
+@click.option("--after", type=click.IntRange(0), default=0, metavar="NUMBER")
+@_data
+def export(
+    output: Path,
+    kind: str | None,
+    severity: str | None,
+    about: str | None,
+    device: str | None,
+    since: int | None,
+    until: int | None,
+    after: int,
+    data: Path,
+    *,
+    as_csv: bool,
+) -> None:
+    """Write events to a file, as JSON lines (exactly as recorded) or CSV.
+
+    \b
+    Examples:
+      armoury journal export --since 2026-01-01 --until 2026-02-01 -o january.jsonl
+      armoury journal export --csv --severity access --object store > entries.csv
+    """
+    from agent.journal import export as writing
+    from agent.journal.reading import Reader
+
+    write = writing.as_csv if as_csv else writing.as_json_lines
+    with _told(), Reader(data) as reader, _opened(output) as out:
+        rows = reader.query(
+            kind=kind,
+            severity=severity,
+            object=about,
+            device=device,
+            since_us=since,
+            until_us=until,
+            after=after,
+        )
+        count = write(rows, out)
+    if output != Path("-"):
+        click.echo(f"{output}: {count} events")
+
+
+@contextlib.contextmanager
+def _opened(output: Path) -> Iterator[TextIO]:
+    if output == Path("-"):
+        yield sys.stdout
+        return
+    try:
+        with output.open("x", encoding="utf-8", newline="") as file:
+            yield file
+    except FileExistsError as error:
+        raise click.ClickException(f"{output} is there already; name another file") from error
+
+
+@journal.command()
+@click.argument("target", type=click.Path(path_type=Path))
+@_data
+def backup(target: Path, data: Path) -> None:
+    """Copy the record into the new folder TARGET while it is being written, and verify the copy.
+
+    The private key is not copied: keep a copy of it elsewhere, once.
+
+    \b
+    Example:
+      armoury journal backup /media/usb/quito-07-2026-01-31
+    """
+    from agent.journal.backup import backup as back_up
+
+    with _told():
+        verdict = back_up(data, target)
+    click.echo(f"{target}: {verdict.events} events, signed up to {verdict.covered}, verified")

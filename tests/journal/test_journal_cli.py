@@ -1,0 +1,147 @@
+"""`armoury journal`, as a technician types it."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from agent.cli.journal import journal
+from agent.journal.journal import Journal
+from agent.journal.note import Signer
+from agent.journal.record import Batch
+from agent.site.step import Severity
+from tests.journal.recording import Ears, batch, entry
+
+
+@pytest.fixture
+def recorded(ears: Ears, folder: Path) -> Path:
+    with Journal.open(
+        folder, committed=ears.committed, failed=ears.failed, origin="armoury/test"
+    ) as made:
+        forced = entry(5, "door.forced", Severity.ALARM)
+        made.submit(Batch((*batch(*range(5)).entries, forced)), 1)
+        ears.heard(1)
+    return folder
+
+
+def armoury_journal(*words: object) -> Result:
+    return CliRunner().invoke(journal, [str(word) for word in words])
+
+
+def test_verify_says_what_it_proved(recorded: Path) -> None:
+    said = armoury_journal("verify", "--data", recorded)
+    assert said.exit_code == 0
+    assert "as recorded: 6 events from 1 on" in said.output
+    assert "signed up to 6, by 1 checkpoints that hold" in said.output
+    assert "against forgery give --key" in said.output
+    vkey = (recorded / "journal.vkey").read_text().strip()
+    said = armoury_journal("verify", "--data", recorded, "--key", vkey)
+    assert "against forgery" not in said.output
+
+
+def test_verify_names_the_first_bad_event(recorded: Path) -> None:
+    with closing(sqlite3.connect(recorded / "journal.db", isolation_level=None)) as connection:
+        connection.execute("UPDATE event SET body = body || ' ' WHERE seq = 3")
+    said = armoury_journal("verify", "--data", recorded)
+    assert said.exit_code == 1
+    assert "NOT as recorded" in said.output
+    assert "  3: what is written is not what was recorded" in said.output
+    said = armoury_journal("verify", "--data", recorded, "--json")
+    assert said.exit_code == 1
+    assert json.loads(said.output)["findings"][0]["first"] == 3
+
+
+def test_verify_takes_the_key_and_checkpoints_of_others(recorded: Path, tmp_path: Path) -> None:
+    with closing(sqlite3.connect(recorded / "journal.db", isolation_level=None)) as connection:
+        (note,) = connection.execute("SELECT note FROM checkpoint").fetchone()
+        connection.execute("DELETE FROM event WHERE seq > 4")
+        connection.execute("DELETE FROM checkpoint")
+    kept = tmp_path / "kept.note"
+    kept.write_text(note)
+    key = recorded / "journal.vkey"
+    assert armoury_journal("verify", "--data", recorded, "--key", key).exit_code == 0
+    said = armoury_journal("verify", "--data", recorded, "--key", key, "--checkpoint", kept)
+    assert said.exit_code == 1
+    assert "5 to 6: the end of the record is missing" in said.output
+    stranger = str(Signer.made("armoury/test").verifier)
+    said = armoury_journal("verify", "--data", recorded, "--key", stranger, "--checkpoint", kept)
+    assert said.exit_code == 1
+    assert "nobody whose key is known has signed this" in said.output
+
+
+def test_a_proof_goes_out_and_is_checked_elsewhere(recorded: Path, tmp_path: Path) -> None:
+    vkey = (recorded / "journal.vkey").read_text().strip()
+    proof = tmp_path / "6.tlog-proof"
+    assert armoury_journal("prove", 6, "--data", recorded, "-o", proof).exit_code == 0
+    said = armoury_journal("check", proof, "--key", vkey)
+    assert said.exit_code == 0
+    assert "door.forced store at 2025-" in said.output
+    assert "is event 6 of armoury/test, signed in a checkpoint over 6" in said.output
+    proof.write_text(proof.read_text().replace("index 5", "index 4"))
+    said = armoury_journal("check", proof, "--key", vkey)
+    assert said.exit_code == 1
+    assert "was changed" in said.output
+
+
+def test_prove_says_what_it_cannot(recorded: Path) -> None:
+    said = armoury_journal("prove", 7, "--data", recorded)
+    assert said.exit_code == 1
+    assert "holds no event 7" in said.output
+
+
+def test_info(recorded: Path) -> None:
+    said = armoury_journal("info", "--data", recorded)
+    assert said.exit_code == 0
+    assert "events       6 (1 to 6, 0 pruned)" in said.output
+    assert "undelivered  1 alarm, 5 rest" in said.output
+    found = json.loads(armoury_journal("info", "--json", "--data", recorded).output)
+    assert found["by_severity"] == {"alarm": 1, "fault": 0, "access": 0, "info": 5}
+
+
+def test_show(recorded: Path, ears: Ears) -> None:
+    said = armoury_journal("show", 6, "--data", recorded)
+    assert "alarm   door.forced" in said.output
+    assert "device: board" in said.output
+    said = armoury_journal("show", 6, "--json", "--data", recorded)
+    assert said.output.encode() == ears.rows[5].body + b"\n"
+    assert armoury_journal("show", 7, "--data", recorded).exit_code == 1
+
+
+def test_export(recorded: Path, ears: Ears, tmp_path: Path) -> None:
+    out = tmp_path / "out.jsonl"
+    said = armoury_journal("export", "--data", recorded, "-o", out)
+    assert said.output == f"{out}: 6 events\n"
+    assert out.read_bytes() == b"".join(row.body + b"\n" for row in ears.rows)
+    said = armoury_journal("export", "--data", recorded, "-o", out)
+    assert said.exit_code == 1
+    assert "is there already" in said.output
+    said = armoury_journal("export", "--data", recorded, "--csv", "--kind", "door.forced")
+    assert said.output.splitlines()[1].startswith("6,2025-11-24T16:00:05.000000Z,alarm,door.forced")
+    since = ("--since", "2025-11-24T16:00:02+00:00", "--until", "2025-11-24T16:00:04+00:00")
+    said = armoury_journal("export", "--data", recorded, *since)
+    assert [json.loads(line)["seq"] for line in said.output.splitlines()] == [3, 4]
+
+
+def test_backup(recorded: Path, tmp_path: Path) -> None:
+    said = armoury_journal("backup", tmp_path / "copy", "--data", recorded)
+    assert said.exit_code == 0
+    assert "6 events, signed up to 6, verified" in said.output
+    assert armoury_journal("verify", "--data", tmp_path / "copy").exit_code == 0
+
+
+@pytest.mark.parametrize("command", ["info", "verify", "export"])
+def test_where_there_is_no_journal_it_says_so(command: str, tmp_path: Path) -> None:
+    said = armoury_journal(command, "--data", tmp_path)
+    assert said.exit_code == 1
+    assert "there is no journal in" in said.output
+
+
+def test_every_command_has_help_with_an_example() -> None:
+    for name, command in journal.commands.items():
+        assert command.help, name
+        assert f"armoury journal {name}" in command.help
