@@ -54,6 +54,7 @@ class Access(Machine[Waiting]):
         self._identification = Identification(given, house)
         # Why somebody known and valid may not enter now, in the order in which it is told.
         self._checks: tuple[Callable[[Person], str | None], ...] = (
+            self._recordable,
             self._lockdown,
             self._role,
             self._armed,
@@ -79,6 +80,9 @@ class Access(Machine[Waiting]):
 
     def _refusal(self, person: Person) -> str | None:
         return next(filter(None, (check(person) for check in self._checks)), None)
+
+    def _recordable(self, person: Person) -> str | None:
+        return "journal-unavailable" if self._house.storage.failed else None
 
     def _lockdown(self, person: Person) -> str | None:
         return "lockdown" if self._house.lockdown.state.on else None

@@ -24,10 +24,12 @@ from agent.site.path import Path
 from agent.site.person import People, Person
 from agent.site.plan import Plan
 from agent.site.point import Point
+from agent.site.power import Power
 from agent.site.rack import Rack
 from agent.site.schedule import Hours
 from agent.site.sighting import Sightings
 from agent.site.sounder import Sounder
+from agent.site.storage import Storage
 from agent.site.system import System
 from agent.site.table import EMPTY, Role
 from agent.site.zone import Zone
@@ -60,6 +62,7 @@ class House:
         self.points: dict[str, Point] = {}
         self.dues: list[Due] = []
         self.system = System(self.register, plan.site.id)
+        self.storage = Storage(self.register, plan.site.id)
         self.people = People(self.register, self.system)
         self.sightings = Sightings(self.register)
         self.alarms = Alarms(self.register, self)
@@ -75,6 +78,7 @@ class House:
         self.racks = {given.id: Rack(given, self) for given in plan.rack}
         self.counts = {rack.id: Count(rack, self) for rack in self.racks.values()}
         self.cameras = {given.id: Camera(given, self) for given in plan.camera}
+        self.power = Power(plan.power, self) if plan.power else None
         self.enrolment = Enrolment(self)
         self.paths = {name: Path(self.register, name) for name in _named(saved, Path.noun)}
         for name in _named(saved, Point.noun):

@@ -139,6 +139,21 @@ class PathNews:
 
 
 @dataclass(frozen=True, slots=True)
+class StorageNews:
+    """The record cannot be written, can be again, or its disk fills.
+
+    Attributes:
+        condition: `FAULTED` from the first commit that fails, `READY` with the next that passes.
+        used_pct: how full the disk is, where that is the news: one of 50 and 90, or 0 again.
+    """
+
+    condition: Condition
+    at_us: int
+    reason: str = ""
+    used_pct: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ClockStepped:
     """The wall clock jumped, or began to be trusted."""
 
@@ -186,6 +201,7 @@ Input: TypeAlias = (
     | ActionAnswered
     | Commanded
     | PathNews
+    | StorageNews
     | ClockStepped
     | Started
     | Stopping

@@ -118,6 +118,11 @@ KINDS: Mapping[str, Kind] = {
     "rack.counted": _kind(ACCESS, "", f"{_COUNT} away:list"),
     "rack.discrepancy": _kind(ALARM, "", f"{_COUNT} missing:list unexpected:list", raises=True),
     "rack.count_overdue": _kind(FAULT, "", "what:text persons:list due_d:int"),
+    # power
+    "power.mains_lost": _kind(FAULT, "301 AT", "pct:int"),
+    "power.mains_back": _kind(INFO, "R301 AR", "away_s:int"),
+    "power.battery_low": _kind(FAULT, "302 YT", "pct:int stopping:bool"),
+    "power.undervoltage": _kind(FAULT, "", ""),
     # cameras
     "camera.motion_started": _kind(INFO, "", "score:int"),
     "camera.motion_ended": _kind(INFO, "", ""),
@@ -146,6 +151,9 @@ KINDS: Mapping[str, Kind] = {
     "system.lockdown_lifted": _kind(ACCESS, "", "persons:list by:text"),
     "system.clock_stepped": _kind(FAULT, "625 JT", "before:int after:int"),
     "system.clock_trusted": _kind(INFO, "", ""),
+    "system.storage_failed": _kind(FAULT, "624 RO", "reason:text", raises=True),
+    "system.storage_back": _kind(INFO, "R624", ""),
+    "system.storage_warning": _kind(FAULT, "623 JL", "used_pct:int"),
     # the line to the monitor
     "uplink.lost": _kind(FAULT, "350 YC", "reason:text"),
     "uplink.monitor_absent": _kind(FAULT, "354 YC", "reason:text"),

@@ -33,6 +33,8 @@ def faults(area: Area, house: House, part: str) -> dict[str, str]:
             *_sounders(area),
             *_alarms(area, house),
             *_line(house),
+            *_power(house),
+            *_record(house),
         )
     )
 
@@ -88,6 +90,16 @@ def _alarms(area: Area, house: House) -> Iterator[tuple[str, str]]:
         here = alarm.state.area == area.id and not alarm.silent
         if here and alarm.state.stage != "restored":
             yield f"alarm {alarm.id}", "alarm"
+
+
+def _record(house: House) -> Iterator[tuple[str, str]]:
+    if house.storage.failed:
+        yield "journal", "journal"
+
+
+def _power(house: House) -> Iterator[tuple[str, str]]:
+    if house.power:
+        yield from house.power.faults().items()
 
 
 def _line(house: House) -> Iterator[tuple[str, str]]:

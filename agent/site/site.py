@@ -32,6 +32,7 @@ from agent.site.inputs import (
     PointState,
     Started,
     Stopping,
+    StorageNews,
     Tick,
 )
 from agent.site.moment import Moment
@@ -63,6 +64,7 @@ class Site:
             ActionAnswered: self._action_answered,
             Commanded: self._commanded,
             PathNews: lambda turn, what: house.path(what.path).news(turn, what),
+            StorageNews: house.storage.news,
             ClockStepped: self._clock_stepped,
             Started: self._started,
             Stopping: house.system.stopping,
@@ -127,6 +129,7 @@ class Site:
             "panics": [panic.view() for panic in house.panics.values()],
             "sounders": [sounder.view() for sounder in house.sounders.values()],
             "counts": [count.view() for count in house.counts.values()],
+            "power": house.power.view() if house.power else None,
             "racks": [rack.view() for rack in house.racks.values()],
             "cameras": [camera.view() for camera in house.cameras.values()],
             "devices": [device.view() for device in house.devices.values()],
@@ -160,6 +163,8 @@ class Site:
     def _point_read(self, turn: Turn, what: PointRead) -> None:
         point = self._house.point(what.ref)
         before = point.state.settled
+        if self._house.power:
+            self._house.power.read(turn, what)
         point.read(turn, what)
         after = point.state.settled
         if not point.watched and after is not before and what.state is not PointState.UNKNOWN:

@@ -22,6 +22,7 @@ from agent.site.inputs import (
     PointRead,
     PointState,
     Started,
+    StorageNews,
     Tick,
 )
 from agent.site.inputs import Outcome as Outcome
@@ -151,6 +152,9 @@ class Play:
 
     def path(self, name: str, condition: str, t: float | None = None) -> list[str]:
         return self._at(lambda at: PathNews(name, Condition(condition), at), t)
+
+    def storage(self, condition: str, t: float | None = None, **more: object) -> list[str]:
+        return self._at(lambda at: StorageNews(Condition(condition), at, **more), t)
 
     def finger(
         self, position: str | None, t: float | None = None, reader: str = "reader"
