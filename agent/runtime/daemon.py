@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 from agent.config.devices import DeviceSpec
 from agent.config.sitefile import SiteFile
 from agent.journal.body import body
+from agent.journal.errors import JournalError, StorageFailed
 from agent.journal.journal import Journal
 from agent.journal.record import Batch, Commit, Entry, Recorded
 from agent.runtime.clock import Clock
@@ -29,12 +30,14 @@ from agent.runtime.requests import HouseRequests
 from agent.site.inputs import (
     ClockStepped,
     Commanded,
+    Condition,
     DeviceNews,
     Input,
     Origin,
     PointRead,
     Started,
     Stopping,
+    StorageNews,
 )
 from agent.site.site import Site
 from agent.site.step import Action, Answer
@@ -187,13 +190,17 @@ class Daemon:
         self._loop.put(what)
 
     def _committed(self, commit: Commit) -> None:
-        self._storage = ""
+        if self._storage:
+            self._storage = ""
+            self._loop.put(StorageNews(Condition.READY, self._clock.now().mono_us))
         self._loop.committed(commit.tag, commit.rows)
 
-    def _storage_failed(self, error: Exception) -> None:
-        if str(error) != self._storage:
-            log.error("the record cannot be written: %s", error)
-        self._storage = str(error)
+    def _storage_failed(self, error: JournalError) -> None:
+        log.error("the record: %s", error)
+        if isinstance(error, StorageFailed):
+            self._storage = str(error)
+            at_us = self._clock.now().mono_us
+            self._loop.put(StorageNews(Condition.FAULTED, at_us, str(error)))
 
     async def _beat(self) -> None:
         """Once a second: feed the watchdog, look at the clock, restate changed devices."""
@@ -216,6 +223,9 @@ class Daemon:
         self._journal.submit(batch, tag)
 
     def act(self, action: Action) -> None:
+        if not action.device:  # the gateway itself, which knows how to stop and nothing else
+            self._stop(str(action.args["reason"]))
+            return
         self._hosts[action.device].act(action)
 
     def answer(self, answer: Answer) -> None:
