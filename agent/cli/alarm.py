@@ -69,13 +69,14 @@ def restore(number: str, socket: Path | None) -> None:
 @alarm.command()
 @click.argument("number")
 @click.option("--reason", required=True, help="What it was, in words; kept in the record.")
+@click.option("--nuisance", is_flag=True, help="It was nothing; counted against its detector.")
 @options.socket
-def close(number: str, reason: str, socket: Path | None) -> None:
+def close(number: str, reason: str, socket: Path | None, *, nuisance: bool) -> None:
     """End a restored alarm.
 
     \b
     Example:
       armoury alarm close 12 --reason "drill, announced at 10:00"
     """
-    command(socket, "alarm.close", alarm=number, reason=reason)
+    command(socket, "alarm.close", alarm=number, reason=reason, nuisance=nuisance or None)
     click.echo(f"alarm {number} is closed")

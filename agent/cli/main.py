@@ -28,6 +28,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "zone": ("agent.cli.zone", "zone"),
     "panic": ("agent.cli.panic", "panic"),
     "person": ("agent.cli.person", "person"),
+    "command": ("agent.cli.command", "command"),
     "simulate": ("agent.cli.simulate", "simulate"),
     "demo": ("agent.cli.demo", "demo"),
 }

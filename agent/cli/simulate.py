@@ -230,19 +230,9 @@ def tell_device(site: Simulation, device: str, verb: str, params: tuple[str, ...
       armoury simulate tell board help
       armoury simulate tell board bounce pin=17 hz=1000 for_ms=500
     """
-    given = dict(_parameter(param) for param in params)
+    given = dict(options.parameter(param) for param in params)
     answer = site.tell(device, verb, **given)
     click.echo(json.dumps(answer, indent=2, ensure_ascii=False))
-
-
-def _parameter(text: str) -> tuple[str, Any]:
-    key, equals, value = text.partition("=")
-    if not equals:
-        raise click.UsageError(f"{text!r} is not KEY=VALUE")
-    try:
-        return key, json.loads(value)
-    except ValueError:
-        return key, value
 
 
 @simulate.command()

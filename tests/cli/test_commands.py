@@ -20,6 +20,8 @@ ASKED: list[tuple[str, str, dict[str, Any]]] = [
     ("alarm check 12", "alarm.check", {"alarm": "12"}),
     ("alarm restore 12", "alarm.restore", {"alarm": "12"}),
     ("alarm close 12 --reason drill", "alarm.close", {"alarm": "12", "reason": "drill"}),
+    ("alarm close 12 --reason moth --nuisance", "alarm.close",
+     {"alarm": "12", "reason": "moth", "nuisance": True}),
     ("area arm store", "area.arm", {"area": "store", "override": False}),
     ("area arm store --part night --override", "area.arm",
      {"area": "store", "part": "night", "override": True}),
@@ -52,9 +54,18 @@ def test_a_command_is_one_request_that_the_site_understands(
     COMMANDS[name].params.model_validate(params)
 
 
-def test_every_command_of_the_site_can_be_given_here() -> None:
-    local = {name for name, command in COMMANDS.items() if Origin.LOCAL in command.origins}
-    assert {case[1] for case in ASKED} == local
+def test_every_command_of_the_site_is_listed_and_can_be_given(
+    armoury: Armoury, daemon: Daemon
+) -> None:
+    listed = armoury("command").out.splitlines()[::2]
+    local = [name for name, command in COMMANDS.items() if Origin.LOCAL in command.origins]
+    assert [line.split()[0] for line in listed] == local
+    assert "area.arm area=... [part=...] [override=...]" in listed
+    assert {case[1] for case in ASKED} <= set(local)
+    said = armoury("command", "area.arm", "area=hall", "override=true", "part=1x")
+    assert (said.status, said.out) == (0, "area.arm: done\n")
+    assert daemon.asked[0]["params"] == {"area": "hall", "override": True, "part": "1x"}
+    assert armoury("command", "area.arm", "hall").status == 2
 
 
 def test_a_pin_is_asked_for_unseen(
