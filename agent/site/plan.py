@@ -15,6 +15,7 @@ from agent.site.tables import (
     Door,
     Output,
     Panic,
+    Power,
     Rack,
     Schedule,
     Site,
@@ -40,6 +41,7 @@ class Plan(Table):
     schedule: Annotated[tuple[Schedule, ...], Field(strict=False)] = ()
     panic: Annotated[tuple[Panic, ...], Field(strict=False)] = ()
     rack: Annotated[tuple[Rack, ...], Field(strict=False)] = ()
+    power: Power | None = None
     camera: Annotated[tuple[Camera, ...], Field(strict=False)] = ()
 
     def tables(self) -> Iterator[tuple[Key, Named]]:
@@ -53,6 +55,8 @@ class Plan(Table):
         for key, table in self.tables():
             for mistake in table.mistakes():
                 yield Mistake((*key, *mistake.key), mistake.found, mistake.remedy)
+        for mistake in self.power.mistakes() if self.power else ():
+            yield Mistake(("power", *mistake.key), mistake.found, mistake.remedy)
         yield from self._twice()
         yield from self._areas()
         yield from self._schedules()
@@ -79,6 +83,8 @@ class Plan(Table):
         for key, table in self.tables():
             for found in table.references():
                 yield Reference((*key, *found.key), found.kind, found.ref, found.needs)
+        for found in self.power.references() if self.power else ():
+            yield Reference(("power", *found.key), found.kind, found.ref, found.needs)
 
     def _twice(self) -> Iterator[Mistake]:
         seen: set[tuple[str | int, str]] = set()

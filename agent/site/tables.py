@@ -222,6 +222,30 @@ class Rack(Named):
             yield Reference(("slots", ref), "point", ref)
 
 
+class Power(Table):
+    """`[power]`: what the gateway lives on.
+
+    A battery whose readings bring its charge (`pct`) lets it stop in good time.
+    """
+
+    mains: Ref
+    battery: Ref | None = None
+    undervoltage: Ref | None = None
+    mains_report_s: Annotated[int, Field(ge=0, le=300)] = 10
+    shutdown_pct: Annotated[int, Field(ge=5, le=30)] = 10
+    restart_pct: Annotated[int, Field(ge=6, le=100)] = 20
+
+    def mistakes(self) -> Iterable[Mistake]:
+        if self.restart_pct <= self.shutdown_pct:
+            remedy = f"more than shutdown_pct ({self.shutdown_pct})"
+            yield Mistake(("restart_pct",), str(self.restart_pct), remedy)
+
+    def references(self) -> Iterable[Reference]:
+        for key in ("mains", "battery", "undervoltage"):
+            if ref := getattr(self, key):
+                yield Reference((key,), "point", ref)
+
+
 class Camera(Named):
     """`[[camera]]`: a device with a picture; its id is the device's id."""
 

@@ -1,0 +1,144 @@
+"""Power: the mains, the battery behind it, and stopping in good time.
+
+A battery's point is in `alarm` while it is low; a reading may bring its charge
+(`detail = {"pct": 0..100}`). At `shutdown_pct` without mains the gateway is stopped while it can
+still say so, and below `restart_pct` it is stopped again when somebody starts it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from agent.site import tables
+from agent.site.inputs import Json, PointRead, PointState
+from agent.site.machine import SECOND_US, Machine, State
+from agent.site.point import Change
+from agent.site.step import Release
+
+if TYPE_CHECKING:
+    from agent.site.house import House
+    from agent.site.turn import Turn
+
+GATEWAY = ".gateway"  # an action for no device is for the gateway itself
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Supply(State):
+    """What is known of the supply.
+
+    Attributes:
+        since_us: wall time since which the mains are away; None while they are there.
+        lost: whether that was told.
+        low: whether it was told that the battery is low.
+        pct: the charge when it was last read.
+        exhausted: whether the gateway was stopped for want of it, and there is not yet enough.
+        stopping: whether that was asked for in this run.
+    """
+
+    since_us: int | None = None
+    lost: bool = False
+    low: bool = False
+    pct: int | None = None
+    exhausted: bool = False
+    stopping: bool = False
+
+
+class Power(Machine[Supply]):
+    """The gateway's supply."""
+
+    noun = "power"
+
+    def __init__(self, given: tables.Power, house: House) -> None:
+        super().__init__(house.register, house.plan.site.id, Supply())
+        self._plan = given
+        self._mains = house.point(given.mains).watch(self._mains_changed)
+        self._battery = house.point(given.battery).watch(self._see) if given.battery else None
+        if given.undervoltage:
+            house.point(given.undervoltage).watch(self._undervoltage)
+        self.device = self._mains.device
+
+    def faults(self) -> dict[str, str]:
+        """Return what of the supply keeps an area from being armed."""
+        away = {self._plan.mains: "faulted"} if self.state.lost else {}
+        return away | ({self._battery.id: "faulted"} if self._battery and self.state.low else {})
+
+    def read(self, turn: Turn, read: PointRead) -> None:
+        """Take in a reading of any point: the battery's may bring its charge."""
+        if self._battery and read.ref == self._battery.id and "pct" in read.detail:
+            self._charged(turn, read.detail["pct"])
+
+    def _charged(self, turn: Turn, pct: Json) -> None:
+        if type(pct) is int and 0 <= pct <= 100 and pct != self.state.pct:
+            self.state = replace(self.state, pct=pct)
+            self._judge(turn)
+
+    def _see(self, turn: Turn, change: Change) -> None:
+        self._judge(turn)
+
+    def _judge(self, turn: Turn) -> None:
+        """Say that the battery is low, or stop, or take both back."""
+        low = self._is_low()
+        if low and not self.state.low:
+            self._say(turn, "power.battery_low", pct=self.state.pct)
+        self.state = replace(self.state, low=low)
+        pct = self.state.pct
+        if self.state.since_us is None or (pct is not None and pct >= self._plan.restart_pct):
+            self.state = replace(self.state, exhausted=False)
+        elif pct is not None and (self.state.exhausted or pct <= self._plan.shutdown_pct):
+            self._stop(turn)
+
+    def _is_low(self) -> bool:
+        contact = self._battery.state.settled if self._battery else PointState.NORMAL
+        if contact not in (PointState.NORMAL, PointState.UNKNOWN):
+            return True
+        return self.state.pct is not None and self.state.pct < self._plan.restart_pct
+
+    def _stop(self, turn: Turn) -> None:
+        if not self.state.stopping:
+            self.state = replace(self.state, exhausted=True, stopping=True)
+            self._say(turn, "power.battery_low", pct=self.state.pct, stopping=True)
+            turn.act(self, GATEWAY, "stop", Release.ALARM, reason="battery")
+
+    def _mains_changed(self, turn: Turn, change: Change) -> None:
+        match change.after:
+            case PointState.UNKNOWN:
+                pass  # its board is away, which is told of the board
+            case PointState.NORMAL:
+                self._back(turn, change)
+            case _ if self.state.since_us is None:
+                self.state = replace(self.state, since_us=turn.now.at(change.at_us).utc_us)
+                self.start(turn, "report", self._plan.mains_report_s * SECOND_US, change.at_us)
+                self._judge(turn)
+
+    def _back(self, turn: Turn, change: Change) -> None:
+        since_us, lost = self.state.since_us, self.state.lost
+        self.stop("report")
+        self.state = replace(self.state, since_us=None, lost=False)
+        if lost and since_us is not None:
+            away_s = max(0, turn.now.at(change.at_us).utc_us - since_us) // SECOND_US
+            self._say(turn, "power.mains_back", away_s=away_s)
+        self._judge(turn)
+
+    def on_timer(self, turn: Turn, name: str) -> None:
+        self.state = replace(self.state, lost=True)
+        self._say(turn, "power.mains_lost", pct=self.state.pct)
+
+    def on_restart(self, turn: Turn) -> None:
+        self.state = replace(self.state, pct=None, stopping=False)  # nobody has looked yet
+
+    def _undervoltage(self, turn: Turn, change: Change) -> None:
+        if change.after not in (PointState.NORMAL, PointState.UNKNOWN):
+            self._say(turn, "power.undervoltage", device=change.device)
+
+    def _say(self, turn: Turn, kind: str, device: str = "", **data: Json) -> None:
+        turn.event(kind, self.id, data, source=self.key, device=device or self.device)
+
+    def view(self) -> Json:
+        """Return how the supply is."""
+        return {
+            "mains": self._mains.view(),
+            "lost": self.state.lost,
+            "low": self.state.low,
+            "pct": self.state.pct,
+        }
