@@ -49,6 +49,11 @@ class Topics:
     def heartbeat(self, path: str) -> str:
         return f"{ROOT}/{self.site}/heartbeat/{path}"
 
+    @property
+    def checkpoint(self) -> str:
+        """Retained: the newest C2SP checkpoint of the record, a signed note and no JSON."""
+        return f"{ROOT}/{self.site}/checkpoint"
+
     def device(self, device: str) -> str:
         """Retained."""
         return f"{ROOT}/{self.site}/device/{device}"

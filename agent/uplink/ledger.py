@@ -102,6 +102,11 @@ class Ledger:
         """Return how many events wait in memory."""
         return len(self._fresh)
 
+    @property
+    def stock(self) -> int:
+        """Return how many late batches wait in memory."""
+        return len(self._stock)
+
     def take_fresh(self, most: int, limit_bytes: int) -> Parcel | None:
         """Return the next fresh events: one as it is recorded, several as a batch.
 

@@ -124,6 +124,8 @@ class Outbox:
             while self._has_room(rank, now_s) and (message := self._take(rank)):
                 if self._passes(message):
                     self._flying[rank] += 1
+                    if WORTH[rank].late and message.parcel is not None:
+                        self.pace.sent(message.parcel.events, now_s)
                     return message
                 self._leave_out(message)
         return None
@@ -134,11 +136,16 @@ class Outbox:
         return min(self.limit_bytes, self.pace.batch_bytes, self._caution.batch_bytes)
 
     def due_s(self, now_s: float) -> float | None:
-        """Return when the next topic that is held may be tried again."""
-        return self._holds.due_s(now_s)
+        """Return when to ask for the next message, if time alone may bring one."""
+        times = [self._holds.due_s(now_s)]
+        if self._window and any(ledger.stock for ledger in self._ledgers.values()):
+            times.append(self.pace.free_s())
+        return min((time_s for time_s in times if time_s and time_s > now_s), default=None)
 
     def _has_room(self, rank: Rank, now_s: float) -> bool:
         if rank in self._holds and (self._flying[rank] or self._holds.pausing(rank, now_s)):
+            return False
+        if WORTH[rank].late and self.pace.free_s() > now_s:
             return False
         window = self._caution.window(self._window)
         reserve = 0 if WORTH[rank].urgent or window < 2 else max(1, window // 4)

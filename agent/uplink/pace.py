@@ -1,4 +1,4 @@
-"""How much of the line the backlog may take. Pure."""
+"""How much of the line the late events may take. Pure."""
 
 from __future__ import annotations
 
@@ -7,18 +7,26 @@ FIRST_BYTES = 32_768
 MOST_BYTES = 131_072
 SLOW_S = 0.25  # an alarm may wait so long behind one late batch
 QUICK_S = 0.05
+MOST_PER_S = 40_000  # events
+BURST_S = 0.02  # what was not used is kept for so long
 
 
 class Pace:
-    """Fits the size of late batches to the line, so that an alarm never waits long behind one.
+    """Keeps late events from getting in an alarm's way, in size and in number.
 
-    What a batch takes beyond the line's shortest round trip is the time for which it blocks the
-    line: over `SLOW_S`, batches shrink to half; under `QUICK_S`, they double.
+    Size: what a batch takes beyond the line's shortest round trip is the time for which it
+    blocks the line. Over `SLOW_S`, batches shrink to half; under `QUICK_S`, they double.
+
+    Number: a broker acknowledges what it has queued, not what the monitor has read, and there
+    is no window between those two. Measured on loopback: unpaced, 200,000 events a second went
+    out, a subscriber that wrote 70,000 a second had a queue of half a second, and an alarm was
+    at its end.
     """
 
     def __init__(self) -> None:
         self.batch_bytes = FIRST_BYTES
         self._shortest_s = float("inf")
+        self._free_s = 0.0
 
     def took(self, elapsed_s: float, *, late: bool) -> None:
         """Learn how long a message took to be acknowledged, and whether it was a late batch."""
@@ -30,3 +38,11 @@ class Pace:
             self.batch_bytes = max(LEAST_BYTES, self.batch_bytes // 2)
         elif blocked_s < QUICK_S:
             self.batch_bytes = min(MOST_BYTES, self.batch_bytes * 2)
+
+    def sent(self, events: int, now_s: float) -> None:
+        """Take note of late events that leave."""
+        self._free_s = max(self._free_s, now_s - BURST_S) + events / MOST_PER_S
+
+    def free_s(self) -> float:
+        """Return from when on late events may leave."""
+        return self._free_s

@@ -135,11 +135,10 @@ class Path:
         self.outbox.unrecorded(body)
         self._pump()
 
-    def restate(self, device: str) -> None:
+    def restate(self, topic: str) -> None:
         """Send how a device is now."""
         if self.connected:
-            state = self._above.portrait.devices[device]
-            self.outbox.say(self._topics.device(device), state, retain=True)
+            self.outbox.say(topic, self._above.portrait.retained[topic], retain=True)
             self._pump()
 
     def _pump(self) -> None:
@@ -206,8 +205,8 @@ class Path:
                 f"first one has {len(birth)}; raise its max_packet_size"
             )
         self.outbox.say(self._presence.status_topic, birth, retain=True)
-        for device, state in self._above.portrait.devices.items():
-            self.outbox.say(self._topics.device(device), state, retain=True)
+        for topic, payload in self._above.portrait.retained.items():
+            self.outbox.say(topic, payload, retain=True)
         self._pump()
 
     def _send_beat(self) -> None:

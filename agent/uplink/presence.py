@@ -13,10 +13,15 @@ from agent.uplink.feed import DeviceState, Heartbeat, Status, Topics
 
 @dataclass(slots=True)
 class Portrait:
-    """What is said of the house on every path: the birth, and each device's payload."""
+    """What is said of the house on every path.
+
+    Attributes:
+        birth: what the gateway has and can do.
+        retained: what the broker keeps of it, by topic: each device's state, the checkpoint.
+    """
 
     birth: dict[str, Any] = field(default_factory=dict)
-    devices: dict[str, bytes] = field(default_factory=dict)
+    retained: dict[str, bytes] = field(default_factory=dict)
 
 
 class Presence:

@@ -93,12 +93,22 @@ class Uplink:
 
     def device(self, device: str, state: Mapping[str, Json]) -> None:
         """Say how a device is; the broker keeps what was said last."""
-        payload = device_state(self._topics, device, state)
-        if self.portrait.devices.get(device) == payload:
+        self._retain(self._topics.device(device), device_state(self._topics, device, state))
+
+    def checkpoint(self, note: str) -> None:
+        """Hand over a signed checkpoint of the record; the monitor keeps the last one.
+
+        Args:
+            note: C2SP tlog-checkpoint, as signed.
+        """
+        self._retain(self._topics.checkpoint, note.encode())
+
+    def _retain(self, topic: str, payload: bytes) -> None:
+        if self.portrait.retained.get(topic) == payload:
             return
-        self.portrait.devices[device] = payload
+        self.portrait.retained[topic] = payload
         for path in self._paths:
-            path.restate(device)
+            path.restate(topic)
 
     def status(self) -> dict[str, Any]:
         """Return how each path is, by its id."""

@@ -115,14 +115,25 @@ class Line:
         self.pump()
         return message
 
+    def busy(self) -> bool:
+        return bool(self.flying or self.reading or self.outbox.due_s(self.now_s))
+
+    def go_on(self) -> list[int]:
+        """Have something happen that a healthy broker lets happen; return what it took."""
+        if self.reading:
+            self.read()
+        elif self.flying:
+            return numbers_of(self.answer())
+        else:
+            self.now_s = self.outbox.due_s(self.now_s) or self.now_s
+            self.pump()
+        return []
+
     def drain(self) -> list[int]:
         """Let everything out; return the numbers in the order of their delivery."""
         numbers: list[int] = []
-        while self.flying or self.reading:
-            while self.reading:
-                self.read()
-            if self.flying:
-                numbers += numbers_of(self.answer())
+        while self.busy():
+            numbers += self.go_on()
         return numbers
 
 
@@ -165,8 +176,8 @@ def test_what_was_recorded_while_down_is_late_and_alarms_among_it_go_first(line:
 def test_a_new_alarm_overtakes_late_alarms_and_the_backlog(line: Line) -> None:
     line.note([row(n, alarm=n < 5000) for n in range(1, 10_001)])
     line.connect()
-    for _ in range(8):
-        line.read()
+    for _ in range(20):
+        line.go_on()
     line.note([row(10_001, alarm=True)])
     assert line.flying[-1].rank is Rank.ALARM
     assert numbers_of(line.flying[-1]) == [10_001]
@@ -180,6 +191,14 @@ def test_the_backlog_leaves_room_for_alarms_whatever_the_window(line: Line) -> N
     assert len(line.flying) == 1
     line.note([row(5_001, alarm=True)])
     assert [m.rank for m in line.flying] == [Rank.BACKLOG, Rank.ALARM]
+
+
+def test_late_events_are_paced(line: Line) -> None:
+    line.note([row(n) for n in range(1, 40_001)])
+    line.connect()
+    began_s = line.now_s
+    assert line.drain() == list(range(1, 40_001))
+    assert 0.9 < line.now_s - began_s < 1.1
 
 
 def test_a_window_of_one_is_kept(line: Line) -> None:
@@ -262,16 +281,13 @@ def taken_up_to(line: Line, limit_bytes: int) -> None:
     """Be a broker that hangs up over what is larger, and says nothing of it before."""
     for _ in range(30):
         line.connect()
-        while line.flying or line.reading:
-            if line.reading:
-                line.read()
-            elif max(len(m.payload) for m in line.flying) > limit_bytes:
+        while line.busy():
+            if any(len(m.payload) > limit_bytes for m in line.flying):
+                line.disconnect(objected=True, steady=False)
                 break
-            else:
-                line.answer()
-        if not line.flying:
+            line.go_on()
+        else:
             return
-        line.disconnect(objected=True, steady=False)
     pytest.fail("it never got through")
 
 
