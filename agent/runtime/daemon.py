@@ -20,7 +20,7 @@ from agent.config.sitefile import SiteFile
 from agent.journal.body import body
 from agent.journal.errors import JournalError, StorageFailed
 from agent.journal.journal import Journal
-from agent.journal.record import Batch, Commit, Entry, Recorded
+from agent.journal.record import Batch, Commit, Entry, Recorded, Sealed
 from agent.runtime.clock import Clock
 from agent.runtime.control import ControlServer
 from agent.runtime.host import STOP_GRACE_S, Host, HostSpec
@@ -89,6 +89,8 @@ class Daemon:
             self._data,
             committed=_on(loop, self._committed),
             failed=_on(loop, self._storage_failed),
+            sealed=_on(loop, self._sealed),
+            origin=f"armoury/{self._file.plan.site.id}",
         )
         try:
             await self._run(loop)
@@ -171,6 +173,7 @@ class Daemon:
                 "name": site.name,
                 "version": version("armoury-agent"),
                 "boot": self._clock.boot,
+                "vkey": self._journal.vkey,
                 "started": self._started.utc_us,
                 "devices": {device.id: device.driver for device in self._file.devices},
             }
@@ -194,6 +197,9 @@ class Daemon:
             self._storage = ""
             self._loop.put(StorageNews(Condition.READY, self._clock.now().mono_us))
         self._loop.committed(commit.tag, commit.rows)
+
+    def _sealed(self, sealed: Sealed) -> None:
+        self._uplink.checkpoint(sealed.note)
 
     def _storage_failed(self, error: JournalError) -> None:
         log.error("the record: %s", error)

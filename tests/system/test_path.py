@@ -90,3 +90,19 @@ def test_two_daemons_never_share_a_record(
     assert second.daemon.wait(10) == 1
     assert str(house.daemon.pid if house.daemon else "") in second.said("daemon")
     assert "Traceback" not in second.said("daemon")
+
+
+def test_the_monitor_gets_a_signed_checkpoint_of_the_record(house: House) -> None:
+    house.bounce(hz=25, for_ms=2000)
+
+    def note() -> str | None:
+        told = [t for t in house.monitor.told() if t.topic.endswith("/checkpoint")]
+        return told[-1].payload.decode() if told else None
+
+    text = wait_until(note, 70, "a checkpoint")
+    assert text is not None
+    origin, size, _ = text.split("\n", 2)
+    assert origin == "armoury/demo"
+    assert 0 < int(size) <= house.head()
+    birth = next(t for t in house.monitor.told() if "/status/" in t.topic)
+    assert "armoury/demo" in json.loads(birth.payload)["birth"]["vkey"]
