@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, Group, RenderableType, RenderResult
 from rich.live import Live
 from rich.rule import Rule
+from rich.segment import Segment
 from rich.text import Text
 
 from agent.cli import options
@@ -27,6 +28,7 @@ from agent.cli.picture import alarms, halves, header
 from agent.control import Client, ControlError, socket_path
 
 EVENTS_KEPT = 100
+EVENTS_LEAST = 4  # on the lowest terminal
 TRY_AGAIN_S = 1.0
 REDRAW_S = 1.0  # at least so often: "ready 3 min" grows older by itself
 LEAVE = {"q", "Q", "\x04"}  # Ctrl-D; and Ctrl-C, which comes as a signal
@@ -102,19 +104,26 @@ class View:
     def _redraw(self) -> None:
         os.write(self._wake, b".")
 
-    def __rich_console__(self, console: Console, _options: Any) -> Iterator[RenderableType]:
-        upper = Group(header(self._status), *alarms(self._status), Rule(style="dim"))
-        upper = Group(upper, halves(self._status), Rule(self._title(), align="left", style="dim"))
-        taken = len(console.render_lines(upper, console.options.update(height=None)))
-        room = max(0, console.height - taken - 1)
-        yield upper
-        for event in list(self._events)[-room:] if room else ():
+    def __rich_console__(self, console: Console, _options: Any) -> RenderResult:
+        """Fill the terminal: the site first, but never so much that no event is seen."""
+        events = list(self._events)
+        shown = min(len(events), EVENTS_LEAST)
+        lines = console.render_lines(self._site(), console.options.update(height=None))
+        lines = lines[: max(1, console.height - shown - 2)]
+        for line in lines:
+            yield from line
+            yield Segment.line()
+        yield Rule(Text("events   q leaves", "dim"), align="left", style="dim")
+        room = max(0, console.height - len(lines) - 2)
+        for event in events[-room:] if room else ():
             yield event_text(event)
 
-    def _title(self) -> Text:
-        if self._absent:
-            return Text(f"{self._absent}; trying again", "bold yellow")
-        return Text("events", "dim") + Text("   q leaves", "dim")
+    def _site(self) -> RenderableType:
+        absent = [Text(f"{self._absent}; trying again", "bold yellow")] if self._absent else []
+        rule = Rule(style="dim")
+        return Group(
+            *absent, header(self._status), *alarms(self._status), rule, halves(self._status)
+        )
 
 
 def event_text(event: dict[str, Any]) -> Text:

@@ -60,6 +60,18 @@ def status() -> dict[str, Any]:
             "devices": [{"id": "reader", "condition": "substituted", "reason": ""}],
             "paths": [],
             "points": {},
+            "lockdown": True,
+            "sounders": [
+                {"id": "siren", "sounds": True, "faulted": False},
+                {"id": "buzzer", "sounds": False, "faulted": False},
+            ],
+            "racks": [
+                {"id": "rifles", "slots": [
+                    {"slot": "1", "normal": True, "overdue": False},
+                    {"slot": "2", "normal": False, "overdue": True},
+                ]}
+            ],
+            "power": {"mains": "alarm", "lost": True, "low": False, "pct": 80},
         },
         "devices": [
             {"id": "board", "driver": "gpio", "simulated": True, "condition": "ready",

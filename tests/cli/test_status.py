@@ -32,6 +32,10 @@ def test_json_is_what_the_daemon_says(armoury: Armoury, daemon: Daemon) -> None:
         r"lobby +active, bypassed",
         r"lid +short",
         r"panic +guard-room +raised, normal",
+        r"lockdown: nobody may enter",
+        r"power +mains +lost",
+        r"sounder +siren +sounds",
+        r"rack +rifles +1 of 2 right, 1",
         r"camera +hall +covered, motion",
         r"people +3 enrolled +1 officer\b",
         r"device board +ready .*simulated",
@@ -44,6 +48,10 @@ def test_json_is_what_the_daemon_says(armoury: Armoury, daemon: Daemon) -> None:
 def test_it_shows(armoury: Armoury, daemon: Daemon, shown: str) -> None:
     out = armoury("status").out
     assert re.search(shown, out, re.MULTILINE), out
+
+
+def test_what_is_silent_takes_no_line(armoury: Armoury, daemon: Daemon) -> None:
+    assert "buzzer" not in armoury("status").out
 
 
 def test_no_line_is_longer_than_the_terminal(armoury: Armoury, daemon: Daemon) -> None:
