@@ -22,6 +22,7 @@ from agent.site.machine import SECOND_US, Machine, State
 from agent.site.moment import Moment
 from agent.site.passback import Passback
 from agent.site.point import SEEING_US
+from agent.site.technician import Technician
 
 if TYPE_CHECKING:
     from agent.site.camera import Camera
@@ -74,6 +75,7 @@ class Area(Machine[Watch]):
         hours = house.hours.get(given.schedule or "")
         self.closing = Closing(self, hours, house) if hours else None
         self.passback = Passback(self, house)
+        self.technician = Technician(self, house)
         self._house = house
 
     @property
@@ -165,7 +167,7 @@ class Area(Machine[Watch]):
     def arm(self, turn: Turn, asked: Asked[AreaArm]) -> None:
         """`area.arm`: arm it, all or in part. The monitor may: it opens nothing."""
         given = asked.params
-        if self.state.mode != "disarmed":
+        if self.state.mode != "disarmed" or self.technician.on:
             raise Refused("wrong-mode")
         if given.part and given.part not in self.plan.part_sets:
             raise Refused("unknown-part")
@@ -293,6 +295,7 @@ class Area(Machine[Watch]):
             "id": self.id,
             "mode": self.state.mode,
             "part": self.state.part,
+            "technician": self.technician.view(),
             "alarm": self.in_alarm(),
             "not_ready": dict(faults),
         }

@@ -55,6 +55,12 @@ class AreaArm(AreaNamed):
     override: bool = False
 
 
+class TechnicianBegin(AreaNamed):
+    """`zones`: which to do without from the beginning; more with `zone.bypass`."""
+
+    zones: Annotated[tuple[Id, ...], Field(strict=False)] = ()
+
+
 class DoorNamed(Table):
     """`door`: the door's id."""
 
@@ -188,6 +194,8 @@ COMMANDS: Mapping[str, Command] = {
     "site.lift_lockdown": Command(Nothing, LOCAL, "let people enter again"),
     "zone.bypass": Command(ZoneNamed, LOCAL, "do without a zone for one set period"),
     "zone.unbypass": Command(ZoneNamed, ANY, "count on a zone again"),
+    "technician.begin": Command(TechnicianBegin, LOCAL, "begin a technician's work in an area"),
+    "technician.end": Command(AreaNamed, ANY, "end a technician's work"),
     "panic.test": Command(PanicNamed, ANY, "take the next press within 60 s as a test"),
     "count.begin": Command(CountBegin, LOCAL, "begin to count a rack, two people on site"),
     "count.enter": Command(CountEnter, LOCAL, "enter what the two found"),

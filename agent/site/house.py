@@ -69,6 +69,7 @@ class House:
         self.devices = {device.id: Device(self.register, device.id) for device in plan.device}
         self.hours = {given.id: Hours(given) for given in plan.schedule}
         self.areas = {given.id: Area(given, self) for given in plan.area}
+        self.technicians = {area.id: area.technician for area in self.areas.values()}
         self.panics = {given.id: Panic(given, self) for given in plan.panic}
         self.doors = {given.id: Door(given, self) for given in plan.door}
         self.sounders = {given.id: Sounder(given, self) for given in plan.output}

@@ -154,6 +154,8 @@ KINDS: Mapping[str, Kind] = {
     "system.storage_failed": _kind(FAULT, "624 RO", "reason:text", raises=True),
     "system.storage_back": _kind(INFO, "R624", ""),
     "system.storage_warning": _kind(FAULT, "623 JL", "used_pct:int"),
+    "system.technician_on": _kind(ACCESS, "466", "persons:list for_s:int bypassed:list"),
+    "system.technician_off": _kind(ACCESS, "R466", "cause:text open:list"),
     # the line to the monitor
     "uplink.lost": _kind(FAULT, "350 YC", "reason:text"),
     "uplink.monitor_absent": _kind(FAULT, "354 YC", "reason:text"),

@@ -28,6 +28,7 @@ def faults(area: Area, house: House, part: str) -> dict[str, str]:
     return dict(
         (
             *_points(area, part),
+            *_technician(area),
             *_cameras(area),
             *_devices(area, house),
             *_sounders(area),
@@ -53,6 +54,11 @@ def _points(area: Area, part: str) -> Iterator[tuple[str, str]]:
     for point in (*watched, *(door.contact for door in area.doors)):
         if reason := why(point):
             yield point.id, reason
+
+
+def _technician(area: Area) -> Iterator[tuple[str, str]]:
+    if area.technician.on:
+        yield "technician", "technician"
 
 
 def _cameras(area: Area) -> Iterator[tuple[str, str]]:

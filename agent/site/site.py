@@ -84,6 +84,8 @@ class Site:
             "site.lift_lockdown": house.lockdown.lift,
             "zone.bypass": self._of("zones", "zone", "bypass"),
             "zone.unbypass": self._of("zones", "zone", "unbypass"),
+            "technician.begin": self._of("technicians", "area", "begin"),
+            "technician.end": self._of("technicians", "area", "end"),
             "panic.test": self._of("panics", "panic", "test"),
             "count.begin": self._of("counts", "rack", "begin"),
             "count.enter": self._of("counts", "rack", "enter"),

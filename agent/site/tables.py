@@ -76,6 +76,7 @@ class Area(Named):
     postpone_max: Annotated[int, Field(ge=0, le=5)] = 3
     late_close_s: Annotated[int, Field(ge=60, le=3600)] = 900
     response_s: Annotated[int, Field(ge=60, le=3600)] = 900
+    technician_s: Annotated[int, Field(ge=60, le=14400)] = 3600
 
     def mistakes(self) -> Iterable[Mistake]:
         if self.autoarm and self.schedule is None:

@@ -6,6 +6,7 @@ not the area is armed.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -61,16 +62,29 @@ class Zone(Machine[Detector]):
         """Whether its detections do not count now."""
         return self.state.bypassed
 
+    @property
+    def at_all_times(self) -> bool:
+        """Whether it is watched also while its area is not armed."""
+        return self.plan.kind in ("always", "tamper")
+
     def is_normal(self) -> bool:
         return self.point.is_normal()
 
     def bypass(self, turn: Turn, asked: Asked[ZoneNamed]) -> None:
         """`zone.bypass`: do without it for one set period."""
-        if not self.plan.bypassable or self.plan.kind in ("always", "tamper"):
+        technician = self._area.technician
+        if not self.plan.bypassable or (self.at_all_times and not technician.on):
             raise Refused("not-bypassable")
         if self.state.bypassed:
             raise Refused("wrong-mode")
-        persons = self._house.on_site(turn, self._area.plan.override_people)
+        people = self._area.plan.override_people
+        persons = technician.persons if technician.on else self._house.on_site(turn, people)
+        self.begin_bypass(turn, persons)
+
+    def begin_bypass(self, turn: Turn, persons: Sequence[str]) -> None:
+        """Do without it from now on."""
+        if self._area.technician.on:
+            self._area.technician.bypassed(self)
         self.state = replace(self.state, bypassed=True)
         self.say(turn, "zone.bypassed", persons=list(persons))
 
@@ -78,8 +92,18 @@ class Zone(Machine[Detector]):
         """`zone.unbypass`: count on it again."""
         if not self.state.bypassed:
             raise Refused("wrong-mode")
+        self.end_bypass(turn, "asked")
+
+    def end_bypass(self, turn: Turn, cause: str) -> None:
+        """Count on it again; what is watched at all times and open alarms at once."""
+        if not self.state.bypassed:
+            return
         self.state = replace(self.state, bypassed=False)
-        self.say(turn, "zone.unbypassed", cause="asked")
+        self.say(turn, "zone.unbypassed", cause=cause)
+        settled = self.point.state.settled
+        if self.at_all_times and settled is not PointState.NORMAL:
+            before = PointState.NORMAL
+            self._changed(turn, Change(before, settled, turn.at_us, self.point.device))
 
     def period_over(self, turn: Turn) -> None:
         """Hear that the set period is over."""
@@ -129,6 +153,8 @@ class Zone(Machine[Detector]):
                     self._point(turn, "point.normal", change)
             case PointState.ALARM if self.plan.kind != "tamper":
                 self._detected(turn, change)
+            case _ if self.state.bypassed and self._area.technician.on:
+                self._point(turn, "point.changed", change)
             case state:
                 at = turn.now.at(change.at_us)
                 self.say(turn, "zone.tampered", at=at, kind=self.plan.kind, state=str(state))
