@@ -53,11 +53,11 @@ class StorageCorrupt(StorageFailed):
 _ANSWERS: dict[int, tuple[type[StorageFailed], str]] = {
     sqlite3.SQLITE_FULL: (
         StorageFull,
-        "no space is left for the journal in {where}; free some: recording goes on by itself",
+        "no space is left for the journal in {where}; free some",
     ),
     sqlite3.SQLITE_READONLY: (
         StorageReadOnly,
-        "{where} cannot be written ({error}); make it writable: recording goes on by itself",
+        "{where} cannot be written ({error}); make it writable",
     ),
     sqlite3.SQLITE_CANTOPEN: (
         StorageReadOnly,
@@ -66,7 +66,7 @@ _ANSWERS: dict[int, tuple[type[StorageFailed], str]] = {
     ),
     sqlite3.SQLITE_BUSY: (
         StorageBusy,
-        "another program keeps the journal in {where} locked; end it: recording goes on by itself",
+        "another program keeps the journal in {where} locked; end it",
     ),
     sqlite3.SQLITE_CORRUPT: (
         StorageCorrupt,
@@ -76,20 +76,18 @@ _ANSWERS: dict[int, tuple[type[StorageFailed], str]] = {
 }
 _ANSWERS[sqlite3.SQLITE_NOTADB] = _ANSWERS[sqlite3.SQLITE_CORRUPT]
 _ANSWERS[sqlite3.SQLITE_LOCKED] = _ANSWERS[sqlite3.SQLITE_BUSY]
-_OTHERWISE = (
-    StorageFailed,
-    "the disk under {where} failed ({error}); recording is tried again until it passes",
-)
+_OTHERWISE = StorageFailed, "the disk under {where} failed ({error}); see the kernel's log"
 
 
-def storage_failure(error: sqlite3.Error, where: Path) -> StorageFailed:
+def storage_failure(error: sqlite3.Error, where: Path, then: str = "") -> StorageFailed:
     """Say in our words what SQLite says in its own.
 
     Args:
         error: as raised by the standard library's connection.
         where: the journal's folder.
+        then: how it goes on.
     """
     code = getattr(error, "sqlite_errorcode", None)
     kind, text = _ANSWERS.get(code & 0xFF if code else 0, _OTHERWISE)
     name = getattr(error, "sqlite_errorname", "")
-    return kind(text.format(where=where, error=f"{error}, {name}" if name else error))
+    return kind(text.format(where=where, error=f"{error}, {name}" if name else error) + then)

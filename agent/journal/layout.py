@@ -198,7 +198,8 @@ def _apply(connection: sqlite3.Connection, version: int, statements: tuple[str, 
         connection.execute(f"PRAGMA user_version = {version}")
         connection.execute("COMMIT")
     except sqlite3.Error:
-        connection.execute("ROLLBACK")
+        if connection.in_transaction:  # some errors end it by themselves
+            connection.execute("ROLLBACK")
         raise
 
 

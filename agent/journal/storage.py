@@ -17,6 +17,7 @@ from agent.journal.record import Recorded, Sealed
 from agent.journal.stored import StoredTree
 from agent.journal.tree import MARK, leaf_hash, mark
 
+_AGAIN = ": recording goes on by itself"
 _INSERT = "INSERT INTO event VALUES (?, ?, ?, ?, ?)"
 _SAVE = (
     "INSERT INTO state VALUES (?, CAST(? AS TEXT), ?) "
@@ -101,7 +102,7 @@ class Storage:
             connection.execute("COMMIT")
         except sqlite3.Error as error:
             self._give_up()
-            raise storage_failure(error, self._folder) from error
+            raise storage_failure(error, self._folder, _AGAIN) from error
         self._growth = growth
         self.head += len(rows)
         self._sealed = sealed.size if sealed else self._sealed
@@ -125,7 +126,7 @@ class Storage:
             self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
         except sqlite3.Error as error:
             self._give_up()
-            raise storage_failure(error, self._folder) from error
+            raise storage_failure(error, self._folder, _AGAIN) from error
 
     def close(self) -> None:
         """Leave the whole record in the one file, where the disk allows, and close."""
