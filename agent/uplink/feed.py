@@ -31,6 +31,7 @@ class Topic(StrEnum):
     ALARM_LATE = "event/alarm/late"
     LIVE = "event/live"
     BACKLOG = "event/backlog"
+    REPEAT = "event/repeat"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,11 @@ class Topics:
     def device(self, device: str) -> str:
         """Retained."""
         return f"{ROOT}/{self.site}/device/{device}"
+
+    @property
+    def repeat_request(self) -> str:
+        """Where the monitor asks for events again."""
+        return f"{ROOT}/{self.site}/request/repeat"
 
 
 class Payload(BaseModel):
@@ -89,9 +95,9 @@ class Events(Payload):
     """Several events in one message, in order of their numbers."""
 
     events: list[Event]
-    first: Annotated[int, Field(description="number of the first one")]
+    first: Annotated[int, Field(description="of the first one, or of the first one asked for")]
     historical: Annotated[bool, Field(description="whether they had to wait for the line")]
-    last: Annotated[int, Field(description="number of the last one")]
+    last: Annotated[int, Field(description="of the last one, or of the last one asked for")]
 
 
 class Status(Payload):
@@ -131,6 +137,13 @@ class DeviceState(Payload):
     state: dict[str, Any]
 
 
+class RepeatRequest(Payload):
+    """The monitor misses events and asks for them again; both ends are included."""
+
+    first: Annotated[int, Field(ge=1, strict=True)]
+    last: Annotated[int, Field(ge=1, strict=True)]
+
+
 def several(rows: Sequence[Recorded], *, historical: bool) -> bytes:
     """Return an `Events` payload; canonical, with the bodies' bytes unchanged."""
     return b'{"events":[%b],"first":%d,"historical":%b,"last":%d}' % (
@@ -139,6 +152,11 @@ def several(rows: Sequence[Recorded], *, historical: bool) -> bytes:
         b"true" if historical else b"false",
         rows[-1].seq,
     )
+
+
+def nothing(first: int, last: int) -> bytes:
+    """Return the `Events` payload which says that none of these numbers is kept any more."""
+    return b'{"events":[],"first":%d,"historical":true,"last":%d}' % (first, last)
 
 
 def zipped(payload: bytes) -> bytes:

@@ -45,9 +45,9 @@ class Parcel:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Gap:
-    """Numbers that a lane's late events must be read from."""
+    """Numbers that a lane's late events must be read from; of both lanes when it is None."""
 
-    lane: Lane
+    lane: Lane | None
     span: Span
 
 

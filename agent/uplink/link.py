@@ -18,15 +18,15 @@ import asyncio
 import contextlib
 import select
 import ssl
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
-from paho.mqtt.client import Client, MQTTv5
+from paho.mqtt.client import Client, MQTTMessage, MQTTv5
 from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
+from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from agent.uplink import reasons
 from agent.uplink.credentials import password, tls_context
@@ -66,6 +66,16 @@ class Will:
     payload: bytes
 
 
+class Hearer(Protocol):
+    """Who is told what arrives; on the loop."""
+
+    def acknowledged(self, acks: list[Ack]) -> None:
+        """Hear all acknowledgements that arrived together."""
+
+    def received(self, topic: str, payload: bytes) -> None:
+        """Hear a message to a topic that was subscribed to."""
+
+
 @dataclass(frozen=True, slots=True)
 class Ack:
     """The broker's answer to the message `mid`: an MQTT 5 reason code."""
@@ -77,11 +87,15 @@ class Ack:
 class Link:
     """A connection from its first attempt to its end. All methods are the loop's.
 
+    Attributes:
+        lost: done when the connection has ended, with the reason.
+        unheard: a topic that the broker does not let us subscribe to; "" when it lets us.
+
     Args:
         options: where, and with what proofs.
         client: id that the broker knows us by.
         will: see `Will`.
-        acknowledged: told of all acknowledgements that arrived together.
+        hearer: told what arrives.
         worker: where the blocking part of connecting is done.
     """
 
@@ -90,14 +104,17 @@ class Link:
         options: PathOptions,
         client: str,
         will: Will,
-        acknowledged: Callable[[list[Ack]], None],
+        hearer: Hearer,
         worker: Worker,
     ) -> None:
         self._options = options
         self._loop = asyncio.get_running_loop()
         self._worker = worker
-        self._acknowledged = acknowledged
+        self._hearer = hearer
         self._acks: list[Ack] = []
+        self._inbox: list[tuple[str, bytes]] = []
+        self._topics: list[str] = []
+        self.unheard = ""
         self._accepted: asyncio.Future[Terms] = self._loop.create_future()
         self.lost: asyncio.Future[Lost] = self._loop.create_future()
         self._said = ""
@@ -152,6 +169,12 @@ class Link:
         self._watch_writing()
         return mid
 
+    def subscribe(self, topics: list[str]) -> None:
+        """Have messages to these topics received, with QoS 1."""
+        self._topics = topics
+        self._client.subscribe([(topic, SubscribeOptions(qos=1)) for topic in topics])
+        self._watch_writing()
+
     async def close(self, within_s: float) -> None:
         """Say goodbye, so that the broker does not publish the will; then be gone."""
         if self.alive:
@@ -179,7 +202,9 @@ class Link:
         if context is not None:
             self._client.tls_set_context(context)
         try:
-            self._client.connect(options.host, options.port, options.keepalive_s)
+            self._client.connect(
+                options.host, options.port, options.keepalive_s, properties=_limits()
+            )
         except (OSError, ValueError) as error:
             if context is not None:
                 context.close()
@@ -193,6 +218,8 @@ class Link:
             raise NotConnected(self._hung_up())
         self._client.on_connect = self._on_connect
         self._client.on_publish = self._on_publish
+        self._client.on_message = self._on_message
+        self._client.on_subscribe = self._on_subscribe
         self._client.on_disconnect = self._on_disconnect
         self._client.on_socket_close = self._on_socket_close
         self._fd = sock.fileno()
@@ -218,7 +245,10 @@ class Link:
         self._watch_writing()
         acks, self._acks = self._acks, []
         if acks:
-            self._acknowledged(acks)
+            self._hearer.acknowledged(acks)
+        inbox, self._inbox = self._inbox, []
+        for topic, payload in inbox:
+            self._hearer.received(topic, payload)
 
     def _writable(self) -> None:
         self._client.loop_write()
@@ -260,6 +290,15 @@ class Link:
         self, _client: Client, _data: Any, mid: int, code: ReasonCode, _said: Any
     ) -> None:
         self._acks.append(Ack(mid, code.value))
+
+    def _on_message(self, _client: Client, _data: Any, message: MQTTMessage) -> None:
+        self._inbox.append((message.topic, bytes(message.payload)))
+
+    def _on_subscribe(
+        self, _client: Client, _data: Any, _mid: int, codes: list[ReasonCode], _said: Any
+    ) -> None:
+        refused = (t for t, code in zip(self._topics, codes, strict=False) if code.is_failure)
+        self.unheard = next(refused, "")
 
     def _on_disconnect(
         self, _client: Client, _data: Any, flags: Any, code: ReasonCode, _said: Any
@@ -306,6 +345,14 @@ def _hear_refusal(_client: Client, _data: Any, sock: Any) -> None:
         select.select([sock], [], [], VERDICT_S)
         with contextlib.suppress(ssl.SSLWantReadError):
             sock.recv(1)
+
+
+def _limits() -> Properties:
+    """Return what we take from the broker: little, and not much of it at once."""
+    limits = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+    limits.MaximumPacketSize = 65_536
+    limits.ReceiveMaximum = 20
+    return limits
 
 
 def _zlib() -> Properties:

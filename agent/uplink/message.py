@@ -21,6 +21,7 @@ class Rank(IntEnum):
     ALARM_LATE = 3
     LIVE = 4
     BACKLOG = 5
+    REPEAT = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,7 @@ WORTH = {
     Rank.ALARM_LATE: Worth(4, Topic.ALARM_LATE, Lane.ALARM, late=True),
     Rank.LIVE: Worth(8, Topic.LIVE, Lane.REST),
     Rank.BACKLOG: Worth(4, Topic.BACKLOG, Lane.REST, late=True),
+    Rank.REPEAT: Worth(2, Topic.REPEAT, late=True),
 }
 FRESH = {Lane.ALARM: Rank.ALARM, Lane.REST: Rank.LIVE}
 

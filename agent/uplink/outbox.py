@@ -8,7 +8,7 @@ with one message after a growing pause, while the others go on.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 
@@ -20,6 +20,7 @@ from agent.uplink.holds import Hold, Holds
 from agent.uplink.ledger import BATCH_EVENTS, Ledger, Parcel, lane_of
 from agent.uplink.message import FRESH, WINDOW_MOST, WORTH, Message, Rank
 from agent.uplink.pace import Pace
+from agent.uplink.repeats import Repeats
 
 HEADROOM_BYTES = 256  # of a packet: header, topic and properties
 UNRECORDED_MOST = 256
@@ -40,6 +41,7 @@ class Outbox:
     Attributes:
         pace: how large late batches may be on this connection.
         limit_bytes: how large a payload may be.
+        repeats: what the monitor has asked for again.
         delivered: events that the path has delivered.
         aside: the first message that was too large for this connection's broker ...
         asides: ... and how many there are.
@@ -53,6 +55,7 @@ class Outbox:
         self._topics = topics
         self._ledgers: Mapping[Lane, Ledger] = {}
         self._control: dict[str, Message] = {}
+        self.repeats = Repeats()
         self._unrecorded: deque[Message] = deque(maxlen=UNRECORDED_MOST)
         self._flying: dict[Rank, int] = dict.fromkeys(Rank, 0)
         self._holds = Holds(random)
@@ -81,6 +84,7 @@ class Outbox:
         self._window = 0
         self._holds.clear()
         self._control.clear()
+        self.repeats.clear()
         self._flying = dict.fromkeys(Rank, 0)
         unrecorded = [message for message in unanswered if message.rank is Rank.UNRECORDED]
         self._unrecorded.extendleft(reversed(unrecorded))
@@ -93,6 +97,11 @@ class Outbox:
         self._holds.clear()
         for ledger in ledgers.values():
             ledger.retry_aside()
+
+    def sources(self) -> Iterator[Ledger | Repeats]:
+        """Yield what late events are read for."""
+        yield from self._ledgers.values()
+        yield self.repeats
 
     # What is to be sent
 
@@ -138,7 +147,7 @@ class Outbox:
     def due_s(self, now_s: float) -> float | None:
         """Return when to ask for the next message, if time alone may bring one."""
         times = [self._holds.due_s(now_s)]
-        if self._window and any(ledger.stock for ledger in self._ledgers.values()):
+        if self._window and any(source.stock for source in self.sources()):
             times.append(self.pace.free_s())
         return min((time_s for time_s in times if time_s and time_s > now_s), default=None)
 
@@ -157,6 +166,8 @@ class Outbox:
             return self._unrecorded.popleft() if self._unrecorded else None
         if rank is Rank.CONTROL:
             return self._control.pop(next(iter(self._control))) if self._control else None
+        if rank is Rank.REPEAT:
+            return self._message(rank, Topic.REPEAT, self.repeats.take_late(), None)
         return self._take_events(rank)
 
     def _take_events(self, rank: Rank) -> Message | None:
@@ -165,10 +176,15 @@ class Outbox:
             return None
         ledger = self._ledgers[worth.lane]
         parcel = ledger.take_late() if worth.late else self._take_fresh(rank, ledger)
+        return self._message(rank, worth.topic, parcel, ledger)
+
+    def _message(
+        self, rank: Rank, topic: Topic, parcel: Parcel | None, ledger: Ledger | None
+    ) -> Message | None:
         if parcel is None:
             return None
-        topic = self._topics.events(worth.topic)
-        return Message(rank, topic, parcel.payload, False, parcel.zipped, parcel, ledger)
+        where = self._topics.events(topic)
+        return Message(rank, where, parcel.payload, False, parcel.zipped, parcel, ledger)
 
     def _take_fresh(self, rank: Rank, ledger: Ledger) -> Parcel | None:
         """Take one event; or many, of what is no alarm, when they come faster than they go."""
@@ -223,7 +239,7 @@ class Outbox:
             message.ledger.take_back([message.parcel])
         elif message.rank is Rank.UNRECORDED:
             self._unrecorded.appendleft(message)
-        else:
+        elif message.rank is Rank.CONTROL:
             self._control.setdefault(message.topic, message)
 
     def trouble(self) -> Hold | None:

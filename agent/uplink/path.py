@@ -8,11 +8,13 @@ from collections.abc import Mapping, Sequence
 from random import Random
 from typing import Protocol
 
+from pydantic import ValidationError
+
 from agent.journal.ranges import Span
 from agent.journal.record import Lane, Recorded
 from agent.site.inputs import Condition, PathNews
 from agent.uplink import reasons, verdict
-from agent.uplink.feed import Topics
+from agent.uplink.feed import RepeatRequest, Topics
 from agent.uplink.haul import Journal
 from agent.uplink.ledger import Ledger
 from agent.uplink.link import Ack, Link, Will
@@ -55,6 +57,7 @@ class Path:
         verdict: how it is.
         since_s: of the monotonic clock: since when it is in this condition.
         connected: whether a broker has accepted us and taken our birth.
+        ignored: messages to us that made no sense, or were too many.
         last_ack_us: when a broker last took anything; UTC, None before the first time.
 
     Args:
@@ -79,6 +82,7 @@ class Path:
         self.verdict = Verdict(Condition.LOST, "not connected yet")
         self.since_s = time.monotonic()
         self.connected = False
+        self.ignored = 0
         self.last_ack_us: int | None = None
         self.outbox = Outbox(topics, random)
         self._topics = topics
@@ -121,9 +125,7 @@ class Path:
         """Carry these lanes from now on; none, when another path does."""
         self._carries = bool(ledgers)
         self.outbox.carry(ledgers)
-        if self._sender is not None:
-            self._sender.carry(tuple(ledgers.values()))
-        self._judge()
+        self._pump()
 
     def committed(self, rows: Sequence[Recorded]) -> None:
         """Send rows right after their commit."""
@@ -168,7 +170,7 @@ class Path:
         """Connect, and work until the connection ends."""
         will = Will(self._presence.status_topic, self._presence.will())
         name = f"armoury-{self._topics.site}-{self.options.id}"
-        link = self._link = Link(self.options, name, will, self._acknowledged, self._dialler)
+        link = self._link = Link(self.options, name, will, self, self._dialler)
         terms = await link.open()
         self._began_s = self._loop.time()
         self.outbox.opened(terms.receive_maximum, terms.packet_bytes)
@@ -180,6 +182,7 @@ class Path:
             self._answered,
             zipped=self.options.compress,
         )
+        link.subscribe([self._topics.repeat_request])
         self._introduce()
         await asyncio.wait({link.lost})
         return link.lost.result()
@@ -223,7 +226,18 @@ class Path:
 
     # What comes back
 
-    def _acknowledged(self, acks: list[Ack]) -> None:
+    def received(self, topic: str, payload: bytes) -> None:
+        """Take what somebody else has published to us."""
+        try:
+            wanted = RepeatRequest.model_validate_json(payload)
+        except ValidationError:
+            self.ignored += 1
+            return
+        if not self.outbox.repeats.ask(wanted.first, wanted.last, self._above.head()):
+            self.ignored += 1
+        self._pump()
+
+    def acknowledged(self, acks: list[Ack]) -> None:
         if self._sender is not None:
             self._sender.acknowledged(acks)
             self._judge()
@@ -264,6 +278,8 @@ class Path:
         found = verdict.of_outbox(self.outbox)
         if found.topic:
             self._learned = found
+        if found is verdict.READY and self._link is not None and self._link.unheard:
+            found = verdict.of_unheard(self._link.unheard)
         self._set(self._learned or found)
 
     def _set(self, found: Verdict) -> None:

@@ -12,6 +12,7 @@ from agent.uplink.ledger import Gap, Ledger, Parcel
 from agent.uplink.link import Ack, Link
 from agent.uplink.message import Message
 from agent.uplink.outbox import Outbox
+from agent.uplink.repeats import Repeats
 from agent.uplink.worker import Worker
 
 ACK_S = 10.0  # a broker that takes longer for every message hangs
@@ -60,26 +61,24 @@ class Sender:
         self._zipped = zipped
         self.unreadable = ""
         self._flights: dict[int, Flight] = {}
-        self._ledgers: tuple[Ledger, ...] = ()
+        self._ended = False
         self._heard_s = self._loop.time()
         self._watch: asyncio.TimerHandle | None = None
         self._probe: asyncio.TimerHandle | None = None
 
-    def carry(self, ledgers: tuple[Ledger, ...]) -> None:
-        """Read the late events of these lanes, and send."""
-        self._ledgers = ledgers
-        self.pump()
-
     def pump(self) -> None:
         """Send what may be sent now."""
+        if self._ended:
+            return
         now_s = self._loop.time()
         while self._link.alive and (message := self._outbox.next(now_s)) is not None:
             mid = self._link.publish(
                 message.topic, message.payload, retain=message.retain, zipped=message.zipped
             )
             self._flights[mid] = Flight(message, now_s)
-        for ledger in self._ledgers:
-            self._restock(ledger)
+        if self._link.alive:
+            for source in self._outbox.sources():
+                self._restock(source)
         if self._flights and self._watch is None:
             self._watch = self._loop.call_later(ACK_S, self._look)
         self._set_probe(now_s)
@@ -99,7 +98,7 @@ class Sender:
         for timer in (self._watch, self._probe):
             if timer is not None:
                 timer.cancel()
-        self._ledgers = ()
+        self._ended = True
         flights, self._flights = self._flights, {}
         return [flight.message for flight in flights.values()]
 
@@ -126,28 +125,28 @@ class Sender:
 
     # Reading
 
-    def _restock(self, ledger: Ledger) -> None:
-        gap = ledger.wants()
+    def _restock(self, source: Ledger | Repeats) -> None:
+        gap = source.wants()
         if gap is None:
             return
         limit_bytes = self._outbox.batch_bytes
         read = self._reader.run(lambda: haul(self._journal, gap, limit_bytes, zipped=self._zipped))
-        read.add_done_callback(lambda done: self._stocked(ledger, gap, done))
+        read.add_done_callback(lambda done: self._stocked(source, gap, done))
 
     def _stocked(
-        self, ledger: Ledger, gap: Gap, done: asyncio.Future[tuple[list[Parcel], int]]
+        self, source: Ledger | Repeats, gap: Gap, done: asyncio.Future[tuple[list[Parcel], int]]
     ) -> None:
-        if done.cancelled() or ledger not in self._ledgers:
+        if done.cancelled():
             return
         try:
-            ledger.stocked(gap, *done.result())
+            source.stocked(gap, *done.result())
         except JournalError as error:
             self.unreadable = str(error)
-            self._loop.call_later(REREAD_S, self._read_again, ledger, gap)
+            self._loop.call_later(REREAD_S, self._read_again, source, gap)
         else:
             self.unreadable = ""
             self.pump()
 
-    def _read_again(self, ledger: Ledger, gap: Gap) -> None:
-        ledger.unread(gap)
+    def _read_again(self, source: Ledger | Repeats, gap: Gap) -> None:
+        source.unread(gap)
         self.pump()

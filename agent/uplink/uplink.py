@@ -129,7 +129,6 @@ class Uplink:
         )
 
     def _status(self, path: Path) -> dict[str, Any]:
-        aside = path.outbox.asides
         return {
             "condition": path.verdict.condition.value,
             "reason": path.verdict.reason,
@@ -138,7 +137,8 @@ class Uplink:
             "tls": path.options.tls is not None,
             "carries": path is self._carrier,
             "delivered": path.outbox.delivered,
-            "too_large": aside,
+            "too_large": path.outbox.asides,
+            "ignored": path.ignored,
             "last_ack_us": path.last_ack_us,
             "waiting": self.waiting(),
         }

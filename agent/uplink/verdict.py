@@ -39,6 +39,12 @@ def of_answer(topic: str, code: int) -> Verdict:
     return Verdict(Condition.LOST, f"the broker refuses {topic}: {reasons.of_code(code)}", topic)
 
 
+def of_unheard(topic: str) -> Verdict:
+    """Judge a path whose broker does not let us subscribe to a topic."""
+    why = f"the broker does not let this gateway hear {topic}; see its access list"
+    return Verdict(Condition.FAULTED, why)
+
+
 def of_outbox(outbox: Outbox) -> Verdict:
     """Judge a path that has a connection by what the broker answers."""
     trouble, aside = outbox.trouble(), outbox.aside

@@ -96,8 +96,8 @@ class Line:
         while self.window and (message := self.outbox.next(self.now_s)):
             self.sent(message)
             self.flying.append(message)
-        for ledger in self.ledgers.values():
-            if self.window and (gap := ledger.wants()):
+        for source in self.outbox.sources() if self.window else ():
+            if gap := source.wants():
                 self.reading.append(gap)
 
     def sent(self, message: Message) -> None:
@@ -106,7 +106,8 @@ class Line:
     def read(self) -> None:
         gap = self.reading.pop(0)
         limit_bytes = self.outbox.batch_bytes
-        self.ledgers[gap.lane].stocked(gap, *haul(self.record, gap, limit_bytes, zipped=False))
+        source = self.ledgers[gap.lane] if gap.lane else self.outbox.repeats
+        source.stocked(gap, *haul(self.record, gap, limit_bytes, zipped=False))
         self.pump()
 
     def answer(self, code: int = GOOD, at: int = 0) -> Message:
@@ -342,6 +343,33 @@ def test_unrecorded_alarms_are_first_and_kept_until_taken(line: Line) -> None:
     while line.reading:
         line.read()
     assert b'{"ref":"a"}' in {m.payload for m in line.flying}
+
+
+def test_what_the_monitor_asks_for_is_repeated_after_everything_else(line: Line) -> None:
+    line.connect()
+    line.note([row(n, alarm=n == 7) for n in range(1, 2001)])
+    line.drain()
+    assert line.outbox.repeats.ask(5, 1200, line.record.head)
+    assert line.outbox.repeats.ask(1990, 9999, line.record.head)
+    assert line.outbox.repeats.ask(5000, 9999, line.record.head)
+    line.pump()
+    assert line.drain() == [*range(5, 1201), *range(1990, 2001)]
+    assert line.ledgers[Lane.REST].waiting == 0
+
+
+def test_asking_for_what_is_pruned_is_answered_too(line: Line) -> None:
+    line.connect()
+    line.note([row(1), row(2)])
+    line.drain()
+    line.record.rows.clear()  # as if they were pruned
+    line.outbox.repeats.ask(1, 1, 2)
+    line.pump()
+    line.read()
+    assert line.flying[0].payload == b'{"events":[],"first":1,"historical":true,"last":1}'
+
+
+def test_too_many_requests_are_not_taken(line: Line) -> None:
+    assert [line.outbox.repeats.ask(1, 1, 1) for _ in range(33)] == [True] * 32 + [False]
 
 
 def test_memory_holds_no_more_than_a_bounded_number_of_events(line: Line) -> None:
