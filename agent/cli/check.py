@@ -26,7 +26,7 @@ def check(file: Path | None, *, as_json: bool) -> None:
       armoury check config/minimal.toml
       armoury check --json site.toml | jq '.mistakes[].line'
 
-    Exit status: 0 without a mistake, else 2.
+    Exit status: 0 without a mistake, warnings or not; else 2.
     """
     from agent.config.sitefile import load
 
@@ -45,12 +45,19 @@ def check(file: Path | None, *, as_json: bool) -> None:
         "door": len(plan.door),
         "zone": len(plan.zone),
         "panic button": len(plan.panic),
+        "rack": len(plan.rack),
         "camera": len(plan.camera),
         "path": len(site_file.paths),
     }
+    warnings = site_file.warnings
     if as_json:
-        _say({"file": str(path), "ok": True, "site": plan.site.id, "found": found})
+        plain = [_plain(warning) for warning in warnings]
+        _say(
+            {"file": str(path), "ok": True, "site": plan.site.id, "found": found, "warnings": plain}
+        )
         return
+    for warning in warnings:
+        click.echo(f"{warning} (a warning)", err=True)
     simulated = sum(device.simulated for device in site_file.devices)
     counted = ", ".join(_counted(count, noun) for noun, count in found.items() if count)
     beside = f" ({simulated} simulated)" if simulated else ""

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import Field
 
 from agent.config.devices import CheckedDevice, DeviceSpec, check_devices
-from agent.config.document import read
+from agent.config.document import Document, read
 from agent.config.mistakes import Finding, SiteFileMistake, SiteFileMistakes, meant
 from agent.config.places import Path as Key
 from agent.config.places import Places
@@ -24,7 +24,14 @@ from agent.uplink import options as uplink_options
 from agent.uplink.options import PathOptions
 
 # Keys by which one table of the site half names another, and that other's noun.
-NAMED_BY = {"area": "area", "schedule": "schedule", "follows": "zone", "part_sets": "zone"}
+NAMED_BY = {
+    "area": "area",
+    "schedule": "schedule",
+    "follows": "zone",
+    "part_sets": "zone",
+    "doors": "door",
+    "interlock": "door",
+}
 PLAIN = re.compile(r"[\w -]+")  # what is shown as it is, of names that a person may have chosen
 
 
@@ -36,11 +43,13 @@ class SiteFile:
         plan: what the wired things mean.
         devices: what is wired.
         paths: the ways to the monitor, in order of preference.
+        warnings: what works, and should still be otherwise.
     """
 
     plan: Plan
     devices: tuple[DeviceSpec, ...]
     paths: tuple[PathOptions, ...]
+    warnings: tuple[SiteFileMistake, ...] = ()
 
 
 class PathTables(Table):
@@ -58,15 +67,23 @@ def load(path: Path) -> SiteFile:
     document = read(path)
     check = _Check(document.tree)
     if findings := check.findings():
-        places = Places(document.text)
-        mistakes = {
-            SiteFileMistake(
-                path, places.line(one.path), _key(document.tree, one.path), one.found, one.remedy
-            )
-            for one in findings
-        }
-        raise SiteFileMistakes(sorted(mistakes, key=lambda one: (one.line, one.key)))
-    return check.site_file()
+        raise SiteFileMistakes(_placed(path, document, findings))
+    warnings = _placed(path, document, check.warnings())
+    return replace(check.site_file(), warnings=tuple(warnings))
+
+
+def _placed(path: Path, document: Document, findings: list[Finding]) -> list[SiteFileMistake]:
+    """Give findings their lines, in the order of the file."""
+    if not findings:
+        return []
+    places = Places(document.text)
+    mistakes = {
+        SiteFileMistake(
+            path, places.line(one.path), _key(document.tree, one.path), one.found, one.remedy
+        )
+        for one in findings
+    }
+    return sorted(mistakes, key=lambda one: (one.line, one.key, one.found))
 
 
 class _Check:
@@ -149,6 +166,11 @@ class _Check:
             key = ("path", *mistake.key)
             if not self._paths.is_doubtful(key, mistake.remedy):
                 yield Finding(key, mistake.found, mistake.remedy)
+
+    def warnings(self) -> list[Finding]:
+        """Return what is no mistake; to be called when nothing was found."""
+        given = self._plan.value.warnings() if self._plan.value else ()
+        return [Finding(one.key, one.found, one.remedy) for one in given]
 
     def site_file(self) -> SiteFile:
         """Return what was checked; to be called when nothing was found."""

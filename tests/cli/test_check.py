@@ -15,10 +15,25 @@ BAD = '[site]\nid = "x"\nname = "X"\n[[door]]\npeople = 9\n'
 
 def test_a_good_file_is_counted(armoury: Armoury) -> None:
     said = armoury("check", CONFIG / "demo.toml")
-    assert (said.status, said.err) == (0, "")
+    assert said.status == 0
     assert said.out.startswith(f"{CONFIG / 'demo.toml'}: The armoury on your desk is in order: ")
     assert "3 devices, 2 areas, 1 door" in said.out
     assert said.out.endswith("(3 simulated)\n")
+
+
+def test_a_warning_is_told_and_is_no_mistake(armoury: Armoury) -> None:
+    said = armoury("check", CONFIG / "demo.toml")
+    (warning,) = said.err.splitlines()
+    assert "area.store: found fewer than two technologies among its zones; " in warning
+    assert warning.endswith("(a warning)")
+    (plain,) = json.loads(armoury("check", "--json", CONFIG / "demo.toml").out)["warnings"]
+    line = (CONFIG / "demo.toml").read_text().splitlines()[plain["line"] - 1]
+    assert line == "[[area]]"
+
+
+def test_the_reference_has_not_even_a_warning(armoury: Armoury) -> None:
+    said = armoury("check", CONFIG / "reference.toml")
+    assert (said.status, said.err) == (0, "")
 
 
 def test_each_mistake_is_a_line_and_nothing_else_is_said(armoury: Armoury, tmp_path: Path) -> None:

@@ -1,0 +1,91 @@
+"""docs/site-file.md says of every key what it may be and what it is when left out."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+
+from agent.config.devices import DeviceTable
+from agent.site.plan import Plan
+from agent.uplink.options import PathOptions, TlsOptions
+
+MANUAL = Path(__file__).parents[2] / "docs" / "site-file.md"
+Rows = dict[str, tuple[str, str]]
+
+
+def tables() -> dict[str, Rows]:
+    """Return by heading, as the models have them: each key, what it may be, its default."""
+    found = {"[site]": rows(Plan, "Site"), "[[device]]": rows(DeviceTable)}
+    for name, part in Plan.model_json_schema()["properties"].items():
+        if name not in ("site", "device"):
+            single = "$ref" in part or "anyOf" in part
+            found[f"[{name}]" if single else f"[[{name}]]"] = rows(Plan, name.capitalize())
+    return found | {"[[path]]": rows(PathOptions), "[path.tls]": rows(TlsOptions)}
+
+
+def rows(model: type[BaseModel], definition: str = "") -> Rows:
+    schema = model.model_json_schema()
+    table = schema["$defs"][definition] if definition else schema
+    return {
+        key: (may_be(part), left_out(key, part, table["required"]))
+        for key, part in table["properties"].items()
+    }
+
+
+def may_be(part: dict[str, Any]) -> str:
+    part = next((one for one in part.get("anyOf", ()) if one.get("type") != "null"), part)
+    if "enum" in part or "const" in part:
+        return " ".join(f"`{value}`" for value in part.get("enum") or [part["const"]])
+    match part.get("type"):
+        case "integer":
+            return f"{part['minimum']} to {part['maximum']}"
+        case "boolean":
+            return "`true` `false`"
+        case "array":
+            return f"list of {may_be(part['items'])}"
+        case "string" if part.get("format") == "date":
+            return "dates"
+        case "string" if "description" in part:
+            return "device.point" if "." in part["description"] else "id"
+        case "string":
+            return "text"
+    return "table"
+
+
+def left_out(key: str, part: dict[str, Any], required: list[str]) -> str:
+    if key in required:
+        return "must be there"
+    default = part.get("default")
+    if isinstance(default, bool):
+        return f"`{str(default).lower()}`"
+    if isinstance(default, list) and default:
+        return " ".join(f"`{value}`" for value in default)
+    return f"`{default}`" if default not in (None, [], {}, ()) else ""
+
+
+def told() -> dict[str, Rows]:
+    """Return the same as the manual has it."""
+    found: dict[str, Rows] = {}
+    heading = ""
+    for line in MANUAL.read_text().splitlines():
+        if headed := re.fullmatch(r"### `(\[.*\])`", line):
+            heading = headed[1]
+            found[heading] = {}
+        elif row := re.match(r"\| `(\w+)` \| (.*?) \| (.*?) \|", line):
+            found[heading][row[1]] = (row[2], row[3].strip())
+    return found
+
+
+@pytest.mark.parametrize("heading", tables())
+def test_every_key_is_in_the_manual_as_it_is(heading: str) -> None:
+    rows_told, rows_true = told().get(heading, {}), tables()[heading]
+    wanted = [f"| `{key}` | {may} | {out} | ... |" for key, (may, out) in rows_true.items()]
+    assert rows_told == rows_true, f"docs/site-file.md, {heading}:\n" + "\n".join(wanted)
+
+
+def test_the_manual_tells_of_nothing_else() -> None:
+    assert set(told()) == set(tables())
