@@ -9,6 +9,7 @@ from typing import Annotated, ClassVar, Literal, TypeAlias
 
 from drivers.contract import Mistake, Offers, Within
 
+LIBRARIES = ("gpiozero",)
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 8888  # pigpiod's own default
 

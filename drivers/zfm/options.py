@@ -8,6 +8,7 @@ from typing import Annotated, ClassVar
 
 from drivers.contract import Mistake, Offers, Within
 
+LIBRARIES = ("pyfingerprint", "serial")
 STEP_BAUD = 9600  # the module keeps its baud rate as a multiple of this, 1 to 12
 LARGEST = 0xFFFFFFFF
 
