@@ -22,6 +22,7 @@ from agent.site.machine import SECOND_US, Machine, State
 from agent.site.moment import Moment
 from agent.site.passback import Passback
 from agent.site.point import SEEING_US
+from agent.site.prooftest import Walk
 from agent.site.technician import Technician
 
 if TYPE_CHECKING:
@@ -76,6 +77,7 @@ class Area(Machine[Watch]):
         self.closing = Closing(self, hours, house) if hours else None
         self.passback = Passback(self, house)
         self.technician = Technician(self, house)
+        self.walk = Walk(self, house)
         self._house = house
 
     @property
@@ -296,6 +298,7 @@ class Area(Machine[Watch]):
             "mode": self.state.mode,
             "part": self.state.part,
             "technician": self.technician.view(),
+            "walk": self.walk.view(),
             "alarm": self.in_alarm(),
             "not_ready": dict(faults),
         }

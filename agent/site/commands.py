@@ -67,6 +67,12 @@ class DoorNamed(Table):
     door: Id
 
 
+class OutputNamed(Table):
+    """`output`: the id of a siren or a buzzer."""
+
+    output: Id
+
+
 class ZoneNamed(Table):
     """`zone`: the zone's id."""
 
@@ -196,6 +202,11 @@ COMMANDS: Mapping[str, Command] = {
     "zone.unbypass": Command(ZoneNamed, ANY, "count on a zone again"),
     "technician.begin": Command(TechnicianBegin, LOCAL, "begin a technician's work in an area"),
     "technician.end": Command(AreaNamed, ANY, "end a technician's work"),
+    "walk.begin": Command(AreaNamed, LOCAL, "begin to set off an area's detectors, one by one"),
+    "walk.end": Command(AreaNamed, ANY, "end a walk test, and tell what was not heard"),
+    "output.test": Command(OutputNamed, LOCAL, "sound a siren for three seconds"),
+    "battery.test": Command(Nothing, LOCAL, "take the next minute without mains as a test"),
+    "duress.test": Command(PersonNamed, MONITOR, "take a person's next duress as a test"),
     "panic.test": Command(PanicNamed, ANY, "take the next press within 60 s as a test"),
     "count.begin": Command(CountBegin, LOCAL, "begin to count a rack, two people on site"),
     "count.enter": Command(CountEnter, LOCAL, "enter what the two found"),
@@ -229,6 +240,8 @@ REFUSALS: Mapping[str, str] = {
     "locked-down": "the site is locked down; two people there lift it",
     "door-not-shut": "the door, or one that it is interlocked with, is not shut",
     "second-operator-needed": "another operator must ask as well, within a minute",
+    "unknown-output": "no output has this id",
+    "no-battery": "the site file has no battery in [power]",
     "unknown-panic": "no panic button has this id",
     "panic-raised": "the button's alarm is open; a test cannot be told from it",
     "unknown-rack": "no rack has this id",

@@ -15,17 +15,16 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from agent.site.commands import Asked, CountAgree, CountBegin, CountEnter, CountWhat, Refused
-from agent.site.due import Due
+from agent.site.due import DAY_US, HOUR_US, Due
 from agent.site.inputs import Json
-from agent.site.machine import SECOND_US, Machine, State
+from agent.site.machine import Machine, State
 from agent.site.rack import NOTHING, Rack
 
 if TYPE_CHECKING:
     from agent.site.house import House
     from agent.site.turn import Turn
 
-DAY_US = 86_400 * SECOND_US
-COMPLETE_US = 3600 * SECOND_US  # a count that both have not agreed by then is told as overdue
+COMPLETE_US = HOUR_US  # a count that both have not agreed by then is told as overdue
 
 
 @dataclass(frozen=True, slots=True)

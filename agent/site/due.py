@@ -11,11 +11,15 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from agent.site.inputs import ClockStepped, Json
-from agent.site.machine import Machine, State
+from agent.site.machine import SECOND_US, Machine, State
 
 if TYPE_CHECKING:
     from agent.site.house import House
     from agent.site.turn import Turn
+
+
+HOUR_US = 3600 * SECOND_US
+DAY_US = 24 * HOUR_US
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

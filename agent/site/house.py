@@ -25,6 +25,7 @@ from agent.site.person import People, Person
 from agent.site.plan import Plan
 from agent.site.point import Point
 from agent.site.power import Power
+from agent.site.prooftest import DuressTest
 from agent.site.rack import Rack
 from agent.site.schedule import Hours
 from agent.site.sighting import Sightings
@@ -69,6 +70,7 @@ class House:
         self.devices = {device.id: Device(self.register, device.id) for device in plan.device}
         self.hours = {given.id: Hours(given) for given in plan.schedule}
         self.areas = {given.id: Area(given, self) for given in plan.area}
+        self.walks = {area.id: area.walk for area in self.areas.values()}
         self.technicians = {area.id: area.technician for area in self.areas.values()}
         self.panics = {given.id: Panic(given, self) for given in plan.panic}
         self.doors = {given.id: Door(given, self) for given in plan.door}
@@ -81,6 +83,7 @@ class House:
         self.cameras = {given.id: Camera(given, self) for given in plan.camera}
         self.power = Power(plan.power, self) if plan.power else None
         self.enrolment = Enrolment(self)
+        self.duress_test = DuressTest(self)
         self.paths = {name: Path(self.register, name) for name in _named(saved, Path.noun)}
         for name in _named(saved, Point.noun):
             self.point(name)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from agent.site import tables
 from agent.site.commands import Asked, PanicNamed, Refused
+from agent.site.due import HOUR_US, Due
 from agent.site.inputs import Json, PointState
 from agent.site.machine import SECOND_US, Machine, State
 from agent.site.point import Change
@@ -50,6 +51,8 @@ class Panic(Machine[Latch]):
         self._point = house.point(given.point).watch(self._changed)
         self.area, self.device = given.area, self._point.device
         self._area = house.areas[given.area]
+        every_us = given.test_due_h * HOUR_US
+        self._test_due = Due(f"panic {given.id}", every_us, house, self._test_overdue)
 
     def is_normal(self) -> bool:
         return self._point.is_normal()
@@ -69,6 +72,9 @@ class Panic(Machine[Latch]):
                 self.say(turn, "panic.stuck", held_s=self._plan.stuck_s)
             case "test":
                 self.state = replace(self.state, tested_by=None)
+
+    def _test_overdue(self, turn: Turn) -> None:
+        self.say(turn, "zone.test_overdue", what="panic", due_h=self._plan.test_due_h)
 
     def on_monitor_knows(self, turn: Turn) -> None:
         self.stop("repeat")
@@ -93,6 +99,7 @@ class Panic(Machine[Latch]):
         if self.state.tested_by is not None and change.after is PointState.ALARM:
             by, self.state = self.state.tested_by, replace(self.state, tested_by=None)
             self.stop("test")
+            self._test_due.done(turn)
             self.say(turn, "panic.tested", by=by)
         elif self.state.raised:
             self._repeat(turn, "pressed")
@@ -116,4 +123,5 @@ class Panic(Machine[Latch]):
             "area": self._plan.area,
             "point": self._point.view(),
             "raised": self.state.raised,
+            "test": self._test_due.view(),
         }

@@ -50,6 +50,11 @@ class Person(Machine[Profile]):
     def __init__(self, register: Register, name: str) -> None:
         super().__init__(register, name, Profile())
 
+    @property
+    def has_duress(self) -> bool:
+        """Whether one of the credentials says that its holder is forced."""
+        return any(credential.duress for credential in self.state.credentials)
+
     def has_role(self, roles: Iterable[Role]) -> bool:
         """Return whether the person has one of these roles."""
         return not set(self.state.roles).isdisjoint(roles)

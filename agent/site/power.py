@@ -11,6 +11,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from agent.site import tables
+from agent.site.commands import Asked, Nothing, Refused
+from agent.site.due import DAY_US, Due
 from agent.site.inputs import Json, PointRead, PointState
 from agent.site.machine import SECOND_US, Machine, State
 from agent.site.point import Change
@@ -19,6 +21,10 @@ from agent.site.step import Release
 if TYPE_CHECKING:
     from agent.site.house import House
     from agent.site.turn import Turn
+
+TEST_DUE_D = 31  # standards.md: what alarms depend on is tested each month
+TEST_US = 600 * SECOND_US  # so long somebody has for a test
+TEST_AWAY_US = 60 * SECOND_US  # so long the battery has to carry the gateway in it
 
 GATEWAY = ".gateway"  # an action for no device is for the gateway itself
 
@@ -34,6 +40,7 @@ class Supply(State):
         pct: the charge when it was last read.
         exhausted: whether the gateway was stopped for want of it, and there is not yet enough.
         stopping: whether that was asked for in this run.
+        tested_by: who was on site when the test began that is under way.
     """
 
     since_us: int | None = None
@@ -42,6 +49,7 @@ class Supply(State):
     pct: int | None = None
     exhausted: bool = False
     stopping: bool = False
+    tested_by: tuple[str, ...] = ()
 
 
 class Power(Machine[Supply]):
@@ -57,11 +65,39 @@ class Power(Machine[Supply]):
         if given.undervoltage:
             house.point(given.undervoltage).watch(self._undervoltage)
         self.device = self._mains.device
+        self._house = house
+        self._test_due = Due("battery", TEST_DUE_D * DAY_US, house, self._test_overdue)
 
     def faults(self) -> dict[str, str]:
         """Return what of the supply keeps an area from being armed."""
         away = {self._plan.mains: "faulted"} if self.state.lost else {}
         return away | ({self._battery.id: "faulted"} if self._battery and self.state.low else {})
+
+    def test(self, turn: Turn, asked: Asked[Nothing]) -> None:
+        """`battery.test`: somebody on site takes the mains away for a minute or more."""
+        if self._battery is None:
+            raise Refused("no-battery")
+        if self.state.since_us is not None or self.state.low or self.runs("test"):
+            raise Refused("wrong-mode")
+        persons = self._house.present(turn)
+        if not persons:
+            raise Refused("not-on-site")
+        self.state = replace(self.state, tested_by=tuple(persons))
+        self.start(turn, "test", TEST_US)
+
+    def _tested(self, turn: Turn, reason: str = "") -> None:
+        persons: list[Json] = [*self.state.tested_by]
+        self.stop("test")
+        self.state = replace(self.state, tested_by=())
+        if reason:
+            self._say(turn, "test.failed", what="battery", persons=persons, reason=reason)
+        else:
+            self._test_due.done(turn)
+            self._say(turn, "test.passed", what="battery", persons=persons)
+
+    def _test_overdue(self, turn: Turn) -> None:
+        if self._battery:
+            self._say(turn, "zone.test_overdue", what="battery", due_d=TEST_DUE_D)
 
     def read(self, turn: Turn, read: PointRead) -> None:
         """Take in a reading of any point: the battery's may bring its charge."""
@@ -81,6 +117,8 @@ class Power(Machine[Supply]):
         low = self._is_low()
         if low and not self.state.low:
             self._say(turn, "power.battery_low", pct=self.state.pct)
+            if self.state.tested_by:
+                self._tested(turn, "battery-low")
         self.state = replace(self.state, low=low)
         pct = self.state.pct
         if self.state.since_us is None or (pct is not None and pct >= self._plan.restart_pct):
@@ -113,19 +151,25 @@ class Power(Machine[Supply]):
 
     def _back(self, turn: Turn, change: Change) -> None:
         since_us, lost = self.state.since_us, self.state.lost
+        away_us = 0 if since_us is None else turn.now.at(change.at_us).utc_us - since_us
+        if self.state.tested_by and away_us >= TEST_AWAY_US:
+            self._tested(turn)
         self.stop("report")
         self.state = replace(self.state, since_us=None, lost=False)
-        if lost and since_us is not None:
-            away_s = max(0, turn.now.at(change.at_us).utc_us - since_us) // SECOND_US
-            self._say(turn, "power.mains_back", away_s=away_s)
+        if lost:
+            self._say(turn, "power.mains_back", away_s=max(0, away_us) // SECOND_US)
         self._judge(turn)
 
     def on_timer(self, turn: Turn, name: str) -> None:
-        self.state = replace(self.state, lost=True)
-        self._say(turn, "power.mains_lost", pct=self.state.pct)
+        if name == "test":
+            self._tested(turn, "mains-stayed")
+        else:
+            self.state = replace(self.state, lost=True)
+            self._say(turn, "power.mains_lost", pct=self.state.pct)
 
     def on_restart(self, turn: Turn) -> None:
-        self.state = replace(self.state, pct=None, stopping=False)  # nobody has looked yet
+        self.stop("test")  # and nobody has looked at the charge yet
+        self.state = replace(self.state, pct=None, stopping=False, tested_by=())
 
     def _undervoltage(self, turn: Turn, change: Change) -> None:
         if change.after not in (PointState.NORMAL, PointState.UNKNOWN):

@@ -15,8 +15,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from agent.site import tables
+from agent.site.due import HOUR_US
 from agent.site.inputs import Json, PointState
-from agent.site.machine import SECOND_US, Machine, State
+from agent.site.machine import Machine, State
 from agent.site.point import Change
 from agent.site.table import EMPTY
 
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from agent.site.house import House
     from agent.site.turn import Turn
 
-HOUR_US = 3600 * SECOND_US
 NOTHING = ""
 UNNAMED = "unnamed"  # something in a slot that is to be empty, where no tags are read
 CUT = frozenset({PointState.OPEN, PointState.SHORT})

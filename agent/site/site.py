@@ -84,6 +84,11 @@ class Site:
             "site.lift_lockdown": house.lockdown.lift,
             "zone.bypass": self._of("zones", "zone", "bypass"),
             "zone.unbypass": self._of("zones", "zone", "unbypass"),
+            "walk.begin": self._of("walks", "area", "begin"),
+            "walk.end": self._of("walks", "area", "end"),
+            "output.test": self._of("sounders", "output", "test"),
+            "battery.test": self._battery_test,
+            "duress.test": house.duress_test.announce,
             "technician.begin": self._of("technicians", "area", "begin"),
             "technician.end": self._of("technicians", "area", "end"),
             "panic.test": self._of("panics", "panic", "test"),
@@ -176,7 +181,8 @@ class Site:
     def _credential_read(self, turn: Turn, what: CredentialRead) -> None:
         """Decide on a credential; one marked duress is told whatever comes of it."""
         post, found = self._house.posts.get(what.device), self._house.people.identify(what)
-        if found and found.credential.duress:
+        forced = found and found.credential.duress
+        if found and forced and not self._house.duress_test.takes(turn, found.person.id):
             self._duress(turn, what, found, post)
         if post is not None:
             post.presented(turn, what, found)
@@ -230,6 +236,11 @@ class Site:
             return outcome
 
         return handle
+
+    def _battery_test(self, turn: Turn, asked: Asked[Any]) -> None:
+        if self._house.power is None:
+            raise Refused("no-battery")
+        self._house.power.test(turn, asked)
 
     def _commanded(self, turn: Turn, what: Commanded) -> None:
         about: dict[str, Json] = {

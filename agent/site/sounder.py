@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from agent.site import tables
+from agent.site.commands import Asked, OutputNamed, Refused
+from agent.site.due import DAY_US, Due
 from agent.site.inputs import ActionAnswered, Json, Outcome
 from agent.site.machine import SECOND_US, Machine, State
 from agent.site.step import Release
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from agent.site.turn import Turn
 
 BUZZ_S = 3
+TEST_DUE_D = 31  # standards.md: what alarms depend on is tested each month
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,11 +31,13 @@ class Noise(State):
         times: how often it has sounded in this set period.
         action: the action whose answer is awaited.
         faulted: whether it did not do what it was last asked.
+        tested_by: who was on site when the test began whose answer is awaited.
     """
 
     times: int = 0
     action: int | None = None
     faulted: bool = False
+    tested_by: tuple[str, ...] = ()
 
 
 class Sounder(Machine[Noise]):
@@ -45,6 +50,9 @@ class Sounder(Machine[Noise]):
         self.plan = given
         self.area, self.device = given.area, given.output.partition(".")[0]
         house.areas[given.area].sounders.append(self)
+        self._house = house
+        every_us = TEST_DUE_D * DAY_US
+        self._test_due = Due(f"output {given.id}", every_us, house, self._test_overdue)
 
     @property
     def sounds(self) -> bool:
@@ -67,6 +75,29 @@ class Sounder(Machine[Noise]):
         """Make people look up."""
         self._pulse(turn, BUZZ_S)
 
+    def test(self, turn: Turn, asked: Asked[OutputNamed]) -> None:
+        """`output.test`: make noise for a moment; its answer is the result."""
+        if self.sounds or self.state.tested_by:
+            raise Refused("wrong-mode")
+        persons = self._house.present(turn)
+        if not persons:
+            raise Refused("not-on-site")
+        self._pulse(turn, BUZZ_S)
+        self.state = replace(self.state, tested_by=tuple(persons))
+
+    def _tested(self, turn: Turn, answer: ActionAnswered) -> None:
+        persons: list[Json] = [*self.state.tested_by]
+        self.state = replace(self.state, tested_by=())
+        if answer.outcome is Outcome.DONE:
+            self._test_due.done(turn)
+            self.say(turn, "test.passed", what="siren", persons=persons)
+        else:
+            reason = answer.reason or str(answer.outcome)
+            self.say(turn, "test.failed", what="siren", persons=persons, reason=reason)
+
+    def _test_overdue(self, turn: Turn) -> None:
+        self.say(turn, "zone.test_overdue", what="siren", due_d=TEST_DUE_D)
+
     def silence(self, turn: Turn) -> None:
         """Be still, now."""
         if self.sounds:
@@ -88,6 +119,8 @@ class Sounder(Machine[Noise]):
     def on_answer(self, turn: Turn, answer: ActionAnswered) -> None:
         if answer.action != self.state.action:
             return
+        if self.state.tested_by:
+            self._tested(turn, answer)
         faulted = answer.outcome is not Outcome.DONE
         if faulted and not self.state.faulted:
             reason = f"{self.id}: {answer.reason or answer.outcome}"
@@ -102,7 +135,7 @@ class Sounder(Machine[Noise]):
 
     def on_restart(self, turn: Turn) -> None:
         self.stop("over")  # its host has put it into its fail state
-        self.state = replace(self.state, action=None)
+        self.state = replace(self.state, action=None, tested_by=())
 
     def view(self) -> Json:
         """Return whether it sounds."""

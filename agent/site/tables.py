@@ -159,6 +159,7 @@ class Zone(Named):
     technology: Technology | None = None
     swinger_n: Annotated[int, Field(ge=1, le=10)] = 3
     nuisance_max: Annotated[int, Field(ge=1, le=31)] = 3
+    test_due_d: Annotated[int, Field(ge=1, le=92)] = 31
 
     def mistakes(self) -> Iterable[Mistake]:
         if self.follows is not None and self.kind != "follower":
@@ -177,6 +178,7 @@ class Panic(Named):
     silent: bool = True
     repeat_s: Annotated[int, Field(ge=10, le=120)] = 30
     stuck_s: Annotated[int, Field(ge=10, le=600)] = 60
+    test_due_h: Annotated[int, Field(ge=8, le=168)] = 12
 
     def references(self) -> Iterable[Reference]:
         yield Reference(("point",), "point", self.point)

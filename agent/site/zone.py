@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from agent.site import tables
 from agent.site.area import Area
 from agent.site.commands import Asked, Refused, ZoneNamed
+from agent.site.due import DAY_US, Due
 from agent.site.inputs import Json, PointState
 from agent.site.machine import Machine, State
 from agent.site.moment import Moment
@@ -56,6 +57,8 @@ class Zone(Machine[Detector]):
         self._house = house
         self._area: Area = house.areas[given.area]
         self._area.zones.append(self)
+        every_us = given.test_due_d * DAY_US
+        self.test_due = Due(f"zone {given.id}", every_us, house, self._test_overdue)
 
     @property
     def bypassed(self) -> bool:
@@ -144,7 +147,12 @@ class Zone(Machine[Detector]):
         if count == self.plan.nuisance_max + 1:
             self.say(turn, "zone.nuisance_exceeded", count=count, month=month)
 
+    def _test_overdue(self, turn: Turn) -> None:
+        self.say(turn, "zone.test_overdue", what="zone", due_d=self.plan.test_due_d)
+
     def _changed(self, turn: Turn, change: Change) -> None:
+        if change.after is PointState.ALARM:
+            self._area.walk.heard(turn, self)
         match change.after:
             case PointState.UNKNOWN:
                 pass  # its device is away, which is told of the device
@@ -184,5 +192,6 @@ class Zone(Machine[Detector]):
             "kind": self.plan.kind,
             "point": self.point.view(),
             "bypassed": self.state.bypassed,
+            "test": self.test_due.view(),
             "shut_down": self.state.shut,
         }

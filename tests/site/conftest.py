@@ -57,7 +57,15 @@ TABLES: dict[str, Any] = {
     "zone": [
         {"id": "pir", "area": "hall", "point": "board.pir", "kind": "always", "supervision": "eol"}
     ],
-    "panic": [{"id": "desk", "area": "hall", "point": "board.panic", "supervision": "nc"}],
+    "panic": [
+        {
+            "id": "desk",
+            "area": "hall",
+            "point": "board.panic",
+            "supervision": "nc",
+            "test_due_h": 168,
+        }
+    ],
     "camera": [{"id": "cam", "area": "hall"}],
 }
 

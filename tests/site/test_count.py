@@ -268,8 +268,8 @@ class TestOverdue:
         play.to(D)
         play.trusted, play.utc_us = True, 19_999 * D * SECOND
         play.step(ClockStepped(D * SECOND, 20_000 * D * SECOND, D * SECOND), D)
-        assert play.to(90 * D - 1) == []
-        assert play.to(90 * D + 1) == ["rack.count_overdue r1"]
+        assert "rack.count_overdue r1" not in play.to(90 * D - 1)
+        assert "rack.count_overdue r1" in play.to(90 * D + 1)
 
     def test_a_clock_set_forward_brings_it_near(self, rack):
         rack.to(D)

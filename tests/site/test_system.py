@@ -145,7 +145,7 @@ class TestCommands:
             for reason in re.findall(r'Refused\("([a-z-]+)"\)', file.read_text())
         }
         used |= {"not-ready"}  # with the points that are not
-        used |= {f"unknown-{noun}" for noun in ("area", "door", "zone", "panic", "rack")}
+        used |= {f"unknown-{noun}" for noun in ("area", "door", "zone", "panic", "rack", "output")}
         assert used == set(REFUSALS)
 
     def test_every_command_has_its_handler(self, play):
