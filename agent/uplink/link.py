@@ -18,8 +18,7 @@ import asyncio
 import contextlib
 import select
 import ssl
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from paho.mqtt.client import Client, MQTTMessage, MQTTv5
 from paho.mqtt.enums import CallbackAPIVersion
@@ -32,6 +31,7 @@ from agent.uplink import reasons
 from agent.uplink.credentials import password, tls_context
 from agent.uplink.options import PathOptions
 from agent.uplink.reasons import Lost, NotConnected
+from agent.uplink.wire import LARGEST, Ack, Hearer, Terms, Will
 from agent.uplink.worker import Worker
 
 CONNECT_S = 5.0  # for each of: an address to accept, TLS to be agreed, the broker to answer
@@ -42,46 +42,6 @@ SILENCE = 1.5  # keepalives; the broker gives us as long (MQTT 5, 3.1.2.10)
 # could not read an answer (mosquitto refuses a size with a code that PUBACK does not have).
 _OBJECTIONS = (0x81, 0x82, 0x90, 0x95, 0x99)
 _UNREADABLE = (0x81, 0x82)
-LARGEST = 256 * 1024 * 1024  # MQTT 5, 2.1.4: what a packet can be at all
-
-
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """What the broker allows on this connection.
-
-    Attributes:
-        receive_maximum: messages it takes before it has acknowledged any.
-        packet_bytes: the largest packet it takes.
-    """
-
-    receive_maximum: int
-    packet_bytes: int
-
-
-@dataclass(frozen=True, slots=True)
-class Will:
-    """What the broker publishes, retained, when we vanish without a word."""
-
-    topic: str
-    payload: bytes
-
-
-class Hearer(Protocol):
-    """Who is told what arrives; on the loop."""
-
-    def acknowledged(self, acks: list[Ack]) -> None:
-        """Hear all acknowledgements that arrived together."""
-
-    def received(self, topic: str, payload: bytes) -> None:
-        """Hear a message to a topic that was subscribed to."""
-
-
-@dataclass(frozen=True, slots=True)
-class Ack:
-    """The broker's answer to the message `mid`: an MQTT 5 reason code."""
-
-    mid: int
-    code: int
 
 
 class Link:
@@ -180,8 +140,7 @@ class Link:
         if self.alive:
             self._client.disconnect()
             self._watch_writing()
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(asyncio.shield(self.lost), within_s)
+            await asyncio.wait({self.lost}, timeout=within_s)
         self.drop("closed")
 
     def drop(self, reason: str) -> None:
@@ -268,7 +227,8 @@ class Link:
         self._client.loop_misc()
         self._watch_writing()
         silent_s = self._loop.time() - self._heard_s
-        if self._fd >= 0 and silent_s > SILENCE * self._client.keepalive:
+        keepalive_s = self._client.keepalive  # the broker may have set it; 0: it wants no pings
+        if self._fd >= 0 and keepalive_s and silent_s > SILENCE * keepalive_s:
             self.drop(f"the broker at {self._where} is silent; see the line and the broker")
 
     # paho's callbacks: they only take down what happened

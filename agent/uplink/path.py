@@ -17,7 +17,7 @@ from agent.uplink import reasons, verdict
 from agent.uplink.feed import RepeatRequest, Topics
 from agent.uplink.haul import Journal
 from agent.uplink.ledger import Ledger
-from agent.uplink.link import Ack, Link, Will
+from agent.uplink.link import Link
 from agent.uplink.message import Message
 from agent.uplink.options import PathOptions
 from agent.uplink.outbox import Outbox
@@ -26,6 +26,7 @@ from agent.uplink.presence import Portrait, Presence, utc_us
 from agent.uplink.reasons import Lost, NotConnected
 from agent.uplink.sender import Sender
 from agent.uplink.verdict import Verdict
+from agent.uplink.wire import Ack, Will
 from agent.uplink.worker import Worker
 
 RECONNECT_S = (0.5, 30.0)  # first and longest range of the pauses between connections

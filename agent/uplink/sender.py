@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from agent.journal.errors import JournalError
 from agent.uplink.haul import Journal, haul
 from agent.uplink.ledger import Gap, Ledger, Parcel
-from agent.uplink.link import Ack, Link
+from agent.uplink.link import Link
 from agent.uplink.message import Message
 from agent.uplink.outbox import Outbox
 from agent.uplink.repeats import Repeats
+from agent.uplink.wire import Ack
 from agent.uplink.worker import Worker
 
 ACK_S = 10.0  # a broker that takes longer for every message hangs

@@ -1,0 +1,47 @@
+"""What passes between a connection and the path that it belongs to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+LARGEST = 256 * 1024 * 1024  # MQTT 5, 2.1.4: what a packet can be at all
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What the broker allows on this connection.
+
+    Attributes:
+        receive_maximum: messages it takes before it has acknowledged any.
+        packet_bytes: the largest packet it takes.
+    """
+
+    receive_maximum: int
+    packet_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Will:
+    """What the broker publishes, retained, when we vanish without a word."""
+
+    topic: str
+    payload: bytes
+
+
+class Hearer(Protocol):
+    """Who is told what arrives; on the loop."""
+
+    def acknowledged(self, acks: list[Ack]) -> None:
+        """Hear all acknowledgements that arrived together."""
+
+    def received(self, topic: str, payload: bytes) -> None:
+        """Hear a message to a topic that was subscribed to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ack:
+    """The broker's answer to the message `mid`: an MQTT 5 reason code."""
+
+    mid: int
+    code: int

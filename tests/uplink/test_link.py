@@ -1,0 +1,134 @@
+"""A connection to a broker of the test's making: whatever it sends, nothing breaks but the line."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from agent.uplink.link import Link
+from agent.uplink.options import PathOptions
+from agent.uplink.wire import Ack, Terms, Will
+from agent.uplink.worker import Worker
+from tests.uplink.rig import on_a_loop, until
+
+CONNACK = bytes([0x20, 0x03, 0x00, 0x00, 0x00])
+WINDOW_3 = bytes([0x20, 0x06, 0x00, 0x00, 0x03, 0x21, 0x00, 0x03])
+NO_PINGS = bytes([0x20, 0x06, 0x00, 0x00, 0x03, 0x13, 0x00, 0x00])
+
+
+class Hearer:
+    def __init__(self) -> None:
+        self.acks: list[Ack] = []
+        self.messages: list[tuple[str, bytes]] = []
+
+    def acknowledged(self, acks: list[Ack]) -> None:
+        self.acks += acks
+
+    def received(self, topic: str, payload: bytes) -> None:
+        self.messages.append((topic, payload))
+
+
+@contextlib.asynccontextmanager
+async def linked(*sent: bytes) -> AsyncIterator[tuple[Link, Hearer, Terms]]:
+    """Connect to a broker that answers CONNECT, and whatever follows, with these bytes."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        for data in sent:
+            if not await reader.read(4096):
+                break
+            writer.write(data)
+        with contextlib.suppress(ConnectionError):
+            while await reader.read(4096):
+                pass
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    hearer = Hearer()
+    worker = Worker("dial", asyncio.get_running_loop())
+    link = Link(
+        PathOptions(id="a", host="127.0.0.1", port=port), "c", Will("w", b""), hearer, worker
+    )
+    try:
+        yield link, hearer, await link.open()
+    finally:
+        await link.close(0.2)
+        worker.stop()
+        server.close()
+        await server.wait_closed()
+
+
+@on_a_loop
+async def test_what_the_broker_allows() -> None:
+    async with linked(CONNACK) as (_, _, terms):
+        assert (terms.receive_maximum, terms.packet_bytes) == (65535, 256 * 1024 * 1024)
+    async with linked(WINDOW_3) as (_, _, terms):
+        assert terms.receive_maximum == 3
+
+
+@on_a_loop
+async def test_a_broker_that_wants_no_pings_is_not_taken_for_silent() -> None:
+    async with linked(NO_PINGS) as (link, _, _):
+        link._heard_s -= 3600
+        link._look()
+        assert link.alive
+
+
+@on_a_loop
+async def test_an_answer_bears_the_number_of_its_message() -> None:
+    async with linked(CONNACK, bytes([0x40, 0x03, 0x00, 0x01, 0x10])) as (link, hearer, _):
+        mid = link.publish("a/b", b"x")
+        await until(lambda: hearer.acks, 5, "an answer")
+        assert hearer.acks == [Ack(mid, 0x10)]
+
+
+@on_a_loop
+async def test_the_broker_says_why_it_hangs_up() -> None:
+    taken_over = bytes([0xE0, 0x02, 0x8E, 0x00])
+    async with linked(CONNACK, taken_over) as (link, _, _):
+        link.publish("a/b", b"x")
+        lost = await link.lost
+        assert "no other gateway may have the same site id" in str(lost)
+        assert not lost.objected
+
+
+@on_a_loop
+async def test_the_broker_objects_to_a_size() -> None:
+    async with linked(CONNACK, bytes([0xE0, 0x02, 0x95, 0x00])) as (link, _, _):
+        link.publish("a/b", b"x")
+        assert (await link.lost).objected
+
+
+@on_a_loop
+async def test_a_message_is_received_with_its_topic() -> None:
+    message = bytes([0x30, 0x06, 0x00, 0x01]) + b"t" + bytes([0x00]) + b"hi"
+    async with linked(CONNACK, message) as (link, hearer, _):
+        link.publish("a/b", b"x")
+        await until(lambda: hearer.messages, 5, "the message")
+        assert hearer.messages == [("t", b"hi")]
+
+
+packets = st.one_of(
+    st.binary(max_size=40),
+    st.builds(
+        lambda kind, body: bytes([kind, len(body)]) + body,
+        st.integers(0, 255),
+        st.binary(max_size=60),
+    ),
+)
+
+
+@given(st.lists(packets, min_size=1, max_size=6))
+@settings(max_examples=150, deadline=None)
+def test_garbage_ends_the_connection_at_most(garbage: list[bytes]) -> None:
+    @on_a_loop
+    async def scenario() -> None:
+        async with linked(CONNACK, b"".join(garbage)) as (link, _, _):
+            link.publish("a/b", b"x")
+            await asyncio.wait({link.lost}, timeout=0.02)
+
+    scenario()
