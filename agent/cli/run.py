@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 from pathlib import Path
 
@@ -49,6 +50,8 @@ def run(site: Path, data: Path, socket: Path | None, *, verbose: bool) -> None:
     from agent.runtime.daemon import Daemon
 
     logs.set_up(verbose=verbose)
+    for warning in file.warnings:
+        logging.getLogger(__name__).warning("%s", warning)
     try:
         asyncio.run(Daemon(file, data, socket_path(socket)).run())
     except (JournalError, SocketUnusable) as error:
