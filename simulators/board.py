@@ -10,6 +10,7 @@ channel: `{"do": "help"}` lists the verbs.
 from __future__ import annotations
 
 import argparse
+import sys
 import threading
 import time
 from typing import Any
@@ -187,9 +188,17 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def main() -> None:
+def main() -> int:
     """Run the board until SIGTERM."""
-    asked = _arguments()
+    try:
+        _run(_arguments())
+    except (SimulatorError, ValueError, OSError) as error:
+        sys.stderr.write(f"board: {error}\n")
+        return 1
+    return 0
+
+
+def _run(asked: argparse.Namespace) -> None:
     host, _, port = asked.listen.rpartition(":")
     server = BoardServer(host, int(port), asked.revision)
     for pin in asked.closed:
@@ -206,4 +215,4 @@ def _hexadecimal(text: str) -> int:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

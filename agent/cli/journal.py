@@ -251,14 +251,26 @@ def check(file: TextIO, keys: Sequence[str], data: Path, *, as_json: bool) -> No
 
 @journal.command()
 @click.option("--csv", "as_csv", is_flag=True, help="For a spreadsheet; otherwise JSON lines.")
-@click.option("--output", "-o", type=click.Path(path_type=Path, allow_dash=True), default="-")
+@click.option(
+    "--output",
+    "-o",
+    type=click.Path(path_type=Path, allow_dash=True),
+    default="-",
+    help="Where to put it; standard output otherwise.",
+)
 @click.option("--kind", help="Only this kind: door.forced")
-@click.option("--severity", type=click.Choice(["alarm", "fault", "access", "info"]))
+@click.option(
+    "--severity",
+    type=click.Choice(["alarm", "fault", "access", "info"]),
+    help="Only this severity.",
+)
 @click.option("--object", "about", metavar="ID", help="Only what is about this.")
 @click.option("--device", metavar="ID", help="Only what this device showed.")
 @click.option("--since", metavar="TIME", callback=since_us, help="From then on: 30d, 2026-01-31.")
 @click.option("--until", metavar="TIME", callback=since_us, help="Before then.")
-@click.option("--after", type=click.IntRange(0), default=0, metavar="NUMBER")
+@click.option(
+    "--after", type=click.IntRange(0), default=0, metavar="NUMBER", help="Only higher numbers."
+)
 @_data
 def export(
     output: Path,
