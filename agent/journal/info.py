@@ -71,7 +71,7 @@ def look(folder: Path) -> Info:
         oldest = next(reader.query(limit=1), None)
         newest = reader.last()
         rare = _rare(reader)
-        pruned = len(reader.pruned())
+        pruned = reader.pruned()
         events = head - first + 1 - pruned
         size = sum(
             path.stat().st_size

@@ -86,6 +86,7 @@ def connect(folder: Path, mode: str) -> sqlite3.Connection:
         connection.execute("PRAGMA schema_version").fetchone()  # shows whether it can be read
         if mode == "rw":
             connection.execute("PRAGMA synchronous = FULL")
+            connection.execute("PRAGMA secure_delete = ON")  # what is pruned is gone
             connection.execute("PRAGMA wal_autocheckpoint = 0")  # the writer does it when idle
             connection.execute("PRAGMA journal_size_limit = 8388608")
     except sqlite3.Error:

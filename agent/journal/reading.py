@@ -133,10 +133,10 @@ class Reader:
         rows = self._marked("SELECT path, lane, CAST(ranges AS BLOB), mark FROM acknowledged")
         return {(path, lane): Ranges.of(json.loads(spans)) for path, lane, spans in rows}
 
-    def pruned(self) -> Ranges:
-        """Return the numbers of the events of which only the hash is left."""
+    def pruned(self) -> int:
+        """Return of how many events only the hash is left."""
         found = self.ask("SELECT value FROM meta WHERE key = 'pruned'")
-        return Ranges.of(json.loads(found[0][0])) if found else Ranges()
+        return int(found[0][0]) if found else 0
 
     @contextlib.contextmanager
     def tree(self) -> Iterator[StoredTree]:

@@ -7,8 +7,11 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
+from agent.journal.ranges import Ranges
 from agent.site.inputs import Json
 from agent.site.step import Event
+
+PRUNED = "system.pruned"  # the kind that says of which events the content was given up
 
 
 class Lane(StrEnum):
@@ -32,10 +35,18 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What is committed together or not at all."""
+    """What is committed together or not at all.
+
+    Attributes:
+        entries: events, in their order.
+        state: saved state that differs now, by key; None: forgotten.
+        prune: numbers of past events of which only the hash is to stay; one of the entries
+            is then a `PRUNED` that names just these ranges (see `agent.journal.retention`).
+    """
 
     entries: tuple[Entry, ...]
     state: Mapping[str, Json] = field(default_factory=dict)
+    prune: Ranges = field(default_factory=Ranges)
 
 
 class Recorded(NamedTuple):

@@ -13,12 +13,14 @@ from agent.journal.checkpoint import Checkpoint
 from agent.journal.errors import StorageCorrupt, storage_failure
 from agent.journal.growth import Growth
 from agent.journal.note import Signer
+from agent.journal.ranges import Span
 from agent.journal.record import Recorded, Sealed
 from agent.journal.stored import StoredTree
 from agent.journal.tree import MARK, leaf_hash, mark
 
 _AGAIN = ": recording goes on by itself"
 _INSERT = "INSERT INTO event VALUES (?, ?, ?, ?, ?)"
+_COUNT_PRUNED = "INSERT INTO meta VALUES ('pruned', ?) ON CONFLICT DO UPDATE SET value = value + ?"
 _SAVE = (
     "INSERT INTO state VALUES (?, CAST(? AS TEXT), ?) "
     "ON CONFLICT DO UPDATE SET value = excluded.value, mark = excluded.mark"
@@ -75,6 +77,7 @@ class Storage:
         times: Sequence[int],
         state: Mapping[str, bytes | None],
         acknowledged: Mapping[tuple[str, str], bytes],
+        prune: Sequence[Span],
         seal: bool,
     ) -> Sealed | None:
         """Write all of it in one transaction, and see it to the disk.
@@ -84,6 +87,7 @@ class Storage:
             times: when each one's event happened (UTC, microseconds).
             state: canonical JSON by key; None: forgotten.
             acknowledged: canonical JSON of ranges, by path and lane.
+            prune: of which past rows only the hash shall stay.
             seal: whether a checkpoint shall cover it all.
 
         Returns:
@@ -98,6 +102,8 @@ class Storage:
             growth = self._insert(connection, rows, times)
             if state or acknowledged:
                 _save(connection, state, acknowledged)
+            for span in prune:
+                _prune(connection, span)
             sealed = self._seal(connection, growth) if seal else None
             connection.execute("COMMIT")
         except sqlite3.Error as error:
@@ -224,6 +230,22 @@ def _grown(connection: sqlite3.Connection) -> tuple[Growth, int]:
 def _classes(connection: sqlite3.Connection) -> dict[tuple[str, str], tuple[int, int]]:
     rows = connection.execute("SELECT kind, severity, id FROM class")
     return {(kind, layout.SEVERITY_NAMES[level]): (number, level) for kind, level, number in rows}
+
+
+def _prune(connection: sqlite3.Connection, span: Span) -> None:
+    """Leave only the leaves of some rows.
+
+    They are deleted and put in anew: that gives pages back, which an update does not.
+    """
+    rows = connection.execute(
+        "SELECT seq, proof, CAST(body AS BLOB) FROM event "
+        "WHERE seq BETWEEN ? AND ? AND body IS NOT NULL",
+        span,
+    ).fetchall()
+    kept = [(seq, leaf_hash(proof[: layout.SALT] + body)) for seq, proof, body in rows]
+    connection.executemany("DELETE FROM event WHERE seq = ?", [(seq,) for seq, _ in kept])
+    connection.executemany("INSERT INTO event(seq, proof) VALUES (?, ?)", kept)
+    connection.execute(_COUNT_PRUNED, (len(kept), len(kept)))
 
 
 def _save(

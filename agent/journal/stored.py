@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 from agent.journal.errors import StorageCorrupt
 from agent.journal.growth import TILE, Growth
@@ -82,7 +82,7 @@ class StoredTree:
         """Yield number, kind and severity of every class."""
         yield from self._connection.execute("SELECT id, CAST(kind AS BLOB), severity FROM class")
 
-    def rows(self) -> Iterator[Row]:
+    def rows(self) -> Generator[Row, None, None]:
         """Yield every row in order."""
         yield from self._connection.execute(f"{_ROWS} ORDER BY seq")
 

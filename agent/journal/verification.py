@@ -11,20 +11,21 @@ from __future__ import annotations
 import itertools
 import sqlite3
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 
-from agent.journal.canonical import quoted
 from agent.journal.checkpoint import Checkpoint
 from agent.journal.errors import StorageFailed
 from agent.journal.growth import TILE, Growth, Tile
-from agent.journal.layout import SALT, SEVERITY_NAMES
+from agent.journal.judging import Classes, ranges_of, times
+from agent.journal.layout import SALT
 from agent.journal.note import NoteRefused, Verifier
+from agent.journal.ranges import Span
 from agent.journal.reading import Reader
-from agent.journal.record import happened_us
 from agent.journal.stored import Row, StoredTree
-from agent.journal.tree import HASH, LEAF, MARK
+from agent.journal.tree import LEAF, MARK
 
 MOST = 20  # findings; who has so many needs a backup, not a longer list
 
@@ -86,17 +87,22 @@ class Verification:
         self._findings: list[Finding] = []
         self._growth = Growth()
         self._tiles = dict(tree.tiles())
-        self._classes = _tails(tree)
+        self._classes = Classes(tree)
         self._next = tree.first  # the number of the next event to look at
-        self._seen = self._pruned = 0
+        self._seen = 0
+        self._gone = bytearray()  # for each event, 1 when only its hash is left
+        self._said_gone: list[Span] = []
         self._held = self._covered = 0
         self._broken = False  # no later root can be right; only rows are looked at
         self._checkpoints = sorted([*self._signed(), *known], key=lambda said: said.size)
 
     def run(self) -> Verdict:
         """Look at everything, once."""
+        pruned = 0
         try:
             self._walk()
+            pruned = self._gone.count(1)
+            self._hold_pruned()
             for fault in self._tree.faults():
                 self._find(self._tree.first, self._next - 1, f"the file's structure: {fault}")
         except sqlite3.DatabaseError as error:
@@ -105,7 +111,7 @@ class Verification:
         return Verdict(
             self._tree.first,
             self._seen,
-            self._pruned,
+            pruned,
             self._held,
             self._tree.first + self._covered - 1,
             tuple(self._findings),
@@ -132,19 +138,25 @@ class Verification:
                 self._find(first, last, f"the checkpoint over {last} is one over {said.size}")
 
     def _walk(self) -> None:
-        rows = self._tree.rows()
+        with closing(self._tree.rows()) as rows:
+            if not self._follow(rows):
+                return
+            self._read(rows, self._tree.first + self._tree.size)
+        for tile in sorted(set(self._tiles) - set(range(self._growth.tiles.size))):
+            self._find(self._next, self._next, f"tile {tile} stands for no events")
+
+    def _follow(self, rows: Iterator[Row]) -> bool:
+        """Go from checkpoint to checkpoint; False when the rows end before they do."""
         for size, checkpoints in itertools.groupby(self._checkpoints, key=lambda said: said.size):
             end = self._tree.first + size
             if not self._read(rows, end):
                 what = "the end of the record is missing: a checkpoint was signed over it"
                 self._find(self._next, end - 1, what)
-                return
+                return False
             before = self._covered
             for said in checkpoints:
                 self._compare(said, self._tree.first + before)
-        self._read(rows, self._tree.first + self._tree.size)
-        for tile in sorted(set(self._tiles) - set(range(self._growth.tiles.size))):
-            self._find(self._next, self._next, f"tile {tile} stands for no events")
+        return True
 
     def _read(self, rows: Iterator[Row], end: int) -> bool:
         """Take the rows before the number `end`; False when there are not so many."""
@@ -175,35 +187,33 @@ class Verification:
             proof if body is None else sha256(LEAF + proof[:SALT] + body).digest()
             for _, _, _, proof, body in rows
         ]
+        agrees = self._classes.agrees
         for row, leaf in zip(rows, leaves, strict=True):
-            if row[3][SALT:] != leaf[:MARK] or not self._agrees(row):
-                self._judge(row, leaf)
-        self._growth, full = self._growth.grown(leaves, _times(rows))
+            if row[3][SALT:] != leaf[:MARK] or not agrees(row):
+                fault = self._classes.fault(row, leaf)
+                if fault:
+                    self._find(row[0], row[0], fault)
+        self._gone += bytes([row[4] is None for row in rows])
+        if self._classes.prunings:
+            said = [ranges_of(row) for row in rows if row[1] in self._classes.prunings]
+            self._said_gone += itertools.chain.from_iterable(said)
+        self._growth, full = self._growth.grown(leaves, times(rows))
         for tile in full:
             self._hold(tile)
 
-    def _agrees(self, row: Row) -> bool:
-        """Say, without parsing, whether a row's columns say what its body says."""
-        seq, number, severity, _, body = row
-        if body is None or (number, severity) not in self._classes:
-            return False
-        kind, end = self._classes[number, severity]
-        at = body.rfind(b'"seq":%d,' % seq + end)
-        return at > 0 and body.startswith(kind, body.rfind(b',"kind":"'))
-
-    def _judge(self, row: Row, leaf: bytes) -> None:
-        """Say what is wrong with a row, if anything is."""
-        seq, number, severity, proof, body = row
-        if body is None:
-            self._pruned += 1
-            if number is not None or severity is not None or len(proof) != HASH:
-                self._find(seq, seq, "half of the row is gone")
-        elif proof[SALT:] != leaf[:MARK]:
-            self._find(seq, seq, "what is written is not what was recorded")
-        elif b'"seq":%d,' % seq not in body:
-            self._find(seq, seq, "another event stands in its place")
-        else:
-            self._find(seq, seq, "it is filed under a kind or severity that is not its own")
+    def _hold_pruned(self) -> None:
+        """See that of every event whose content is gone it was recorded that it was pruned."""
+        if len(self._gone) != self._next - self._tree.first:
+            return
+        for first, last in self._said_gone:
+            begin, end = first - self._tree.first, last - self._tree.first + 1
+            if 0 <= begin < end <= len(self._gone):
+                self._gone[begin:end] = bytes(end - begin)
+        at = self._gone.find(1)
+        if at >= 0:
+            end = self._gone.find(0, at) % (len(self._gone) + 1)
+            what = "what it said is gone, and no pruning of it was recorded"
+            self._find(self._tree.first + at, self._tree.first + end - 1, what)
 
     def _hold(self, tile: Tile) -> None:
         """Compare a full tile with what was stored of it."""
@@ -216,7 +226,7 @@ class Verification:
             self._find(first, last, f"tile {tile.position} of the tree is missing")
         elif stored[0] != tile.root:
             self._find_among(first, last, "these events are not those of their tile")
-        elif not self._pruned:
+        elif 1 not in self._gone:
             self._find_among(first, last, "their tile says other times than they do")
 
     def _compare(self, said: Checkpoint, first: int) -> None:
@@ -233,25 +243,6 @@ class Verification:
         """Report that something is wrong with a range, unless a row of it was named already."""
         if not any(first <= found.first == found.last <= last for found in self._findings):
             self._find(first, last, what)
-
-
-def _times(rows: list[Row]) -> list[int]:
-    """Return when the events happened; 0 where that is gone or damaged."""
-    try:
-        return [0 if row[4] is None else happened_us(row[4]) for row in rows]
-    except ValueError:
-        return [0] * len(rows)
-
-
-def _tails(tree: StoredTree) -> dict[tuple[int | None, int | None], tuple[bytes, bytes]]:
-    """Return what the bodies of each class have after their data, and at their end."""
-    return {
-        (number, severity): (
-            b',"kind":%s,"mono":' % quoted(kind.decode(errors="replace")).encode(),
-            b'"severity":"%s","trusted":' % SEVERITY_NAMES.get(severity, "").encode(),
-        )
-        for number, kind, severity in tree.classes()
-    }
 
 
 def verify(folder: Path, trusted: Sequence[Verifier], known: Sequence[Checkpoint] = ()) -> Verdict:

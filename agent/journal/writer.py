@@ -15,7 +15,7 @@ from agent.journal.body import body
 from agent.journal.canonical import encode
 from agent.journal.errors import JournalError, JournalMisused, StorageFailed
 from agent.journal.ranges import Ranges
-from agent.journal.record import Batch, Commit, Entry, Recorded, Sealed
+from agent.journal.record import PRUNED, Batch, Commit, Entry, Recorded, Sealed
 from agent.journal.storage import Storage
 
 GROUP_ROWS = 1000  # a transaction's size; after an outage, several small ones heal sooner
@@ -31,6 +31,7 @@ class _Waiting:
     commit: Commit
     times: tuple[int, ...]  # when each row's event happened
     state: Mapping[str, bytes | None]
+    prune: Ranges
 
 
 class Writer:
@@ -77,13 +78,15 @@ class Writer:
     def submit(self, batch: Batch, tag: int) -> None:
         """Queue a batch; see `Journal.submit`."""
         state = {key: _state(key, value) for key, value in batch.state.items()}
+        if batch.prune.spans:
+            _see_that_it_is_said(batch)
         times = tuple([entry.event.at.utc_us for entry in batch.entries])
         with self._lock:
             if self._closing.is_set():
                 raise JournalMisused("the journal is closed; nothing can be recorded any more")
             rows = tuple([_row(seq, entry) for seq, entry in enumerate(batch.entries, self._next)])
             self._next += len(rows)
-            self._queue.append(_Waiting(Commit(tag, rows), times, state))
+            self._queue.append(_Waiting(Commit(tag, rows), times, state, batch.prune))
         self._bell.put(None)
 
     def acknowledge(self, path: str, lane: str, ranges: Ranges) -> None:
@@ -173,6 +176,7 @@ class Writer:
             [time_us for waiting in group for time_us in waiting.times],
             state,
             {key: encode([list(s) for s in ranges.spans]) for key, ranges in acknowledged.items()},
+            [span for waiting in group for span in waiting.prune.spans],
             self._seal_is_due(len(rows)),
         )
         self._trouble, self._pause_s = None, 0.0
@@ -215,6 +219,13 @@ class Writer:
         before, self._trouble = self._trouble, error
         if str(before) != str(error):
             self._failed(error)
+
+
+def _see_that_it_is_said(batch: Batch) -> None:
+    """Refuse to prune what no event of the same batch says is pruned."""
+    said = [entry.event.data.get("ranges") for entry in batch.entries if entry.event.kind == PRUNED]
+    if said != [[list(span) for span in batch.prune.spans]]:
+        raise JournalMisused(f"a batch that prunes needs one {PRUNED} that names the same ranges")
 
 
 def _state(key: str, value: object) -> bytes | None:
