@@ -15,6 +15,7 @@ from agent.journal.growth import Growth
 from agent.journal.note import Signer
 from agent.journal.ranges import Span
 from agent.journal.record import Recorded, Sealed
+from agent.journal.reserve import Reserve
 from agent.journal.stored import StoredTree
 from agent.journal.tree import MARK, leaf_hash, mark
 
@@ -55,6 +56,7 @@ class Storage:
         self._folder = folder
         self._path = str(folder / layout.DATABASE)
         self._signer = signer
+        self._reserve = Reserve(folder)
         self._file = layout.file_id(self._path)
         self._connection: sqlite3.Connection | None = layout.connect(folder, "rw")
         try:
@@ -115,6 +117,10 @@ class Storage:
         self._pages += 4 + sum(len(row.body) + 64 for row in rows) // layout.PAGE
         return sealed
 
+    def spend_reserve(self) -> bool:
+        """Give the disk the space that is kept for alarms; say whether there was any."""
+        return self._reserve.spend()
+
     def tidy(self, after_pages: int) -> None:
         """Move what was written from the WAL into the database, once it is enough.
 
@@ -125,6 +131,7 @@ class Storage:
         Raises:
             StorageFailed: it stays in the WAL, where it is as safe.
         """
+        self._reserve.keep()
         if self._pages < after_pages or self._connection is None:
             return
         self._pages = 0

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from agent.journal.body import body
 from agent.journal.canonical import encode
-from agent.journal.errors import JournalError, JournalMisused, StorageFailed
+from agent.journal.errors import JournalError, JournalMisused, StorageFailed, StorageFull
 from agent.journal.ranges import Ranges
 from agent.journal.record import PRUNED, Batch, Commit, Entry, Recorded, Sealed
 from agent.journal.storage import Storage
@@ -132,7 +132,14 @@ class Writer:
                 self._commit()
                 self._storage.tidy(TIDY_PAGES[bool(self._queue)])
             except StorageFailed as error:
-                self._report(error)
+                if not (isinstance(error, StorageFull) and self._make_room()):
+                    self._report(error)
+
+    def _make_room(self) -> bool:
+        """Spend the reserve on an alarm, if one waits; say whether that was done."""
+        with self._lock:
+            alarm = any(row.severity == "alarm" for wait in self._queue for row in wait.commit.rows)
+        return alarm and self._storage.spend_reserve()
 
     def _wait(self) -> bool:
         """Wait until there is something to commit; False when it is time to end."""

@@ -12,10 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from agent.journal import errors, writer
+from agent.journal import errors, reserve, writer
 from agent.journal.journal import Journal
 from agent.journal.reading import Reader
 from agent.journal.record import Batch
+from agent.site.step import Severity
 from tests.journal.recording import Ears, batch, entry
 from tests.waiting import wait_until
 
@@ -71,6 +72,29 @@ def test_a_full_disk_loses_nothing_and_heals(small: Path, opened: Open, ears: Ea
     assert [commit.tag for commit in ears.commits] == list(range(51))
     assert journal.read(0, 1000) == ears.rows
     assert len(ears.failures) == 1, "the same reason is told once"
+
+
+def test_room_is_kept_for_alarms(
+    small: Path, opened: Open, ears: Ears, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reserve, "SIZE", 300_000)
+    journal = opened(small / "data")
+    fill(small / "ballast")
+    chatter = [batch(tag) for tag in range(60)]
+    for tag, waiting in enumerate(chatter):
+        journal.submit(waiting, tag)
+    failed(ears, errors.StorageFull)
+    before = len(ears.commits)
+    assert before < len(chatter), "chatter does not get the room"
+    journal.submit(batch(60, severity=Severity.ALARM), 60)
+    ears.heard(61)
+    assert [row.seq for row in ears.rows] == list(range(1, 62)), "in order all the same"
+    assert not (small / "data" / "journal.reserve").exists()
+    (small / "ballast").unlink()
+    monkeypatch.setattr(reserve, "AGAIN_S", 0.0)
+    journal.close()
+    opened(small / "data")
+    assert (small / "data" / "journal.reserve").stat().st_blocks * 512 >= 300_000
 
 
 @contextlib.contextmanager
