@@ -75,10 +75,9 @@ class Payload(BaseModel):
         return self.model_dump_json(exclude_none=True).encode()
 
 
-class Event(Payload):
-    """One event of the record, in canonical JSON (RFC 8785), as its hash was taken."""
+class Happened(Payload):
+    """What every event says."""
 
-    seq: Annotated[int, Field(ge=1, description="its number: from 1, without gaps")]
     at: Utc
     trusted: Annotated[bool, Field(description="whether the clock was synchronised")]
     mono: Us
@@ -87,8 +86,20 @@ class Event(Payload):
     severity: Annotated[str, Field(description="alarm, fault, access or info")]
     object: Annotated[str, Field(description="what it is about: the id of a door, an area ...")]
     device: Annotated[str | None, Field(description="the device that showed it")] = None
+    data: Annotated[dict[str, Any], Field(description="the kind's own fields; see events.md")]
+
+
+class Event(Happened):
+    """One event of the record, in canonical JSON (RFC 8785), as its hash was taken."""
+
+    seq: Annotated[int, Field(ge=1, description="its number: from 1, without gaps")]
     ref: Annotated[str | None, Field(description="its name while it was unrecorded")] = None
-    data: Annotated[dict[str, Any], Field(description="the kind's own fields")]
+
+
+class UnrecordedEvent(Happened):
+    """An alarm that the disk does not take just now; it is recorded and numbered later."""
+
+    ref: Annotated[str, Field(description="its name; its numbered event bears it too")]
 
 
 class Events(Payload):

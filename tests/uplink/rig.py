@@ -19,6 +19,8 @@ from agent.journal.record import Batch, Commit, Entry
 from agent.site.inputs import Condition, PathNews
 from agent.site.moment import Moment
 from agent.site.step import Event, Severity
+from agent.uplink.contract import channel_of
+from agent.uplink.feed import Events
 from agent.uplink.options import PathOptions, TlsOptions
 from agent.uplink.uplink import Uplink
 from tests.broker import Broker, Certificates, Subscriber
@@ -137,6 +139,21 @@ class Heard:
 def heard(subscriber: Subscriber) -> list[Heard]:
     """Return every event so far, in order of arrival, repeats included."""
     return [one for topic, _, payload in subscriber.received() for one in events(topic, payload)]
+
+
+def keeps_to_the_contract(subscriber: Subscriber) -> None:
+    """Hold every message so far against the models that the shipped contract is written from."""
+    for topic, _, payload in subscriber.received():
+        channel = channel_of(topic)
+        assert channel is not None, topic
+        if not channel.payloads:
+            continue
+        text = payload if payload.startswith(b"{") else zlib.decompress(payload)
+        shape = Events if b'"events":' in text else channel.payloads[0]
+        assert shape in channel.payloads, topic
+        said = shape.model_validate_json(text)
+        for one in (said, *getattr(said, "events", ())):
+            assert not one.model_extra, f"{topic}: not in the contract: {one.model_extra}"
 
 
 def events(topic: str, payload: bytes) -> list[Heard]:

@@ -16,7 +16,7 @@ from agent.site.step import Severity
 from agent.uplink import path as path_module
 from agent.uplink import sender as sender_module
 from tests.broker import Broker, Subscriber
-from tests.uplink.rig import SITE, Rig, heard, on_a_loop, path_to, until
+from tests.uplink.rig import SITE, Rig, heard, keeps_to_the_contract, on_a_loop, path_to, until
 
 FEED = f"armoury/v1/{SITE}/#"
 # its default hands a subscriber 20 messages at a time, and takes as many from us
@@ -40,6 +40,7 @@ async def arrived(subscriber: Subscriber, rig: Rig, timeout_s: float = 20) -> No
         f"all of {len(wanted)} events at the subscriber",
     )
     assert {one.seq: one.body for one in heard(subscriber)} == rig.bodies()
+    keeps_to_the_contract(subscriber)
 
 
 async def load(rig: Rig) -> None:

@@ -1,0 +1,198 @@
+"""The feed's topics and payloads as a table, and the AsyncAPI document that is written from it.
+
+python -m agent.uplink.contract > docs/feed.asyncapi.yaml
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel
+
+from agent.uplink.feed import (
+    DeviceState,
+    Event,
+    Events,
+    Heartbeat,
+    RepeatRequest,
+    Status,
+    Topic,
+    Topics,
+    UnrecordedEvent,
+)
+
+FEED_VERSION = "1.0.0"
+PARAMETERS = {
+    "site": "id of the armoury, as its site file has it",
+    "path": "id of the way to the monitor",
+    "device": "id of the device",
+}
+_SITE = Topics("{site}")
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """One topic.
+
+    Attributes:
+        name: in the document.
+        address: the topic, parameters in braces.
+        payloads: what a message may be; none: text.
+        what: it is for, in a sentence.
+        retained: whether the broker keeps the last message.
+        ours: whether the gateway sends it; otherwise the monitor does.
+    """
+
+    name: str
+    address: str
+    payloads: tuple[type[BaseModel], ...]
+    what: str
+    retained: bool = False
+    ours: bool = True
+
+    def matches(self, topic: str) -> bool:
+        """Return whether a topic is this one."""
+        parts = re.split(r"\{\w+\}", self.address)
+        return re.fullmatch("[^/]+".join(map(re.escape, parts)), topic) is not None
+
+
+CHANNELS = (
+    Channel("alarm", _SITE.events(Topic.ALARM), (Event, Events), "Alarms as they are recorded."),
+    Channel(
+        "alarmLate",
+        _SITE.events(Topic.ALARM_LATE),
+        (Events,),
+        "Alarms that had to wait for the line; before everything else that had to.",
+    ),
+    Channel("live", _SITE.events(Topic.LIVE), (Event, Events), "Events as they are recorded."),
+    Channel("backlog", _SITE.events(Topic.BACKLOG), (Events,), "Events that had to wait."),
+    Channel("repeat", _SITE.events(Topic.REPEAT), (Events,), "Events that were asked for again."),
+    Channel(
+        "unrecorded",
+        _SITE.events(Topic.UNRECORDED),
+        (UnrecordedEvent,),
+        "An alarm that the gateway's disk does not take just now.",
+    ),
+    Channel(
+        "status",
+        _SITE.status("{path}"),
+        (Status,),
+        "Whether the gateway is there, on this path: birth, goodbye or will.",
+        retained=True,
+    ),
+    Channel("heartbeat", _SITE.heartbeat("{path}"), (Heartbeat,), "The gateway lives."),
+    Channel("device", _SITE.device("{device}"), (DeviceState,), "How a device is.", retained=True),
+    Channel(
+        "checkpoint",
+        _SITE.checkpoint,
+        (),
+        "The record's newest signed checkpoint: a C2SP tlog-checkpoint.",
+        retained=True,
+    ),
+    Channel(
+        "repeatRequest",
+        _SITE.repeat_request,
+        (RepeatRequest,),
+        "The monitor asks for events again.",
+        ours=False,
+    ),
+)
+
+
+def channel_of(topic: str) -> Channel | None:
+    """Return the channel that a topic belongs to."""
+    return next((channel for channel in CHANNELS if channel.matches(topic)), None)
+
+
+def document() -> dict[str, Any]:
+    """Return the AsyncAPI 3.0 document of the feed."""
+    payloads = {payload.__name__: payload for channel in CHANNELS for payload in channel.payloads}
+    messages = {name: _message(payload) for name, payload in payloads.items()}
+    messages["Checkpoint"] = {"contentType": "text/plain", "payload": {"type": "string"}}
+    return {
+        "asyncapi": "3.0.0",
+        "info": {
+            "title": "Armoury feed",
+            "version": FEED_VERSION,
+            "description": "What an armoury tells the monitor over MQTT 5, and what the monitor "
+            "may ask. Readers let pass what they do not know. See feed.md for what it means.",
+            "license": {"name": "Apache-2.0"},
+        },
+        "defaultContentType": "application/json",
+        "channels": {channel.name: _channel(channel) for channel in CHANNELS},
+        "operations": {
+            f"{'send' if channel.ours else 'receive'}.{channel.name}": _operation(channel)
+            for channel in CHANNELS
+        },
+        "components": {"messages": messages, "schemas": _schemas(payloads)},
+    }
+
+
+def _names(channel: Channel) -> Iterator[str]:
+    yield from (payload.__name__ for payload in channel.payloads)
+    if not channel.payloads:
+        yield "Checkpoint"
+
+
+def _channel(channel: Channel) -> dict[str, Any]:
+    named = re.findall(r"\{(\w+)\}", channel.address)
+    return {
+        "address": channel.address,
+        "description": channel.what,
+        "messages": {n: {"$ref": f"#/components/messages/{n}"} for n in _names(channel)},
+        "parameters": {name: {"description": PARAMETERS[name]} for name in named},
+    }
+
+
+def _operation(channel: Channel) -> dict[str, Any]:
+    mqtt = {"qos": 1, "retain": channel.retained, "bindingVersion": "0.2.0"}
+    return {
+        "action": "send" if channel.ours else "receive",
+        "channel": {"$ref": f"#/channels/{channel.name}"},
+        "bindings": {"mqtt": mqtt},
+    }
+
+
+def _message(payload: type[BaseModel]) -> dict[str, Any]:
+    return {"payload": {"$ref": f"#/components/schemas/{payload.__name__}"}}
+
+
+def _schemas(payloads: Mapping[str, type[BaseModel]]) -> dict[str, Any]:
+    schemas: dict[str, Any] = {}
+    for name, payload in payloads.items():
+        schema = payload.model_json_schema(ref_template="#/components/schemas/{model}")
+        schemas |= schema.pop("$defs", {})
+        schemas[name] = schema
+    return dict(sorted(schemas.items()))
+
+
+def yaml(value: Any, indent: str = "") -> Iterator[str]:
+    """Write JSON as the lines of block YAML; every text stands in JSON's quotes."""
+    for key, inner in value.items():
+        if isinstance(inner, dict) and inner:
+            yield f"{indent}{_key(key)}:"
+            yield from yaml(inner, indent + "  ")
+        elif isinstance(inner, list):
+            yield f"{indent}{_key(key)}:"
+            yield from (f"{indent}  - {json.dumps(one, ensure_ascii=False)}" for one in inner)
+        else:
+            yield f"{indent}{_key(key)}: {json.dumps(inner, ensure_ascii=False)}"
+
+
+def _key(key: str) -> str:
+    return key if re.fullmatch(r"[A-Za-z]\w*", key) else json.dumps(key)
+
+
+def text() -> str:
+    """Return the document as it is shipped."""
+    head = "# Written by `python -m agent.uplink.contract`; a test keeps it so."
+    return "\n".join([head, *yaml(document())]) + "\n"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(text())
