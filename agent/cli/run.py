@@ -14,6 +14,8 @@ from agent.control import socket_path
 
 DEFAULT_SITE = "/etc/armoury/site.toml"
 DEFAULT_DATA = "/var/lib/armoury"
+# The status by which systemd/armoury-agent.service knows to switch the machine off.
+EXHAUSTED = 75
 
 
 @click.command()
@@ -35,7 +37,8 @@ def run(site: Path, data: Path, socket: Path | None, *, verbose: bool) -> None:
     """Run the daemon in the foreground.
 
     It checks the site file, opens the record, starts a process for each device and goes on
-    until SIGTERM or Ctrl-C. systemd runs exactly this.
+    until SIGTERM or Ctrl-C. systemd runs exactly this. It exits with 75 when it stopped because
+    the battery is nearly empty.
 
     \b
     Examples:
@@ -53,6 +56,9 @@ def run(site: Path, data: Path, socket: Path | None, *, verbose: bool) -> None:
     for warning in file.warnings:
         logging.getLogger(__name__).warning("%s", warning)
     try:
-        asyncio.run(Daemon(file, data, socket_path(socket)).run())
+        daemon = Daemon(file, data, socket_path(socket))
+        asyncio.run(daemon.run())
     except (JournalError, SocketUnusable) as error:
         raise click.ClickException(str(error)) from error
+    if daemon.exhausted:
+        raise SystemExit(EXHAUSTED)

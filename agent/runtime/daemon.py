@@ -59,6 +59,9 @@ class Daemon:
         file: the checked site file.
         data: folder of the record.
         socket: where the control socket is put.
+
+    Attributes:
+        exhausted: whether the site stopped it because the battery is nearly empty.
     """
 
     def __init__(self, file: SiteFile, data: Path, socket: Path) -> None:
@@ -69,6 +72,7 @@ class Daemon:
         self._notify = Notify()
         self._stopping = asyncio.Event()
         self._why = "asked to stop"
+        self.exhausted = False
         self._crash: BaseException | None = None
         self._started = self._clock.now()
         self._commands = itertools.count(1)
@@ -230,6 +234,7 @@ class Daemon:
 
     def act(self, action: Action) -> None:
         if not action.device:  # the gateway itself, which knows how to stop and nothing else
+            self.exhausted = True
             self._stop(str(action.args["reason"]))
             return
         self._hosts[action.device].act(action)
