@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from agent.site.inputs import Condition, PointState
 from agent.site.point import Point
+from agent.site.rack import CUT
 
 if TYPE_CHECKING:
     from agent.site.area import Area
@@ -29,6 +30,7 @@ def faults(area: Area, house: House, part: str) -> dict[str, str]:
         (
             *_points(area, part),
             *_technician(area),
+            *_racks(area, house),
             *_cameras(area),
             *_devices(area, house),
             *_sounders(area),
@@ -61,6 +63,13 @@ def _technician(area: Area) -> Iterator[tuple[str, str]]:
         yield "technician", "technician"
 
 
+def _racks(area: Area, house: House) -> Iterator[tuple[str, str]]:
+    for rack in house.racks.values():
+        for slot in rack.slots if rack.area == area.id else ():
+            if slot.point.state.settled in CUT:
+                yield slot.id, "tampered"
+
+
 def _cameras(area: Area) -> Iterator[tuple[str, str]]:
     for camera in area.cameras:
         if not camera.is_normal():
@@ -71,6 +80,8 @@ def _devices(area: Area, house: House) -> Iterator[tuple[str, str]]:
     used = {zone.device for zone in area.zones} | {camera.id for camera in area.cameras}
     for door in area.doors:
         used |= door.devices
+    for rack in house.racks.values():
+        used |= {slot.device for slot in rack.slots if rack.area == area.id}
     for name in sorted(used):
         device = house.devices.get(name)
         if device and device.substituted:

@@ -390,3 +390,24 @@ def check_told(play):
     for slot in view["slots"]:
         if slot["point"] in ("normal", "alarm"):
             assert stands[slot["slot"]] is (slot["point"] == "normal")
+
+
+class TestArming:
+    def not_ready(self, play):
+        return play.site.view()["areas"][0]["not_ready"]
+
+    def test_a_cut_slot_keeps_the_area_from_being_armed(self, rack):
+        settled(rack, "board.s1", "open", 20)
+        assert self.not_ready(rack)["board.s1"] == "tampered"
+
+    def test_a_weapon_that_is_out_does_not(self, inside):
+        settled(inside, "board.s1", "alarm", 20)
+        assert self.not_ready(inside) == {}
+
+    def test_a_rack_whose_board_is_away_does(self, make):
+        slots = {"cupboard.s1": "M4-0001"}
+        devices = [{"id": name} for name in ("board", "reader", "lobby", "cam", "cupboard")]
+        play = make(device=devices, rack=[RACK | {"slots": slots}])
+        assert self.not_ready(play) == {}
+        play.device("cupboard", "lost", 20)
+        assert self.not_ready(play)["cupboard"] == "faulted"
