@@ -87,7 +87,7 @@ class Power(Machine[Supply]):
 
     def _tested(self, turn: Turn, reason: str = "") -> None:
         persons: list[Json] = [*self.state.tested_by]
-        self.stop("test")
+        self.stop("test", "carried")
         self.state = replace(self.state, tested_by=())
         if reason:
             self._say(turn, "test.failed", what="battery", persons=persons, reason=reason)
@@ -147,28 +147,31 @@ class Power(Machine[Supply]):
             case _ if self.state.since_us is None:
                 self.state = replace(self.state, since_us=turn.now.at(change.at_us).utc_us)
                 self.start(turn, "report", self._plan.mains_report_s * SECOND_US, change.at_us)
+                if self.state.tested_by:
+                    self.start(turn, "carried", TEST_AWAY_US, change.at_us)
                 self._judge(turn)
 
     def _back(self, turn: Turn, change: Change) -> None:
         since_us, lost = self.state.since_us, self.state.lost
         away_us = 0 if since_us is None else turn.now.at(change.at_us).utc_us - since_us
-        if self.state.tested_by and away_us >= TEST_AWAY_US:
-            self._tested(turn)
-        self.stop("report")
+        self.stop("report", "carried")
         self.state = replace(self.state, since_us=None, lost=False)
         if lost:
             self._say(turn, "power.mains_back", away_s=max(0, away_us) // SECOND_US)
         self._judge(turn)
 
     def on_timer(self, turn: Turn, name: str) -> None:
-        if name == "test":
-            self._tested(turn, "mains-stayed")
-        else:
-            self.state = replace(self.state, lost=True)
-            self._say(turn, "power.mains_lost", pct=self.state.pct)
+        match name:
+            case "test":
+                self._tested(turn, "mains-stayed")
+            case "carried":
+                self._tested(turn)
+            case "report":
+                self.state = replace(self.state, lost=True)
+                self._say(turn, "power.mains_lost", pct=self.state.pct)
 
     def on_restart(self, turn: Turn) -> None:
-        self.stop("test")  # and nobody has looked at the charge yet
+        self.stop("test", "carried")  # and nobody has looked at the charge yet
         self.state = replace(self.state, pct=None, stopping=False, tested_by=())
 
     def _undervoltage(self, turn: Turn, change: Change) -> None:
