@@ -1,0 +1,74 @@
+"""The table of kinds: complete, with a text in both languages, and its page up to date."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import string
+from pathlib import Path
+
+import pytest
+
+import agent.site
+from agent.site.kinds import COMMON, KINDS
+from agent.site.page import page
+from agent.site.texts import TEXTS, describe
+
+FOLDER = Path(inspect.getfile(agent.site)).parent
+TYPES = {"text", "int", "bool", "list", "map"}
+
+
+def names(text):
+    return {name for _, name, _, _ in string.Formatter().parse(text) if name}
+
+
+@pytest.mark.parametrize("language", ["en", "es"])
+def test_every_kind_has_a_text_and_no_other(language):
+    assert TEXTS[language].keys() == KINDS.keys()
+
+
+@pytest.mark.parametrize("language", ["en", "es"])
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_a_text_names_only_fields_that_the_kind_has(kind, language):
+    known = {*KINDS[kind].fields, *COMMON, "object", "object_id"}
+    assert names(TEXTS[language][kind]) <= known
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_both_languages_tell_the_same(kind):
+    assert names(TEXTS["en"][kind]) == names(TEXTS["es"][kind])
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_codes_and_fields_are_of_their_form(kind):
+    row = KINDS[kind]
+    assert re.fullmatch(r"([1-6]\d\d)?", row.contact_id)
+    assert re.fullmatch(r"([A-Z]{2})?", row.sia)
+    assert set(row.fields.values()) <= TYPES
+
+
+def test_every_kind_is_told_somewhere():
+    """A kind in the table that no rule ever tells would promise what is not there."""
+    source = "".join(
+        file.read_text()
+        for file in FOLDER.glob("*.py")
+        if file.name not in ("kinds.py", "texts.py")
+    )
+    told = {kind for kind in KINDS if f'"{kind}"' in source}
+    assert KINDS.keys() - told == {"command.accepted", "command.done"}  # f"command.{outcome}"
+
+
+def test_a_sentence_for_people():
+    data = {"cause": "door.forced", "object": "store"}
+    assert describe("alarm.raised", "3", data) == "Alarm 3 raised: door.forced of store"
+    assert describe("alarm.raised", "3", data, "es") == "Alarma 3: door.forced de store"
+    granted = describe("access.granted", "store", {"persons": ["p-1", "p-2"]})
+    assert granted == "Door store: p-1, p-2 may pass"
+    assert describe("access.denied", "store", {"reason": "unknown"}) == (
+        "Door store: - refused (unknown)"
+    )
+
+
+def test_the_page_is_written_from_the_table():
+    written = FOLDER.parents[1] / "docs" / "events.md"
+    assert written.read_text() == page(), "run: python -m agent.site.page > docs/events.md"
