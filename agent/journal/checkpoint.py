@@ -12,6 +12,7 @@ from typing import Self
 from agent.journal.note import NoteRefused, Signer, Verifier, open_note, sign
 from agent.journal.tree import HASH
 
+_SUCCESSORS = re.compile("/from-([1-9][0-9]*)$")
 _SIZE = re.compile("0|[1-9][0-9]{0,18}")
 
 
@@ -28,6 +29,12 @@ class Checkpoint:
     origin: str
     size: int
     root: bytes
+
+    @property
+    def last_number(self) -> int:
+        """Return the number of the last event that is covered."""
+        begun = _SUCCESSORS.search(self.origin)
+        return self.size + (int(begun[1]) - 1 if begun else 0)
 
     def signed(self, *signers: Signer) -> str:
         """Return it as a signed note."""
@@ -51,11 +58,15 @@ class Checkpoint:
     def open(cls, note: str, trusted: Iterable[Verifier]) -> Self:
         """Read a note that the log's own key, if we trust it, has signed.
 
+        A record that succeeds a damaged one has a log of its own, "ORIGIN/from-NUMBER", which the
+        same key signs under that name.
+
         Raises:
             NoteRefused: it is not signed so, or no checkpoint.
         """
         claimed = cls.parse(note.rpartition("\n\n")[0] + "\n")
-        open_note(note, [key for key in trusted if key.name == claimed.origin])
+        own = [key for key in trusted if _SUCCESSORS.sub("", claimed.origin) == key.name]
+        open_note(note, [Verifier(claimed.origin, key.key) for key in own])
         return claimed
 
 

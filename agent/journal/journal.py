@@ -7,15 +7,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from agent.journal import keys, layout
 from agent.journal.errors import JournalError, JournalUnusable, storage_failure
 from agent.journal.lock import FolderLock
-from agent.journal.note import Signer
+from agent.journal.opening import Opened, open_record
 from agent.journal.proving import submission
 from agent.journal.ranges import Ranges
-from agent.journal.reading import Reader
 from agent.journal.record import Batch, Commit, Lane, Recorded, Sealed
-from agent.journal.storage import Storage
 from agent.journal.writer import Writer
 from agent.site.inputs import Json
 
@@ -29,13 +26,18 @@ class Journal:
     """
 
     def __init__(
-        self, lock: FolderLock, reader: Reader, writer: Writer, signer: Signer | None
+        self,
+        lock: FolderLock,
+        opened: Opened,
+        committed: Callable[[Commit], None],
+        failed: Callable[[JournalError], None],
+        sealed: Callable[[Sealed], None],
     ) -> None:
-        self.vkey = str(signer.verifier) if signer else None
-        self.saved: Mapping[str, Json] = reader.state()
+        self.saved: Mapping[str, Json] = opened.saved
+        self.vkey = str(opened.signer.verifier) if opened.signer else None
         self._lock = lock
-        self._reader = reader
-        self._writer = writer
+        self._reader = opened.reader
+        self._writer = Writer(opened.storage, opened.acknowledged, committed, failed, sealed)
 
     @classmethod
     def open(
@@ -55,7 +57,9 @@ class Journal:
                 the order in which they were submitted. It must not raise.
             failed: called on the writer's thread when commits begin to fail, and again when
                 the reason changes; the next `committed` says that it is over. It must not
-                raise. A journal whose key is lost is opened all the same, and said here.
+                raise. A record whose key is lost is opened all the same, and said here, as is
+                one that had to be begun anew because the old one is damaged, lost or older
+                (`JournalSucceeded`); both before this returns.
             sealed: called on the writer's thread for each checkpoint, made at least every 60 s
                 or 100 events and at closing, after the batches that it covers.
             origin: what checkpoints are signed as ("armoury/quito-07"); its key is made with
@@ -66,7 +70,7 @@ class Journal:
             JournalTooNew: a newer version of the software wrote it.
             JournalUnusable: the folder cannot be written, or holds something else, or a key
                 of another origin.
-            StorageCorrupt: the rows are not those that the last checkpoint was signed for.
+            StorageCorrupt: it is damaged, and was never signed: nothing says what it was.
         """
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -74,18 +78,14 @@ class Journal:
         except OSError as error:
             raise _unusable(folder, error) from error
         try:
-            layout.prepare(folder)
-            reader = Reader(folder)
-            signer = _signer(folder, origin, reader.head == 0, failed)
-            storage = Storage(folder, signer)
-            writer = Writer(storage, reader.acknowledged(), committed, failed, sealed or _unheard)
+            opened = open_record(folder, origin, failed)
         except (OSError, sqlite3.Error) as error:
             lock.release()
             raise _unusable(folder, error) from error
         except JournalError:
             lock.release()
             raise
-        return cls(lock, reader, writer, signer)
+        return cls(lock, opened, committed, failed, sealed or _unheard)
 
     def __enter__(self) -> Journal:
         return self
@@ -157,27 +157,6 @@ class Journal:
             self._writer.close()
         finally:
             self._lock.release()
-
-
-def _signer(
-    folder: Path, origin: str | None, fresh: bool, failed: Callable[[JournalError], None]
-) -> Signer | None:
-    """Return the key that signs; make it for a folder that was never used."""
-    if origin is None:
-        return None
-    try:
-        signer = keys.read(folder)
-    except keys.KeyMissing as error:
-        if fresh:
-            return keys.make(folder, origin)
-        failed(error)
-        return None
-    if signer.verifier.name != origin:
-        raise JournalUnusable(
-            f"the journal in {folder} belongs to {signer.verifier.name}, not to {origin}; name "
-            "another folder, or put the site's id back"
-        )
-    return signer
 
 
 def _unheard(_: Sealed) -> None:

@@ -69,9 +69,19 @@ def make(folder: Path, name: str) -> Signer:
     if _path(folder).exists():
         raise JournalUnusable(f"{_path(folder)} is a key already; move it away to make another")
     signer = Signer.made(name)
-    _write(folder / PUBLIC, f"{signer.verifier}\n", 0o444)
     _write(folder / PRIVATE, signer.written(), 0o400)
+    publish(folder, signer)
     return signer
+
+
+def publish(folder: Path, signer: Signer) -> None:
+    """See that the public key lies beside the journal.
+
+    Raises:
+        JournalUnusable: it cannot be written.
+    """
+    if not (folder / PUBLIC).exists():
+        _write(folder / PUBLIC, f"{signer.verifier}\n", 0o444)
 
 
 def _path(folder: Path) -> Path:

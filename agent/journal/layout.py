@@ -3,7 +3,10 @@
     FOLDER/journal.db          the record; while it is in use, -wal and -shm beside it
     FOLDER/journal.lock        held by the daemon
     FOLDER/journal.key, .vkey  what checkpoints are signed with; what shows that they were
+    FOLDER/journal.last        the last checkpoint: an older database is known by it
+    FOLDER/journal.reserve     disk space for alarms
     FOLDER/backups/            one copy before every migration
+    FOLDER/aside/              what a damaged record was replaced for
 
 `event` has one row an event. What is said lies in `body`; the columns beside it are what an
 index or a proof needs. `proof` is a salt of 16 bytes, which makes the leaf of the tree,
@@ -105,12 +108,17 @@ def file_id(path: str) -> tuple[int, int] | None:
 
 
 def prepare(
-    folder: Path, *, version: int = VERSION, steps: Mapping[int, tuple[str, ...]] = STEPS
+    folder: Path,
+    *,
+    first: int = 1,
+    version: int = VERSION,
+    steps: Mapping[int, tuple[str, ...]] = STEPS,
 ) -> None:
     """Make the folder's database ready: create, or migrate after a backup.
 
     Args:
         folder: an existing, writable folder, locked by us.
+        first: the number of a new record's first event.
         version: the schema that this software needs.
         steps: the way there from older ones.
 
@@ -125,7 +133,7 @@ def prepare(
     try:
         found = _version(connection, folder)
         if found is None:
-            _create(connection, folder, version)
+            _create(connection, folder, version, first)
         elif found > version:
             raise JournalTooNew(
                 f"the journal in {folder} has schema {found}, this software knows {version}; "
@@ -160,7 +168,7 @@ def _not_ours(folder: Path) -> str:
     return f"{folder / DATABASE} is not an armoury journal; move it away, or name another folder"
 
 
-def _create(connection: sqlite3.Connection, folder: Path, version: int) -> None:
+def _create(connection: sqlite3.Connection, folder: Path, version: int, first: int) -> None:
     connection.execute(f"PRAGMA page_size = {PAGE}")
     if connection.execute("PRAGMA journal_mode = WAL").fetchone()[0] != "wal":
         raise JournalUnusable(f"{folder} lies on a file system without shared memory; use another")
@@ -171,7 +179,7 @@ def _create(connection: sqlite3.Connection, folder: Path, version: int) -> None:
         (
             *_TABLES,
             # Leaf 0 of the tree is the event `first`; `log` tells this journal from any other.
-            f"INSERT INTO meta VALUES ('log', '{log}'), ('first', '1')",  # noqa: S608 - hex
+            f"INSERT INTO meta VALUES ('log', '{log}'), ('first', '{first}')",  # noqa: S608
             f"PRAGMA application_id = {APPLICATION}",
         ),
     )
@@ -212,9 +220,14 @@ def copy_to(connection: sqlite3.Connection, target: Path) -> None:
         connection.backup(copy)
     finally:
         copy.close()
-    for path in (target, target.parent):
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            os.fsync(fd)
-        finally:
-            os.close(fd)
+    sync(target)
+    sync(target.parent)
+
+
+def sync(path: Path) -> None:
+    """See a file's content, or a folder's names, to the disk."""
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)

@@ -107,6 +107,10 @@ class Signer:
             raise NoteRefused("this private key is damaged")
         return found
 
+    def named(self, name: str) -> Signer:
+        """Return the same key under another name."""
+        return Signer(name, self._seed)
+
     def written(self) -> str:
         """Return the key as text; keep it secret."""
         verifier = self.verifier

@@ -104,7 +104,9 @@ def _spans(ask: Ask, fits: Fits, after: int) -> Iterable[Span]:
     fitting = ask(_TIMED, (fits.since_us, fits.until_us))
     starts = (first + TILE * position for (position,) in fitting)
     tail = first + TILE * full, LAST
-    spans = Ranges.of([tail, *((start, start + TILE - 1) for start in starts)]).spans
+    tiled = ((start, start + TILE - 1) for start in starts)
+    inherited = [(0, first - 1)] if first > 1 else []
+    spans = Ranges.of([tail, *inherited, *tiled]).spans
     return [(max(begin, after + 1), end) for begin, end in spans if end > after]
 
 

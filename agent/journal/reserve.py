@@ -35,12 +35,7 @@ class Reserve:
     def spend(self) -> bool:
         """Give the space back to the disk; say whether there was any."""
         self._next = time.monotonic() + AGAIN_S
-        try:
-            spent = self._path.stat().st_size > 0
-            self._path.unlink()
-        except OSError:
-            return False
-        return spent
+        return spend(self._path.parent)
 
     def _set_aside(self) -> None:
         fd = os.open(self._path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
@@ -50,3 +45,14 @@ class Reserve:
                 os.posix_fallocate(fd, 0, SIZE)
         finally:
             os.close(fd)
+
+
+def spend(folder: Path) -> bool:
+    """Give a folder's reserve back to the disk; say whether there was any."""
+    path = folder / NAME
+    try:
+        spent = path.stat().st_size > 0
+        path.unlink()
+    except OSError:
+        return False
+    return spent

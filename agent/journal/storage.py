@@ -8,7 +8,7 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from agent.journal import layout
+from agent.journal import last, layout
 from agent.journal.checkpoint import Checkpoint
 from agent.journal.errors import StorageCorrupt, storage_failure
 from agent.journal.growth import Growth
@@ -99,9 +99,10 @@ class Storage:
             StorageFailed: nothing of it was written.
         """
         try:
-            connection = self._connected()
+            connection = self._connected(rows)
+            there = self.head + 1 - rows[0].seq if rows else 0  # by an attempt that seemed to fail
             connection.execute("BEGIN IMMEDIATE")
-            growth = self._insert(connection, rows, times)
+            growth = self._insert(connection, rows[there:], times[there:])
             if state or acknowledged:
                 _save(connection, state, acknowledged)
             for span in prune:
@@ -112,8 +113,10 @@ class Storage:
             self._give_up()
             raise storage_failure(error, self._folder, _AGAIN) from error
         self._growth = growth
-        self.head += len(rows)
-        self._sealed = sealed.size if sealed else self._sealed
+        self.head += len(rows) - there
+        if sealed:
+            self._sealed = sealed.size
+            last.remember(self._folder, sealed.note)
         self._pages += 4 + sum(len(row.body) + 64 for row in rows) // layout.PAGE
         return sealed
 
@@ -148,20 +151,40 @@ class Storage:
                 self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         self._give_up()
 
-    def _connected(self) -> sqlite3.Connection:
+    def _connected(self, rows: Sequence[Recorded]) -> sqlite3.Connection:
         found = layout.file_id(self._path)
         if found != self._file:
             self._give_up()
         if self._connection is None:
             self._connection, self._file = layout.connect(self._folder, "rw"), found
-            if _identity(self._connection) != (self._log, self.head):
+            log, head = _identity(self._connection)
+            if log != self._log or not self._continues(self._connection, head, rows):
                 self._give_up()
                 raise StorageCorrupt(
                     f"the journal in {self._folder} is not the one that was there before; put it "
                     "back: recording goes on by itself"
                 )
             self._classes = _classes(self._connection)
+            if head != self.head:
+                self.head = head
+                self._growth, self._sealed = _grown(self._connection)
         return self._connection
+
+    def _continues(
+        self, connection: sqlite3.Connection, head: int, rows: Sequence[Recorded]
+    ) -> bool:
+        """Say whether the record ends as we left it, or with the first of what we tried to add.
+
+        A commit whose sync failed may be found in the WAL all the same, once every connection
+        was closed: it is what we would write again.
+        """
+        more = head - self.head
+        if not 0 <= more <= len(rows):
+            return False
+        found = connection.execute(
+            "SELECT CAST(body AS BLOB) FROM event WHERE seq > ? ORDER BY seq", (self.head,)
+        )
+        return all(body == row.body for (body,), row in zip(found, rows, strict=False))
 
     def _give_up(self) -> None:
         """Close without complaint: the reason for it is being reported."""
@@ -212,7 +235,7 @@ def _identity(connection: sqlite3.Connection) -> tuple[str, int]:
     log = connection.execute("SELECT value FROM meta WHERE key = 'log'").fetchone()[0]
     first = connection.execute("SELECT value FROM meta WHERE key = 'first'").fetchone()[0]
     head = connection.execute("SELECT max(seq) FROM event").fetchone()[0]
-    return log, int(first) - 1 if head is None else head
+    return log, max(int(first) - 1, head or 0)
 
 
 def _grown(connection: sqlite3.Connection) -> tuple[Growth, int]:

@@ -25,6 +25,11 @@ class StoredTree:
 
     Only what is asked for is read: the tiles' roots stand for the rows of full tiles.
 
+    Attributes:
+        first: the number of leaf 0's event.
+        size: how many leaves there are.
+        origin: the log's name, where it succeeds another; None: it is the key's.
+
     Args:
         connection: used only within calls.
 
@@ -40,7 +45,9 @@ class StoredTree:
         if first is None or not str(first[0]).isdecimal():
             raise StorageCorrupt("the journal does not say with which number it begins")
         self.first = int(first[0])
-        self.size = 0 if head[0] is None else head[0] - self.first + 1
+        self.size = max(0, (head[0] or 0) - self.first + 1)
+        origin = connection.execute("SELECT value FROM meta WHERE key = 'origin'").fetchone()
+        self.origin = None if origin is None else str(origin[0])
         rows = connection.execute("SELECT CAST(root AS BLOB) FROM tile ORDER BY position")
         self._tiles = [root for (root,) in rows]
 
@@ -83,8 +90,12 @@ class StoredTree:
         yield from self._connection.execute("SELECT id, CAST(kind AS BLOB), severity FROM class")
 
     def rows(self) -> Generator[Row, None, None]:
-        """Yield every row in order."""
-        yield from self._connection.execute(f"{_ROWS} ORDER BY seq")
+        """Yield every row of the tree in order."""
+        yield from self._connection.execute(f"{_ROWS} WHERE seq >= ? ORDER BY seq", (self.first,))
+
+    def inherited(self) -> Generator[Row, None, None]:
+        """Yield the rows before the tree's first: what was taken over from a record before."""
+        yield from self._connection.execute(f"{_ROWS} WHERE seq < ? ORDER BY seq", (self.first,))
 
     def faults(self) -> Iterator[str]:
         """Yield what SQLite itself finds wrong with the file, and with its index."""

@@ -100,6 +100,7 @@ class Verification:
         """Look at everything, once."""
         pruned = 0
         try:
+            self._look_at_inherited()
             self._walk()
             pruned = self._gone.count(1)
             self._hold_pruned()
@@ -136,6 +137,17 @@ class Verification:
                 yield said
             else:
                 self._find(first, last, f"the checkpoint over {last} is one over {said.size}")
+
+    def _look_at_inherited(self) -> None:
+        """See to the rows before the tree's first; a record that succeeds none has none."""
+        with closing(self._tree.inherited()) as rows:
+            for row in rows:
+                leaf = sha256(LEAF + row[3][:SALT] + (row[4] or b"")).digest()
+                if self._tree.first == 1:
+                    self._find(row[0], row[0], "it comes before the first event")
+                elif row[3][SALT:] != leaf[:MARK] or not self._classes.agrees(row):
+                    fault = self._classes.fault(row, leaf) or "only its hash was taken over"
+                    self._find(row[0], row[0], fault)
 
     def _walk(self) -> None:
         with closing(self._tree.rows()) as rows:
@@ -176,11 +188,9 @@ class Verification:
         self._broken = True
         expected = self._next
         for number, *_ in rows:
-            if number < expected:
-                self._find(number, number, "it comes before the first event")
-            elif number > expected:
+            if number > expected:
                 self._find(expected, number - 1, "missing")
-            expected = max(expected, number + 1)
+            expected = number + 1
 
     def _take(self, rows: list[Row]) -> None:
         leaves = [

@@ -8,14 +8,18 @@ import shutil
 import sqlite3
 import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from agent.journal import errors, reserve, writer
+from agent.journal.body import body
 from agent.journal.journal import Journal
 from agent.journal.reading import Reader
 from agent.journal.record import Batch
+from agent.journal.tree import leaf_hash
+from agent.journal.verification import verify
 from agent.site.step import Severity
 from tests.journal.recording import Ears, batch, entry
 from tests.waiting import wait_until
@@ -186,3 +190,29 @@ def test_a_start_on_a_full_disk_says_so(small: Path, opened: Open) -> None:
     fill(small / "ballast")
     with pytest.raises(errors.JournalUnusable, match="no space is left"):
         opened(small / "data")
+
+
+def test_a_commit_that_only_seemed_to_fail_is_not_made_twice(
+    opened: Open, ears: Ears, folder: Path
+) -> None:
+    """After a failed sync the rows may be found in the WAL: SQLite then counts them as there."""
+    journal = opened()
+    journal.submit(batch(0), 0)
+    ears.heard(1)
+    with closing(sqlite3.connect(folder / "journal.db", isolation_level=None)) as attempt:
+        attempt.execute("BEGIN IMMEDIATE")
+        journal.submit(batch(1, 2), 1)
+        journal.submit(batch(3), 2)
+        failed(ears, errors.StorageBusy)
+        for seq in (2, 3):
+            written = body(entry(seq - 1), seq)
+            proof = bytes(16) + leaf_hash(bytes(16) + written)[:8]
+            attempt.execute(
+                "INSERT INTO event VALUES (?, 1, 3, ?, ?)", (seq, proof, written.decode())
+            )
+        attempt.execute("COMMIT")
+    ears.heard(3)
+    assert [row.seq for row in journal.read(0, 100)] == [1, 2, 3, 4]
+    assert journal.read(0, 100) == ears.rows
+    journal.close()
+    assert verify(folder, []).findings == ()

@@ -11,7 +11,7 @@ import pytest
 
 from agent.journal import keys, tree, writer
 from agent.journal.checkpoint import Checkpoint
-from agent.journal.errors import JournalUnusable, StorageCorrupt
+from agent.journal.errors import JournalUnusable
 from agent.journal.journal import Journal
 from agent.journal.note import Verifier
 from agent.journal.reading import Reader
@@ -197,17 +197,4 @@ def test_a_damaged_key_is_said_and_not_shown(signing: Open, folder: Path, damage
     folder.mkdir()
     (folder / "journal.key").write_text(damage)
     with pytest.raises(JournalUnusable, match=r"journal\.key is damaged; put it back"):
-        signing()
-
-
-def test_nothing_is_signed_after_rows_that_were_changed(
-    signing: Open, ears: Ears, folder: Path
-) -> None:
-    journal = signing()
-    journal.submit(batch(1, 2, 3), 1)
-    journal.close()
-    with sqlite3.connect(folder / "journal.db") as connection:
-        connection.execute("UPDATE event SET body = replace(body, 'store', 'crypt') WHERE seq = 2")
-    connection.close()
-    with pytest.raises(StorageCorrupt, match="not those that its checkpoint over 3 was signed for"):
         signing()

@@ -1,0 +1,153 @@
+"""How a record is opened: created, believed, or succeeded by a new one."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from agent.journal import keys, last, layout, reserve, succession
+from agent.journal.errors import (
+    JournalError,
+    JournalTooNew,
+    JournalUnusable,
+    StorageCorrupt,
+    storage_failure,
+)
+from agent.journal.note import Signer
+from agent.journal.ranges import Ranges
+from agent.journal.reading import Reader
+from agent.journal.storage import Storage
+from agent.journal.stored import StoredTree
+from agent.site.inputs import Json
+
+FULL = 256 << 10  # bytes left on a disk that is as good as full
+
+
+class WrongOrigin(JournalUnusable):
+    """The folder belongs to another site."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A record, ready to be read and written.
+
+    Attributes:
+        reader: its read side.
+        storage: its write side.
+        saved: the site's state.
+        acknowledged: what was delivered, by path and lane.
+        signer: signs its checkpoints, under the log's own name; None: nobody does.
+    """
+
+    reader: Reader
+    storage: Storage
+    saved: dict[str, Json]
+    acknowledged: dict[tuple[str, str], Ranges]
+    signer: Signer | None
+
+
+def open_record(folder: Path, origin: str | None, failed: Callable[[JournalError], None]) -> Opened:
+    """Open the record in a folder that is locked by us.
+
+    Args:
+        folder: the data folder.
+        origin: whose record it is; None for one that is not signed.
+        failed: told when the key is lost, and when a new record had to be begun.
+
+    Raises:
+        JournalError: it cannot be used, and cannot be succeeded.
+        OSError: the disk refused.
+        sqlite3.Error: so did it.
+    """
+    succession.finish(folder)
+    signer = _signer(folder, origin, failed)
+    try:
+        return _believed(folder, signer)
+    except (StorageCorrupt, JournalUnusable, sqlite3.Error) as error:
+        reason = _damage(folder, error)
+        if reason is None or signer is None or not (folder / last.NAME).exists():
+            raise
+    failed(succession.succeed(folder, signer, reason))
+    return _believed(folder, signer)
+
+
+def _believed(folder: Path, signer: Signer | None) -> Opened:
+    """Open the record, and see that it is what it was."""
+    if (folder / last.NAME).exists() and not (folder / layout.DATABASE).exists():
+        raise StorageCorrupt(f"the record in {folder} is gone")
+    _prepare(folder)
+    reader = Reader(folder)
+    storage: Storage | None = None
+    try:
+        with reader.tree() as tree:
+            own = signer.named(tree.origin or signer.verifier.name) if signer else None
+            if signer:
+                _see_that_it_is_the_same(folder, signer, tree)
+        storage = Storage(folder, own)
+        return Opened(reader, storage, reader.state(), reader.acknowledged(), own)
+    except (JournalError, sqlite3.Error):
+        reader.close()
+        if storage:
+            storage.close()
+        raise
+
+
+def _prepare(folder: Path) -> None:
+    """Make the database ready; on a full disk, with the space that is kept for alarms."""
+    try:
+        layout.prepare(folder)
+    except (OSError, sqlite3.Error):
+        disk = os.statvfs(folder)
+        if disk.f_bavail * disk.f_frsize > FULL or not reserve.spend(folder):
+            raise
+        layout.prepare(folder)
+
+
+def _see_that_it_is_the_same(folder: Path, signer: Signer, tree: StoredTree) -> None:
+    """Hold the record against the checkpoint that lies beside it."""
+    kept = last.remembered(folder, signer.verifier)
+    if kept is None:
+        return
+    head = tree.first + tree.size - 1
+    if kept.last_number > head:
+        raise StorageCorrupt(
+            f"the record in {folder} is older than it was: it was signed up to the event "
+            f"{kept.last_number}, and ends at {head}"
+        )
+    own = tree.origin or signer.verifier.name
+    if kept.origin != own or tree.growth(kept.size).root() != kept.root:
+        raise StorageCorrupt(f"the record in {folder} is not the one that was signed last")
+
+
+def _damage(folder: Path, error: Exception) -> str | None:
+    """Return what is damaged, in a sentence; None when it is not that."""
+    if isinstance(error, sqlite3.Error):
+        found = storage_failure(error, folder)
+        unknown = getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR
+        return str(found) if unknown or isinstance(found, StorageCorrupt) else None
+    return None if isinstance(error, JournalTooNew) else str(error)
+
+
+def _signer(
+    folder: Path, origin: str | None, failed: Callable[[JournalError], None]
+) -> Signer | None:
+    """Return the key that signs; make it for a folder that never had one."""
+    if origin is None:
+        return None
+    try:
+        signer = keys.read(folder)
+    except keys.KeyMissing as error:
+        if not (folder / keys.PUBLIC).exists():
+            return keys.make(folder, origin)
+        failed(error)
+        return None
+    if signer.verifier.name != origin:
+        raise WrongOrigin(
+            f"the journal in {folder} belongs to {signer.verifier.name}, not to {origin}; name "
+            "another folder, or put the site's id back"
+        )
+    keys.publish(folder, signer)
+    return signer

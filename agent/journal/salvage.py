@@ -1,0 +1,147 @@
+"""What a damaged record still shows: read piece by piece, believed only where its marks hold."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from agent.journal import layout
+from agent.journal.checkpoint import Checkpoint
+from agent.journal.note import NoteRefused, Signer
+from agent.journal.ranges import Ranges, Span
+from agent.journal.record import Lane
+from agent.journal.tree import MARK, leaf_hash, mark
+
+CHUNK = 200
+MOST = 100_000  # events taken over: the newest, where even what was delivered is not known
+SKIPS = 2000  # unreadable numbers in a row, after which the rest is given up
+
+
+class Salvage:
+    """A damaged database, opened for reading. Whatever cannot be read is not there.
+
+    Args:
+        folder: where it lies, if it does.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._connection: sqlite3.Connection | None = None
+        try:
+            self._connection = layout.connect(folder, "ro")
+        except sqlite3.Error:
+            self._connection = None
+
+    def __enter__(self) -> Salvage:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._connection is not None:
+            self._connection.close()
+
+    def head(self) -> int | None:
+        """Return the highest number, if it can be told."""
+        rows = self._rows("SELECT max(seq) FROM event")
+        return int(rows[0][0]) if rows and isinstance(rows[0][0], int) else None
+
+    def end(self, signer: Signer) -> Checkpoint | None:
+        """Return the newest checkpoint that holds."""
+        for (note,) in (
+            self._rows("SELECT CAST(note AS BLOB) FROM checkpoint ORDER BY size DESC") or ()
+        ):
+            try:
+                return Checkpoint.open(bytes(note).decode(errors="replace"), [signer.verifier])
+            except (NoteRefused, TypeError):
+                continue
+        return None
+
+    def into(self, new: sqlite3.Connection, below: int) -> int:
+        """Write what holds into a new database; return how many events that are.
+
+        Args:
+            new: within a transaction.
+            below: only events with lower numbers.
+        """
+        state = self._marked("SELECT key, CAST(value AS BLOB), mark FROM state")
+        new.executemany("INSERT INTO state VALUES (?, CAST(? AS TEXT), ?)", state)
+        acknowledged = self._marked(
+            "SELECT path, lane, CAST(ranges AS BLOB), mark FROM acknowledged"
+        )
+        new.executemany("INSERT INTO acknowledged VALUES (?, ?, CAST(? AS TEXT), ?)", acknowledged)
+        taken = 0
+        for row in self._undelivered(acknowledged, below):
+            new.execute("INSERT INTO event VALUES (?, ?, ?, ?, CAST(? AS TEXT))", _filed(new, *row))
+            taken += 1
+        return taken
+
+    def _undelivered(
+        self, acknowledged: list[tuple[Any, ...]], below: int
+    ) -> Iterator[tuple[int, bytes, bytes]]:
+        """Yield number, proof and body of the intact events that no path has delivered."""
+        delivered = {lane.value: Ranges() for lane in Lane}
+        for _, lane, ranges, _ in acknowledged:
+            delivered[lane] |= Ranges.of(json.loads(ranges))
+        head = min(below - 1, self.head() or below - 1)
+        earliest = 1 if acknowledged else max(1, head - MOST + 1)
+        both = Ranges.of(
+            gap for ranges in delivered.values() for gap in ranges.gaps(earliest, head)
+        )
+        for span in both.spans:
+            for seq, proof, body in self._intact(span):
+                lane = Lane.ALARM if b'"severity":"alarm","trusted":' in body[-60:] else Lane.REST
+                if seq not in delivered[lane]:
+                    yield seq, proof, body
+
+    def _intact(self, span: Span) -> Iterator[tuple[int, bytes, bytes]]:
+        at, skipped = span[0], 0
+        while at <= span[1] and skipped < SKIPS:
+            end = min(span[1], at + CHUNK - 1)
+            rows = self._between(at, end)
+            if rows is None:  # something in it is damaged: number by number
+                alone = [self._between(number, number) for number in range(at, end + 1)]
+                rows = [row for found in alone for row in found or ()]
+            for seq, proof, body in rows:
+                if leaf_hash(proof[: layout.SALT] + body)[:MARK] == proof[layout.SALT :]:
+                    yield seq, proof, body
+            skipped = 0 if rows else skipped + end - at + 1
+            at = end + 1
+
+    def _between(self, first: int, last: int) -> list[tuple[Any, ...]] | None:
+        return self._rows(
+            "SELECT seq, CAST(proof AS BLOB), CAST(body AS BLOB) FROM event "
+            "WHERE seq BETWEEN ? AND ? AND body IS NOT NULL AND proof IS NOT NULL",
+            (first, last),
+        )
+
+    def _marked(self, sql: str) -> list[tuple[Any, ...]]:
+        """Return the rows whose mark is right."""
+        return [
+            row
+            for row in self._rows(sql) or ()
+            if all(isinstance(text, str) for text in row[:-2])
+            and row[-2] is not None
+            and mark(*(text.encode() for text in row[:-2]), row[-2]) == row[-1]
+        ]
+
+    def _rows(self, sql: str, values: tuple[int, ...] = ()) -> list[tuple[Any, ...]] | None:
+        """Return what a statement finds; None when it meets damage."""
+        if self._connection is None:
+            return None
+        try:
+            return self._connection.execute(sql, values).fetchall()
+        except sqlite3.Error:
+            return None
+
+
+def _filed(
+    new: sqlite3.Connection, seq: int, proof: bytes, body: bytes
+) -> tuple[int, int, int, bytes, bytes]:
+    """File an event anew by what it says itself."""
+    said = json.loads(body)
+    level = layout.SEVERITIES[said["severity"]]
+    of = said["kind"], level
+    new.execute("INSERT OR IGNORE INTO class(kind, severity) VALUES (?, ?)", of)
+    found = new.execute("SELECT id FROM class WHERE kind = ? AND severity = ?", of).fetchone()
+    return seq, found[0], level, proof, body

@@ -1,0 +1,139 @@
+"""A new record after one that is damaged, lost, or older than it was.
+
+The old files are set aside untouched. The new record continues the numbers, above every one
+that may have been given. Its log is one of its own, "ORIGIN/from-NUMBER", tied to the old one by
+a statement that the key signs under both names. What the old record still shows is taken over:
+saved state, what was delivered, and the intact events that were not. They keep their numbers;
+they are not of the new tree.
+
+The new record is whole before anything is moved, so that a crash leaves one of the two:
+
+    FOLDER/successor.new/   being made
+    FOLDER/successor/       whole: takes the place of the old one, now or at the next start
+    FOLDER/aside/TIME/      the old one's files
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import itertools
+import shutil
+import time
+from dataclasses import dataclass
+from operator import attrgetter
+from pathlib import Path
+
+from agent.journal import last, layout
+from agent.journal.checkpoint import Checkpoint
+from agent.journal.errors import JournalError
+from agent.journal.note import Signer, sign
+from agent.journal.salvage import Salvage
+
+ASIDE = "aside"
+MAKING, SUCCESSOR = "successor.new", "successor"
+MARGIN = 1000  # numbers left out where the last one given is not known
+
+
+class JournalSucceeded(JournalError):
+    """A new record was begun; the text says why, and where the old one is."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    origin: str
+    first: int
+    statement: str
+
+
+def succeed(folder: Path, signer: Signer, reason: str) -> JournalSucceeded:
+    """Set the folder's record aside and begin a new one that continues it.
+
+    Args:
+        folder: locked by us, nothing of it open.
+        signer: the key, under its own name.
+        reason: why, in one sentence; it is part of the statement.
+
+    Returns:
+        What to report.
+
+    Raises:
+        OSError: the disk refused; the old record is where it was.
+        sqlite3.Error: so did it.
+    """
+    new = folder / MAKING
+    shutil.rmtree(new, ignore_errors=True)
+    new.mkdir(mode=0o700)
+    with Salvage(folder) as old:
+        plan = _planned(folder, signer, reason, old)
+        layout.prepare(new, first=plan.first)
+        taken = _begin(new, plan, old)
+    aside = _unused(folder, time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()))
+    (new / ASIDE).write_text(str(aside))
+    new.rename(folder / SUCCESSOR)
+    finish(folder)
+    return JournalSucceeded(
+        f"{reason}; the old record lies untouched in {folder / aside}, the new one begins with "
+        f"number {plan.first} and holds {taken} undelivered events of the old one"
+    )
+
+
+def _unused(folder: Path, stamp: str) -> Path:
+    """Return where, below the folder, to set the old record aside."""
+    names = itertools.chain([stamp], (f"{stamp}-{number}" for number in itertools.count(2)))
+    return next(Path(ASIDE, name) for name in names if not (folder / ASIDE / name).exists())
+
+
+def finish(folder: Path) -> None:
+    """Put a successor that is whole into its place, if there is one.
+
+    Raises:
+        OSError: the disk refused; it is tried again at the next start.
+    """
+    new = folder / SUCCESSOR
+    if (new / layout.DATABASE).exists():
+        aside = folder / (new / ASIDE).read_text()
+        aside.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for name in (
+            layout.DATABASE,
+            f"{layout.DATABASE}-wal",
+            f"{layout.DATABASE}-shm",
+            last.NAME,
+        ):
+            with contextlib.suppress(FileNotFoundError):
+                (folder / name).rename(aside / name)
+        layout.sync(aside)
+        (new / layout.DATABASE).rename(folder / layout.DATABASE)
+        layout.sync(folder)
+    shutil.rmtree(new, ignore_errors=True)
+
+
+def _planned(folder: Path, signer: Signer, reason: str, old: Salvage) -> _Plan:
+    base = signer.verifier.name
+    ends = [said for said in (last.remembered(folder, signer.verifier), old.end(signer)) if said]
+    end = max(ends, key=attrgetter("last_number"), default=Checkpoint(base, 0, bytes(32)))
+    head = old.head()
+    known = head is not None and head >= end.last_number
+    first = max(head or 0, end.last_number) + 1 + (0 if known else MARGIN)
+    origin = f"{base}/from-{first}"
+    root = base64.b64encode(end.root).decode()
+    because = " ".join(reason.split())
+    text = f"{origin}\ncontinues {end.origin}\n{end.size}\n{root}\n{because}\n"
+    return _Plan(origin, first, sign(text, signer.named(end.origin), signer.named(origin)))
+
+
+def _begin(new: Path, plan: _Plan, old: Salvage) -> int:
+    """Fill the new record with what the old one still shows; return how many events."""
+    connection = layout.connect(new, "rw")
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+        connection.executemany(
+            "INSERT INTO meta VALUES (?, ?)",
+            [("origin", plan.origin), ("statement", plan.statement)],
+        )
+        taken = old.into(connection, plan.first)
+        connection.execute("COMMIT")
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    finally:
+        connection.close()
+    return taken

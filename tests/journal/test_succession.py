@@ -1,0 +1,266 @@
+"""A record that is damaged, lost or replaced: set aside, and continued by another."""
+
+from __future__ import annotations
+
+import random
+import shutil
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from agent.journal import keys, succession
+from agent.journal.checkpoint import Checkpoint
+from agent.journal.errors import JournalUnusable, StorageCorrupt
+from agent.journal.journal import Journal
+from agent.journal.note import Verifier, open_note
+from agent.journal.proving import check, prove
+from agent.journal.reading import Reader
+from agent.journal.record import Batch, Recorded, Sealed
+from agent.journal.succession import MARGIN, JournalSucceeded
+from agent.journal.verification import verify
+from agent.site.step import Severity
+from tests.journal.recording import Ears, batch, entry
+
+ORIGIN = "armoury/test"
+Open = Callable[[], Journal]
+
+
+@pytest.fixture
+def signing(ears: Ears, folder: Path) -> Iterator[Open]:
+    made: list[Journal] = []
+
+    def make() -> Journal:
+        seals: list[Sealed] = []
+        made.append(
+            Journal.open(
+                folder,
+                committed=ears.committed,
+                failed=ears.failed,
+                sealed=seals.append,
+                origin=ORIGIN,
+            )
+        )
+        return made[-1]
+
+    yield make
+    for journal in made:
+        journal.close()
+
+
+@pytest.fixture
+def recorded(signing: Open, ears: Ears, folder: Path) -> list[Recorded]:
+    """A closed record of 1,000 events, of which 901 to 1,000 are not delivered."""
+    journal = signing()
+    severities = [Severity.INFO, Severity.ALARM]
+    entries = [entry(n, f"test.{n % 3}", severities[n % 2]) for n in range(1000)]
+    for at in range(0, 1000, 100):
+        journal.submit(Batch(tuple(entries[at : at + 100]), {"door/store": at}), at)
+    ears.heard(10)
+    for lane in ("alarm", "rest"):
+        journal.acknowledge("fibre", lane, [(1, 900)])
+    journal.close()
+    return ears.rows
+
+
+def bend(folder: Path, sql: str) -> None:
+    with closing(sqlite3.connect(folder / "journal.db", isolation_level=None)) as connection:
+        connection.execute(sql)
+
+
+def overwrite(folder: Path, at: int, length: int) -> None:
+    with (folder / "journal.db").open("r+b") as file:
+        file.seek(at)
+        file.write(random.Random(3).randbytes(length))
+
+
+def told(ears: Ears) -> str:
+    (report,) = [error for error in ears.failures if isinstance(error, JournalSucceeded)]
+    return str(report)
+
+
+def see_that_it_goes_on(
+    journal: Journal, ears: Ears, folder: Path, recorded: list[Recorded], first: int
+) -> list[Recorded]:
+    """Check what every successor must be; return what it took over."""
+    before = len(ears.commits)
+    journal.submit(batch(1, 2, 3), 99)
+    ears.heard(before + 1)
+    assert [row.seq for row in ears.rows[-3:]] == [first, first + 1, first + 2]
+    inherited = journal.read(0, 5000, upto=first - 1)
+    assert set(inherited) <= set(recorded), "nothing is invented"
+    journal.close()
+    trusted = keys.public(folder)
+    verdict = verify(folder, trusted)
+    assert verdict.findings == ()
+    assert (verdict.first, verdict.events) == (first, 3)
+    with Reader(folder) as reader:
+        proved = check(prove(reader, first + 1), trusted)
+    assert proved.checkpoint.origin == f"{ORIGIN}/from-{first}"
+    with closing(sqlite3.connect(folder / "journal.db")) as connection:
+        (note,) = connection.execute("SELECT value FROM meta WHERE key = 'statement'").fetchone()
+    for name in (ORIGIN, f"{ORIGIN}/from-{first}"):  # both logs stand for it
+        text = open_note(note, [Verifier(name, trusted[0].key)])
+    assert text.startswith(f"{ORIGIN}/from-{first}\ncontinues {ORIGIN}\n1000\n")
+    return inherited
+
+
+def test_rows_that_were_changed_are_not_signed_over(
+    signing: Open, recorded: list[Recorded], ears: Ears, folder: Path
+) -> None:
+    bend(folder, "UPDATE event SET body = replace(body, 'store', 'crypt') WHERE seq IN (950, 990)")
+    untouched = (folder / "journal.db").read_bytes()
+    journal = signing()
+    said = told(ears)
+    assert "the new one begins with number 1001 and holds 98 undelivered events" in said
+    assert journal.saved == {"door/store": 900}
+    assert journal.acknowledged("fibre", "rest").spans == ((1, 900),)
+    inherited = see_that_it_goes_on(journal, ears, folder, recorded, 1001)
+    expected = {row for row in recorded if row.seq > 900} - {recorded[949], recorded[989]}
+    assert set(inherited) == expected
+    (aside,) = (folder / "aside").iterdir()
+    assert (aside / "journal.db").read_bytes() == untouched
+    assert verify(aside, keys.public(folder)).findings[0].first == 950
+
+
+def test_a_corrupt_page_costs_what_is_on_it(
+    signing: Open, recorded: list[Recorded], ears: Ears, folder: Path
+) -> None:
+    with closing(sqlite3.connect(folder / "journal.db")) as connection:
+        pages = connection.execute("PRAGMA page_count").fetchone()[0]
+    content = (folder / "journal.db").read_bytes()
+    page = next(n for n in range(pages) if b'"seq":985,' in content[n * 2048 : n * 2048 + 2048])
+    overwrite(folder, page * 2048, 64)
+    inherited = see_that_it_goes_on(signing(), ears, folder, recorded, 1001)
+    lost = {row.seq for row in recorded if row.seq > 900} - {row.seq for row in inherited}
+    assert 985 in lost
+    assert len(lost) < 12
+
+
+def test_a_ruined_head_leaves_nothing_but_the_numbers(
+    signing: Open, recorded: list[Recorded], ears: Ears, folder: Path
+) -> None:
+    overwrite(folder, 0, 4096)
+    journal = signing()
+    assert journal.saved == {}
+    assert see_that_it_goes_on(journal, ears, folder, recorded, 1001 + MARGIN) == []
+
+
+def test_a_lost_file_does_not_start_the_numbers_again(
+    signing: Open, recorded: list[Recorded], ears: Ears, folder: Path
+) -> None:
+    (folder / "journal.db").unlink()
+    journal = signing()
+    assert "is gone" in told(ears)
+    assert see_that_it_goes_on(journal, ears, folder, recorded, 1001 + MARGIN) == []
+
+
+def test_an_older_copy_put_back_is_known_and_not_written_over(
+    signing: Open, recorded: list[Recorded], ears: Ears, folder: Path
+) -> None:
+    bend(folder, "DELETE FROM event WHERE seq > 700")
+    bend(folder, "DELETE FROM checkpoint WHERE size > 700")
+    bend(folder, "DELETE FROM tile WHERE position > 1")
+    journal = signing()
+    assert "is older than it was: it was signed up to the event 1000, and ends at 700" in told(ears)
+    assert see_that_it_goes_on(journal, ears, folder, recorded, 1001 + MARGIN) == []
+
+
+def test_another_past_is_known(
+    signing: Open, recorded: list[Recorded], ears: Ears, folder: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    shutil.copy(folder / "journal.key", other)
+    with Journal.open(other, committed=print, failed=print, origin=ORIGIN) as journal:
+        journal.submit(batch(*range(1000)), 1)
+    shutil.copy(other / "journal.db", folder)
+    signing()
+    assert "is not the one that was signed last" in told(ears)
+
+
+@pytest.mark.parametrize("table", ["state", "acknowledged"])
+def test_damaged_state_is_not_acted_upon(
+    signing: Open, recorded: list[Recorded], ears: Ears, folder: Path, table: str
+) -> None:
+    column = "value" if table == "state" else "ranges"
+    bend(folder, f"UPDATE {table} SET {column} = '[]'")  # noqa: S608
+    journal = signing()
+    assert "is damaged" in told(ears)
+    expected = {} if table == "state" else {"door/store": 900}
+    assert journal.saved == expected
+    inherited = see_that_it_goes_on(journal, ears, folder, recorded, 1001)
+    # Two of the three survive: of the lane whose ranges are gone, everything counts as undelivered.
+    assert len(inherited) == (100 if table == "state" else 1000)
+
+
+def test_a_successor_may_be_succeeded(
+    signing: Open, recorded: list[Recorded], ears: Ears, folder: Path
+) -> None:
+    overwrite(folder, 0, 4096)
+    first = signing()
+    first.submit(batch(1, 2), 99)
+    first.close()
+    overwrite(folder, 0, 4096)
+    second = signing()
+    second.submit(batch(3), 100)
+    second.close()
+    assert ears.rows[-1].seq == 1003 + MARGIN + MARGIN
+    assert len(list((folder / "aside").iterdir())) == 2
+    with Reader(folder) as reader, reader.tree() as tree:
+        assert tree.origin == f"{ORIGIN}/from-{1003 + 2 * MARGIN}"
+    assert verify(folder, keys.public(folder)).findings == ()
+
+
+OPEN = """
+import sys
+from pathlib import Path
+from agent.journal.journal import Journal
+Journal.open(Path(sys.argv[1]), committed=print, failed=print, origin="armoury/test").close()
+print("opened")
+"""
+
+
+@pytest.mark.skipif(shutil.which("strace") is None, reason="THE MOVES ARE NOT CUT: no strace")
+@pytest.mark.parametrize("when", range(1, 8))
+def test_a_kill_between_the_moves_leaves_one_of_the_two(
+    signing: Open, recorded: list[Recorded], ears: Ears, folder: Path, when: int
+) -> None:
+    bend(folder, "UPDATE event SET body = replace(body, 'store', 'crypt') WHERE seq = 950")
+    inject = f"inject=rename:signal=SIGKILL:when={when}"
+    strace = ["strace", "-f", "-o", "/dev/null", "-e", "trace=rename", "-e", inject]
+    command = [*strace, sys.executable, "-c", OPEN, str(folder)]
+    run = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert ("opened" in run.stdout) == (when == 7), "there are six moves"
+    inherited = see_that_it_goes_on(signing(), ears, folder, recorded, 1001)
+    assert len(inherited) == 99
+
+
+def test_without_a_key_damage_is_left_to_a_person(opened: Open, folder: Path) -> None:
+    journal = opened()
+    journal.submit(Batch((), {"x": 1}), 1)
+    journal.close()
+    bend(folder, "UPDATE state SET value = '2'")
+    with pytest.raises(StorageCorrupt, match="restore a backup"):
+        opened()
+    (folder / "journal.db").write_bytes(b"x" * 4096)
+    with pytest.raises(JournalUnusable, match="not an armoury journal"):
+        opened()
+
+
+def test_a_good_record_is_never_succeeded(signing: Open, folder: Path) -> None:
+    for _ in range(3):
+        journal = signing()
+        journal.submit(batch(1), 1)
+        journal.close()
+    assert not (folder / "aside").exists()
+    assert not (folder / succession.SUCCESSOR).exists()
+    kept = (folder / "journal.last").read_text()
+    assert Checkpoint.open(kept, keys.public(folder)).size == 3
+    (folder / "journal.last").write_text("a power cut")
+    signing().close()
+    assert not (folder / "aside").exists()
