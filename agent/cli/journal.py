@@ -47,7 +47,8 @@ _keys = click.option(
 def journal() -> None:
     """The record: verify, prove, export, back up.
 
-    These read the data folder itself, beside the daemon or without it, and write nothing there.
+    These read the data folder itself, beside the daemon or without it; restore alone writes
+    into it.
     """
 
 
@@ -340,3 +341,24 @@ def backup(target: Path, data: Path) -> None:
     with _told():
         verdict = back_up(data, target)
     click.echo(f"{target}: {verdict.events} events, signed up to {verdict.covered}, verified")
+
+
+@journal.command()
+@click.argument("source", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@_data
+@click.confirmation_option(prompt="The present record will be set aside. Go on?")
+def restore(source: Path, data: Path) -> None:
+    """Go on with the events and the state of the backup in the folder SOURCE.
+
+    The daemon must be stopped, and the key must be in the data folder. The backup is verified
+    first. Numbers go on above every one that was given; the present record is set aside.
+
+    \b
+    Example:
+      systemctl stop armoury-agent
+      armoury journal restore /media/usb/quito-07-2026-01-31
+    """
+    from agent.journal.backup import restore as restored
+
+    with _told():
+        click.echo(str(restored(data, source)))

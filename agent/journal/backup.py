@@ -8,7 +8,9 @@ from pathlib import Path
 
 from agent.journal import keys, layout
 from agent.journal.errors import JournalError, JournalUnusable, storage_failure
+from agent.journal.lock import FolderLock
 from agent.journal.note import Verifier
+from agent.journal.succession import JournalSucceeded, finish, succeed
 from agent.journal.verification import Verdict, verify
 
 
@@ -41,6 +43,37 @@ def backup(folder: Path, target: Path) -> Verdict:
     except OSError as error:
         raise JournalUnusable(f"no backup can be put into {target}: {error.strerror}") from error
     return checked(target, trusted)
+
+
+def restore(folder: Path, source: Path) -> JournalSucceeded:
+    """Continue with the events and the state of a backup.
+
+    The numbers go on above every one that was given; what the folder holds is set aside.
+
+    Args:
+        folder: the data folder, with the key; its daemon does not run.
+        source: the backup.
+
+    Returns:
+        What to report.
+
+    Raises:
+        JournalLocked: the daemon runs.
+        BackupBad: the backup is damaged; nothing was changed.
+        JournalUnusable: there is no key, or the folder cannot be written.
+    """
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = FolderLock(folder)
+        try:
+            signer = keys.read(folder)
+            checked(source, [signer.verifier])
+            finish(folder)
+            return succeed(folder, signer, f"the backup {source} was restored", source)
+        finally:
+            lock.release()
+    except (OSError, sqlite3.Error) as error:
+        raise JournalUnusable(f"{folder} cannot be restored into: {error}") from error
 
 
 def copied(folder: Path, target: Path) -> None:

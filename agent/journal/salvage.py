@@ -57,12 +57,13 @@ class Salvage:
                 continue
         return None
 
-    def into(self, new: sqlite3.Connection, below: int) -> int:
+    def into(self, new: sqlite3.Connection, below: int, *, everything: bool) -> int:
         """Write what holds into a new database; return how many events that are.
 
         Args:
             new: within a transaction.
             below: only events with lower numbers.
+            everything: also events that were delivered.
         """
         state = self._marked("SELECT key, CAST(value AS BLOB), mark FROM state")
         new.executemany("INSERT INTO state VALUES (?, CAST(? AS TEXT), ?)", state)
@@ -71,10 +72,13 @@ class Salvage:
         )
         new.executemany("INSERT INTO acknowledged VALUES (?, ?, CAST(? AS TEXT), ?)", acknowledged)
         taken = 0
-        for row in self._undelivered(acknowledged, below):
+        for row in self._events(below) if everything else self._undelivered(acknowledged, below):
             new.execute("INSERT INTO event VALUES (?, ?, ?, ?, CAST(? AS TEXT))", _filed(new, *row))
             taken += 1
         return taken
+
+    def _events(self, below: int) -> Iterator[tuple[int, bytes, bytes]]:
+        return self._intact((1, min(below - 1, self.head() or 0)))
 
     def _undelivered(
         self, acknowledged: list[tuple[Any, ...]], below: int

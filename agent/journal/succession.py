@@ -20,6 +20,7 @@ import contextlib
 import itertools
 import shutil
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 from pathlib import Path
@@ -46,13 +47,16 @@ class _Plan:
     statement: str
 
 
-def succeed(folder: Path, signer: Signer, reason: str) -> JournalSucceeded:
+def succeed(
+    folder: Path, signer: Signer, reason: str, backup: Path | None = None
+) -> JournalSucceeded:
     """Set the folder's record aside and begin a new one that continues it.
 
     Args:
         folder: locked by us, nothing of it open.
         signer: the key, under its own name.
         reason: why, in one sentence; it is part of the statement.
+        backup: a record whose state and events, all of them, are taken over instead.
 
     Returns:
         What to report.
@@ -64,17 +68,17 @@ def succeed(folder: Path, signer: Signer, reason: str) -> JournalSucceeded:
     new = folder / MAKING
     shutil.rmtree(new, ignore_errors=True)
     new.mkdir(mode=0o700)
-    with Salvage(folder) as old:
-        plan = _planned(folder, signer, reason, old)
+    with Salvage(folder) as old, Salvage(backup or folder) as source:
+        plan = _planned(folder, signer, reason, (old, source))
         layout.prepare(new, first=plan.first)
-        taken = _begin(new, plan, old)
+        taken = _begin(new, plan, source, everything=backup is not None)
     aside = _unused(folder, time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()))
     (new / ASIDE).write_text(str(aside))
     new.rename(folder / SUCCESSOR)
     finish(folder)
     return JournalSucceeded(
         f"{reason}; the old record lies untouched in {folder / aside}, the new one begins with "
-        f"number {plan.first} and holds {taken} undelivered events of the old one"
+        f"number {plan.first} and holds {taken} events from before"
     )
 
 
@@ -108,13 +112,15 @@ def finish(folder: Path) -> None:
     shutil.rmtree(new, ignore_errors=True)
 
 
-def _planned(folder: Path, signer: Signer, reason: str, old: Salvage) -> _Plan:
+def _planned(folder: Path, signer: Signer, reason: str, sources: Sequence[Salvage]) -> _Plan:
     base = signer.verifier.name
-    ends = [said for said in (last.remembered(folder, signer.verifier), old.end(signer)) if said]
+    known_ends = (last.remembered(folder, signer.verifier), *(old.end(signer) for old in sources))
+    ends = [said for said in known_ends if said]
     end = max(ends, key=attrgetter("last_number"), default=Checkpoint(base, 0, bytes(32)))
-    head = old.head()
-    known = head is not None and head >= end.last_number
-    first = max(head or 0, end.last_number) + 1 + (0 if known else MARGIN)
+    known = sources[0].head()  # of the record that is succeeded; a backup is always older
+    sure = known is not None and known >= end.last_number
+    first = max(known or 0, end.last_number, *(old.head() or 0 for old in sources)) + 1
+    first += 0 if sure else MARGIN
     origin = f"{base}/from-{first}"
     root = base64.b64encode(end.root).decode()
     because = " ".join(reason.split())
@@ -122,8 +128,8 @@ def _planned(folder: Path, signer: Signer, reason: str, old: Salvage) -> _Plan:
     return _Plan(origin, first, sign(text, signer.named(end.origin), signer.named(origin)))
 
 
-def _begin(new: Path, plan: _Plan, old: Salvage) -> int:
-    """Fill the new record with what the old one still shows; return how many events."""
+def _begin(new: Path, plan: _Plan, source: Salvage, *, everything: bool) -> int:
+    """Fill the new record with what an older one shows; return how many events."""
     connection = layout.connect(new, "rw")
     try:
         connection.execute("BEGIN IMMEDIATE")
@@ -131,7 +137,7 @@ def _begin(new: Path, plan: _Plan, old: Salvage) -> int:
             "INSERT INTO meta VALUES (?, ?)",
             [("origin", plan.origin), ("statement", plan.statement)],
         )
-        taken = old.into(connection, plan.first)
+        taken = source.into(connection, plan.first, everything=everything)
         connection.execute("COMMIT")
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
     finally:

@@ -134,6 +134,16 @@ def test_backup(recorded: Path, tmp_path: Path) -> None:
     assert armoury_journal("verify", "--data", tmp_path / "copy").exit_code == 0
 
 
+def test_restore_asks_first(recorded: Path, tmp_path: Path) -> None:
+    armoury_journal("backup", tmp_path / "copy", "--data", recorded)
+    said = armoury_journal("restore", tmp_path / "copy", "--data", recorded)
+    assert said.exit_code == 1
+    assert not (recorded / "aside").exists()
+    said = armoury_journal("restore", tmp_path / "copy", "--data", recorded, "--yes")
+    assert said.exit_code == 0
+    assert "the new one begins with number 7 and holds 6 events from before" in said.output
+
+
 @pytest.mark.parametrize("command", ["info", "verify", "export"])
 def test_where_there_is_no_journal_it_says_so(command: str, tmp_path: Path) -> None:
     said = armoury_journal(command, "--data", tmp_path)

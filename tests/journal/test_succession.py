@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 
 from agent.journal import keys, succession
+from agent.journal.backup import BackupBad, backup, restore
 from agent.journal.checkpoint import Checkpoint
-from agent.journal.errors import JournalUnusable, StorageCorrupt
+from agent.journal.errors import JournalLocked, JournalUnusable, StorageCorrupt
 from agent.journal.journal import Journal
 from agent.journal.note import Verifier, open_note
 from agent.journal.proving import check, prove
@@ -24,7 +25,7 @@ from agent.journal.record import Batch, Recorded, Sealed
 from agent.journal.succession import MARGIN, JournalSucceeded
 from agent.journal.verification import verify
 from agent.site.step import Severity
-from tests.journal.recording import Ears, batch, entry
+from tests.journal.recording import START_US, Ears, batch, entry
 
 ORIGIN = "armoury/test"
 Open = Callable[[], Journal]
@@ -116,7 +117,7 @@ def test_rows_that_were_changed_are_not_signed_over(
     untouched = (folder / "journal.db").read_bytes()
     journal = signing()
     said = told(ears)
-    assert "the new one begins with number 1001 and holds 98 undelivered events" in said
+    assert "the new one begins with number 1001 and holds 98 events from before" in said
     assert journal.saved == {"door/store": 900}
     assert journal.acknowledged("fibre", "rest").spans == ((1, 900),)
     inherited = see_that_it_goes_on(journal, ears, folder, recorded, 1001)
@@ -264,3 +265,54 @@ def test_a_good_record_is_never_succeeded(signing: Open, folder: Path) -> None:
     (folder / "journal.last").write_text("a power cut")
     signing().close()
     assert not (folder / "aside").exists()
+
+
+def test_a_backup_is_restored_above_every_number_that_was_given(
+    signing: Open, recorded: list[Recorded], ears: Ears, folder: Path, tmp_path: Path
+) -> None:
+    copy = tmp_path / "copy"
+    backup(folder, copy)
+    journal = signing()
+    journal.submit(Batch((entry(1), entry(2)), {"door/store": "later"}), 50)
+    with pytest.raises(JournalLocked):
+        restore(folder, copy)
+    journal.close()
+    report = restore(folder, copy)
+    assert "was restored; the old record lies untouched" in str(report)
+    journal = signing()
+    assert journal.saved == {"door/store": 900}
+    journal.submit(batch(1), 51)
+    journal.close()
+    assert ears.rows[-1].seq == 1003
+    with Reader(folder) as reader:
+        assert reader.read(0, 2000) == [*recorded, ears.rows[-1]]
+        kinds = [row.seq for row in reader.query(kind="test.1", since_us=START_US + 990_000_000)]
+        assert kinds == [seq for seq in range(991, 1001) if seq % 3 == 2]
+    assert verify(folder, keys.public(folder)).findings == ()
+
+
+def test_a_damaged_backup_is_not_restored(
+    signing: Open, recorded: list[Recorded], folder: Path, tmp_path: Path
+) -> None:
+    copy = tmp_path / "copy"
+    backup(folder, copy)
+    bend(copy, "DELETE FROM event WHERE seq = 500")
+    before = (folder / "journal.db").read_bytes()
+    with pytest.raises(BackupBad, match="damaged at the event 500"):
+        restore(folder, copy)
+    assert (folder / "journal.db").read_bytes() == before
+    assert not (folder / "aside").exists()
+
+
+def test_a_backup_goes_onto_a_new_disk(
+    recorded: list[Recorded], folder: Path, tmp_path: Path
+) -> None:
+    copy, new = tmp_path / "copy", tmp_path / "new"
+    backup(folder, copy)
+    with pytest.raises(JournalUnusable, match=r"key .* is missing"):
+        restore(new, copy)
+    shutil.copy(folder / "journal.key", new)
+    restore(new, copy)
+    with Journal.open(new, committed=print, failed=print, origin=ORIGIN) as journal:
+        assert journal.head == 1000 + MARGIN
+        assert journal.read(0, 2000) == recorded
