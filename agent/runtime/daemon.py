@@ -24,6 +24,7 @@ from agent.journal.record import Batch, Commit, Entry, Recorded, Sealed
 from agent.runtime.clock import Clock
 from agent.runtime.control import ControlServer
 from agent.runtime.host import STOP_GRACE_S, Host, HostSpec
+from agent.runtime.local import LocalRecord
 from agent.runtime.loop import Loop
 from agent.runtime.notify import Notify
 from agent.runtime.requests import HouseRequests
@@ -50,6 +51,7 @@ BEAT_S = 1.0
 STEP_US = 1_000_000  # a wall clock that moves so far against the monotonic one has stepped
 UPLINK_CLOSE_S = 3.0
 SETTLE_S = 5.0
+CATCH_UP_ROWS = 1000
 
 
 class Daemon:
@@ -106,12 +108,15 @@ class Daemon:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop, signal.Signals(number).name)
         self._site = Site(self._file.plan, self._journal.saved)
+        self._local = LocalRecord(self._journal.saved)
+        while rows := self._journal.read(self._local.upto, CATCH_UP_ROWS):
+            self._local.note(rows)
         self._loop = Loop(self._site, self, self._clock)
         self._loop.put(self._start_input())
         self._hosts = {device.id: self._host(device) for device in self._file.devices}
         self._tasks = [self._task(host.run()) for host in self._hosts.values()]
         await asyncio.sleep(0)  # the hosts start now, while the uplink is being imported
-        self._requests = HouseRequests(self)
+        self._requests = HouseRequests(self, self._local)
         self._uplink = self._make_uplink(loop)
         control = ControlServer(self._socket, self._requests)
         try:
@@ -230,7 +235,8 @@ class Daemon:
     # Where the loop's decisions go (agent.runtime.loop.Ports)
 
     def submit(self, batch: Batch, tag: int) -> None:
-        self._journal.submit(batch, tag)
+        state = {**batch.state, **self._local.changes()}
+        self._journal.submit(Batch(batch.entries, state), tag)
 
     def act(self, action: Action) -> None:
         if not action.device:  # the gateway itself, which knows how to stop and nothing else
@@ -244,6 +250,7 @@ class Daemon:
 
     def recorded(self, rows: tuple[Recorded, ...]) -> None:
         self._uplink.committed(rows)
+        self._local.note(rows)
         self._requests.recorded(rows)
 
     def unrecorded(self, entry: Entry) -> None:
@@ -278,8 +285,12 @@ class Daemon:
                 {"id": device.id, "pid": self._hosts[device.id].pid} | self._device_state(device.id)
                 for device in self._file.devices
             ],
-            "paths": [{"id": path} | how for path, how in self._uplink.status().items()],
-            "journal": {"head": self._journal.head, "trouble": self._storage},
+            "paths": [
+                # how many were delivered would count what is hidden
+                {"id": path} | {key: how[key] for key in how if key != "delivered"}
+                for path, how in self._uplink.status().items()
+            ],
+            "journal": {"head": self._local.head, "trouble": self._storage},
         }
 
     def _device_state(self, device: str) -> dict[str, Any]:

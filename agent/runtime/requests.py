@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any, Protocol
 
 from agent.journal.record import Recorded
 from agent.runtime.control import Refused
+from agent.runtime.local import LocalRecord
 from agent.site.step import Answer
 
 ANSWER_S = 4.0  # a command's record should long be on disk
@@ -28,10 +28,16 @@ class House(Protocol):
 
 
 class HouseRequests:
-    """Answers people; told of everything that changes."""
+    """Answers people; told of everything that changes.
 
-    def __init__(self, house: House) -> None:
+    Args:
+        house: what is asked.
+        local: how the record is shown on site.
+    """
+
+    def __init__(self, house: House, local: LocalRecord) -> None:
         self._house = house
+        self._local = local
         self._changed = asyncio.Event()
         self._followers: set[asyncio.Queue[Recorded]] = set()
         self._asked: dict[str, asyncio.Future[Answer]] = {}
@@ -92,7 +98,7 @@ class HouseRequests:
         return {"command": command, **answer.data}
 
     async def _events(self, asked: dict[str, Any], _by: str) -> list[Any]:
-        return [json.loads(row.body) for row in await self._query(_filters(asked))]
+        return [event for _, event in await self._shown(_filters(asked))]
 
     async def _follow(self, asked: dict[str, Any]) -> AsyncIterator[Any]:
         filters = _filters(asked)
@@ -100,22 +106,31 @@ class HouseRequests:
         self._followers.add(queue)
         try:
             last = 0
-            for row in await self._query(filters):
-                last = row.seq
-                yield json.loads(row.body)
+            for seq, event in await self._shown(filters):
+                last = seq
+                yield event
             while queue in self._followers or not queue.empty():
                 row = await queue.get()
-                event = json.loads(row.body)
-                if row.seq > last and _matches(event, filters):
-                    yield event
+                shown = self._local.shown(row)
+                if row.seq > last and shown and _matches(shown, filters):
+                    yield shown
         finally:
             self._followers.discard(queue)
         raise Refused("you read too slowly and were cut off; ask again with after")
 
-    async def _query(self, filters: Mapping[str, Any]) -> list[Recorded]:
-        """Return the rows that fit, in the order of their numbers."""
-        rows = await self._house.query(filters)
-        return rows[::-1] if filters.get("newest_first") else rows
+    async def _shown(self, filters: Mapping[str, Any]) -> list[tuple[int, dict[str, Any]]]:
+        """Return the events that fit with their recorded numbers, in order.
+
+        What the loop has not been told of yet is left out; followers get it from there. As many
+        more are asked for as are hidden, so that not even their number shows.
+        """
+        limit = filters["limit"]
+        wanted = {**filters, "limit": limit + self._local.hidden}
+        if "after" in wanted:
+            wanted["after"] = self._local.recorded_number(wanted["after"])
+        rows = [row for row in await self._house.query(wanted) if row.seq <= self._local.upto]
+        shown = [(row.seq, event) for row in rows if (event := self._local.shown(row))][:limit]
+        return shown[::-1] if filters.get("newest_first") else shown
 
 
 _FILTERS: dict[str, type] = {

@@ -1,0 +1,79 @@
+"""The record as people on site see it: nothing of what is hidden, and no gap where it is.
+
+An event under duress is for the monitor alone. On site its number would give it away as much as
+its text, so events are numbered here by their place among those that are shown. Which ones are
+hidden is kept with the site's state, so that a start need not read the whole record.
+"""
+
+from __future__ import annotations
+
+import json
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from agent.journal.record import Recorded
+from agent.site.inputs import Json
+
+KEY = "local/hidden"
+# No text can hold these bytes: JSON escapes the quotes inside one.
+MARK = b'"hidden":true'
+SAVED_EVERY = 1000  # events, at the least: a start reads so many
+
+
+class LocalRecord:
+    """Numbers as they are on site.
+
+    Args:
+        saved: the site's saved state.
+    """
+
+    def __init__(self, saved: Mapping[str, Json]) -> None:
+        kept = saved.get(KEY)
+        known: dict[str, Any] = kept if isinstance(kept, dict) else {"upto": 0, "hidden": []}
+        self.upto: int = known["upto"]
+        self._hidden: list[int] = list(known["hidden"])
+        self._saved_upto = self.upto
+        self._news = False
+
+    def note(self, rows: Iterable[Recorded]) -> None:
+        """Take in rows that are on the disk now, in order."""
+        for row in rows:
+            self.upto = row.seq
+            if MARK in row.body:
+                self._hidden.append(row.seq)
+                self._news = True
+
+    def changes(self) -> dict[str, Json]:
+        """Return what is to be saved with the next commit."""
+        if not self._news and self.upto - self._saved_upto < SAVED_EVERY:
+            return {}
+        self._news, self._saved_upto = False, self.upto
+        return {KEY: {"upto": self.upto, "hidden": list(self._hidden)}}
+
+    @property
+    def hidden(self) -> int:
+        """Return how many events are not shown."""
+        return len(self._hidden)
+
+    @property
+    def head(self) -> int:
+        """Return how many events are shown."""
+        return self.upto - len(self._hidden)
+
+    def shown(self, row: Recorded) -> dict[str, Any] | None:
+        """Return the event as it is shown; None when it is not."""
+        if MARK in row.body:
+            return None
+        event: dict[str, Any] = json.loads(row.body)
+        event["seq"] = row.seq - bisect_left(self._hidden, row.seq)
+        return event
+
+    def recorded_number(self, shown: int) -> int:
+        """Return the record's own number of what is shown under `shown`."""
+        number = shown
+        for hidden in self._hidden:
+            if hidden > number:
+                break
+            number += 1
+        return number
