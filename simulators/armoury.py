@@ -13,6 +13,7 @@ own and everything is on loopback:
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 import signal
@@ -27,7 +28,7 @@ from typing import Any
 
 from simulators.broker import Broker, free_port
 from simulators.control import SimulatorError, tell
-from simulators.monitor import Monitor
+from simulators.monitor import Monitor, events_in
 from simulators.night import NightError
 
 READY_S = 20.0
@@ -63,6 +64,7 @@ class Armoury:
         self.monitor = Monitor(folder, self.broker.port, site["site"]["id"])
         self.daemon: subprocess.Popen[bytes] | None = None
         self._wires: subprocess.Popen[bytes] | None = None
+        self._head = 0
         self.ports = ports
 
     def __enter__(self) -> Armoury:
@@ -140,7 +142,7 @@ class Armoury:
 
     # What a night needs (simulators.night.House)
 
-    def armoury(self, *words: str) -> None:
+    def armoury(self, *words: str) -> str:
         environment = os.environ | {
             "ARMOURY_SITE": str(self.site_file),
             "ARMOURY_SOCKET": str(self.control),
@@ -156,15 +158,35 @@ class Armoury:
         )
         if done.returncode:
             raise NightError(f"armoury {' '.join(words)}: {done.stderr.strip()}")
+        return done.stdout
 
     def broker_do(self, what: str) -> None:
         {"stop": self.broker.stop, "start": self.broker.start, "kill": self.broker.kill}[what]()
 
+    def daemon_do(self, what: str) -> None:
+        {"stop": self.stop_daemon, "start": self._restart, "kill": self.kill_daemon}[what]()
+
+    def _restart(self) -> None:
+        self.start_daemon()
+        self.wait_for_devices()
+
     def head(self) -> int:
-        return int(self.ask("status")["journal"]["head"])
+        if self.daemon is not None:
+            self._head = int(self.ask("status")["journal"]["head"])
+        return self._head
+
+    def record(self) -> dict[int, dict[str, Any]]:
+        """Return every recorded event by number, as the folder holds it, hidden ones too."""
+        lines = self.armoury("journal", "export", "--data", str(self.data)).splitlines()
+        return {event["seq"]: event for event in map(json.loads, lines)}
+
+    def heard(self) -> list[dict[str, Any]]:
+        return [event for told in self.monitor.told() for event in events_in(told)]
 
     def events(self, after: int) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []
+        if self.daemon is None:
+            return found
         while page := self.ask("events", after=after, limit=PAGE):
             found += page
             after = page[-1]["seq"]

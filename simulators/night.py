@@ -3,16 +3,29 @@
 A scenario is TOML that an officer can read: what happens, and what the record must then hold.
 
     name = "A refused finger"
+    people = [{ id = "p-1", fingers = ["store-reader:1"] }]
     [[step]]
     say = "Somebody unknown tries the store's reader"
     simulate = "finger store-reader unknown"         # words of `armoury simulate`
     expect = [{ kind = "access.denied", object = "store", reason = "unknown" }]
     within_s = 5
 
-A step does at most one thing: `simulate`, `command` (words of `armoury`) or `broker` ("stop",
-"start"). `expect` lists events by any of their fields, or of their data's; each must be recorded
-after the step began, within `within_s` (5 by default), in any order. `forbid` lists what must
-not have been recorded by then. `after_s` is how long to wait first, as people do between things.
+Of the whole night: `site` is the site file in config/ ("demo.toml" by default), `people` are the
+officers whom it knows from the beginning (two at most, as at every new site), `slow` says that
+it takes longer than half a minute.
+
+A step does at most one thing: `simulate`, `command` (words of `armoury`), `broker` or `daemon`
+("stop", "start", "kill"). `refused` is why the command must be refused. Then
+
+- `expect` lists events by any of their fields, or of their data's: each must be recorded after
+  the step began, in any order;
+- `forbid` lists what must not have been recorded by the end of `within_s`;
+- `told` lists what the monitor must have received since the step began, in this order;
+- `look` (words of `armoury` that only read) is asked until its answer has every text of `shows`
+  and none of `hides`.
+
+All of it within `within_s` (5 by default). `after_s` is how long to wait first, as people do
+between things. Field by field, with examples: docs/nights.md.
 """
 
 from __future__ import annotations
@@ -23,15 +36,27 @@ import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 POLL_S = 0.05
+DEEDS = ("simulate", "command", "broker", "daemon")
+PROCESS = ("stop", "start", "kill")
 
 Event = Mapping[str, Any]
 
 
 class NightError(Exception):
     """A scenario file that cannot be read, or a step that cannot be done."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Person:
+    """An officer whom the site knows; fingers are "reader:position"."""
+
+    id: str
+    fingers: Sequence[str]
+    duress: str = ""
+    roles: Sequence[str] = ("officer",)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,23 +67,39 @@ class Step:
     after_s: float = 0.0
     simulate: str = ""
     command: str = ""
+    refused: str = ""
     broker: str = ""
+    daemon: str = ""
+    look: str = ""
+    shows: Sequence[str] = ()
+    hides: Sequence[str] = ()
     expect: Sequence[Event] = ()
     forbid: Sequence[Event] = ()
+    told: Sequence[Event] = ()
     within_s: float = 5.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Night:
     """A whole scenario."""
 
     name: str
-    steps: tuple[Step, ...]
+    steps: Sequence[Step]
+    site: str = "demo.toml"
+    people: Sequence[Person] = ()
+    slow: bool = False
+
+
+Made = TypeVar("Made", Person, Step, Night)
 
 
 @dataclass(frozen=True)
 class Played:
-    """How one step went: empty `missing` and `wrong` mean well."""
+    """How one step went: empty `missing` and `wrong` mean well.
+
+    `missing` has events as the step wants them; what else it wants stands under its own key
+    ("told", "shows", "hides", "refused").
+    """
 
     step: Step
     took_s: float
@@ -74,34 +115,69 @@ class Played:
 class House(Protocol):
     """The armoury in which a night is played."""
 
-    def armoury(self, *words: str) -> None:
-        """Run the command `armoury` with these words; raises NightError when it fails."""
+    def armoury(self, *words: str) -> str:
+        """Run the command `armoury`; return what it says, or raise NightError with it."""
 
     def broker_do(self, what: str) -> None:
-        """Stop or start the broker."""
+        """Stop, start or kill the broker."""
+
+    def daemon_do(self, what: str) -> None:
+        """Stop, start or kill the daemon; once started, every device is there."""
 
     def head(self) -> int:
-        """Return the number of the newest recorded event."""
+        """Return the number of the newest event known to be recorded, also with no daemon."""
 
     def events(self, after: int) -> Sequence[Event]:
-        """Return the events recorded after that number."""
+        """Return the events recorded after that number; none while there is no daemon."""
+
+    def heard(self) -> Sequence[Event]:
+        """Return the events that the monitor received, in the order of their arrival."""
 
 
 def load(path: Path) -> Night:
     """Read a scenario file.
 
     Raises:
-        NightError: it is not TOML, or has a key that no step has.
+        NightError: it is not TOML, or has a key or a value that no night has.
     """
     try:
         raw = tomllib.loads(path.read_text(encoding="utf-8"))
-        known = {field.name for field in fields(Step)}
-        for number, step in enumerate(raw["step"], 1):
-            if unknown := step.keys() - known:
-                raise NightError(f"{path}: step {number}: unknown {', '.join(sorted(unknown))}")
-        return Night(raw["name"], tuple(Step(**step) for step in raw["step"]))
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        people = tuple(_made(Person, "person", given) for given in raw.pop("people", ()))
+        numbered = enumerate(raw.pop("step"), 1)
+        steps = tuple(_checked(number, _made(Step, f"step {number}", s)) for number, s in numbered)
+        return _made(Night, "the night", raw | {"people": people, "steps": steps})
+    except (OSError, ValueError, KeyError, TypeError, NightError) as error:
         raise NightError(f"{path}: {error}") from error
+
+
+def _made(what: type[Made], name: str, given: Mapping[str, Any]) -> Made:
+    if unknown := given.keys() - {field.name for field in fields(what)}:
+        raise NightError(f"{name}: unknown {', '.join(sorted(unknown))}")
+    return what(**given)
+
+
+def _checked(number: int, step: Step) -> Step:
+    """Return a step that says what it does and what it wants, or raise NightError."""
+    if len([deed for deed in DEEDS if getattr(step, deed)]) > 1:
+        raise NightError(f"step {number}: does more than one of {', '.join(DEEDS)}")
+    if step.refused and not step.command:
+        raise NightError(f"step {number}: only a command is refused")
+    if bool(step.look) != bool(step.shows or step.hides):
+        raise NightError(f"step {number}: look goes with shows or hides")
+    for process in (step.broker, step.daemon):
+        if process and process not in PROCESS:
+            raise NightError(f"step {number}: {process!r} is none of {', '.join(PROCESS)}")
+    return step
+
+
+def enrol(night: Night, house: House) -> None:
+    """Make the night's people known, as a technician does it at a new site."""
+    for person in night.people:
+        words = ["person", "enrol", person.id]
+        words += [word for role in person.roles for word in ("--role", role)]
+        words += [word for finger in person.fingers for word in ("--finger", finger)]
+        words += ["--duress-finger", person.duress] if person.duress else []
+        house.armoury(*words)
 
 
 def play(night: Night, house: House, told: Callable[[Played], None]) -> bool:
@@ -115,13 +191,18 @@ def play(night: Night, house: House, told: Callable[[Played], None]) -> bool:
 
 
 def play_step(step: Step, house: House) -> Played:
-    """Do what one step says and wait for what the record must hold."""
+    """Do what one step says and wait for what the record and the monitor must then hold."""
     time.sleep(step.after_s)
-    started_s, head = time.monotonic(), house.head()
-    _do(step, house)
+    started_s, head, heard = time.monotonic(), house.head(), len(house.heard())
+    refused = _do(step, house)
     while True:
         events = house.events(head)
-        missing = tuple(wanted for wanted in step.expect if not any_like(wanted, events))
+        missing = (
+            *refused,
+            *(wanted for wanted in step.expect if not any_like(wanted, events)),
+            *_untold(step, house, heard),
+            *_unseen(step, house),
+        )
         late = time.monotonic() - started_s > step.within_s
         if late or (not missing and not step.forbid):
             break
@@ -130,13 +211,41 @@ def play_step(step: Step, house: House) -> Played:
     return Played(step, time.monotonic() - started_s, tuple(events), missing, wrong)
 
 
-def _do(step: Step, house: House) -> None:
-    if step.simulate:
-        house.armoury("simulate", *shlex.split(step.simulate))
-    if step.command:
-        house.armoury(*shlex.split(step.command))
-    if step.broker:
-        house.broker_do(step.broker)
+def _do(step: Step, house: House) -> tuple[Event, ...]:
+    """Do what the step says; return the refusal that did not come."""
+    try:
+        if step.simulate:
+            house.armoury("simulate", *shlex.split(step.simulate))
+        if step.command:
+            house.armoury(*shlex.split(step.command))
+        if step.broker:
+            house.broker_do(step.broker)
+        if step.daemon:
+            house.daemon_do(step.daemon)
+    except NightError as error:
+        if not step.refused or step.refused not in " ".join(str(error).split()):
+            raise NightError(f"{step.say}: {error}") from error
+        return ()
+    return ({"refused": step.refused},) if step.refused else ()
+
+
+def _untold(step: Step, house: House, heard: int) -> tuple[Event, ...]:
+    """Return the first thing that the monitor was not told in its turn."""
+    arrived = iter(house.heard()[heard:] if step.told else ())
+    for wanted in step.told:
+        if not any(like(wanted, event) for event in arrived):
+            return ({"told": wanted},)
+    return ()
+
+
+def _unseen(step: Step, house: House) -> tuple[Event, ...]:
+    """Return what the look does not show, and what it shows and should not."""
+    if not step.look:
+        return ()
+    seen = house.armoury(*shlex.split(step.look))
+    shows = ({"shows": text} for text in step.shows if text not in seen)
+    hides = ({"hides": text} for text in step.hides if text in seen)
+    return (*shows, *hides)
 
 
 def any_like(wanted: Event, events: Sequence[Event]) -> bool:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from simulators.armoury import Armoury
 
 ROOT = Path(__file__).parents[2]
-SITE = ROOT / "config" / "demo.toml"
+SITES = ROOT / "config"
 NIGHT = ROOT / "simulators" / "scenarios" / "short-night.toml"
 FOLDER = Path("run/demo")
 
@@ -47,14 +47,15 @@ def demo(folder: Path, night: Path, *, once: bool) -> None:
     Examples:
       armoury demo
       armoury demo --once
-      armoury demo --night simulators/scenarios/short-night.toml
+      armoury demo --once --night simulators/scenarios/insider-under-duress.toml
     """
     from agent.cli.demo_night import play_and_compare
-    from simulators.night import NightError
+    from simulators.night import NightError, load
 
     try:
-        with _armoury(folder) as house:
-            well = play_and_compare(house, night)
+        scenario = load(night)
+        with _armoury(folder, SITES / scenario.site) as house:
+            well = play_and_compare(house, scenario)
             if sys.stdin.isatty() and sys.stdout.isatty() and not once:
                 from agent.cli.demo_screen import stay
 
@@ -65,12 +66,12 @@ def demo(folder: Path, night: Path, *, once: bool) -> None:
 
 
 @contextmanager
-def _armoury(folder: Path) -> Iterator[Armoury]:
+def _armoury(folder: Path, site: Path) -> Iterator[Armoury]:
     from simulators.armoury import Armoury
 
     if folder.exists():
         shutil.rmtree(folder)
-    with Armoury(folder.absolute(), SITE) as house:
+    with Armoury(folder.absolute(), site) as house:
         click.echo("starting: broker, simulators, daemon, monitor ...")
         house.start()
         yield house

@@ -65,6 +65,7 @@ def simulate(ctx: click.Context, site: Path | None, run: Path | None) -> None:
       armoury simulate press guard-room           ... and `release guard-room`
       armoury simulate finger store-reader 1
       armoury simulate open store                 ... and `close store`
+      armoury simulate take M4-1001               ... and `put M4-1001`
       armoury simulate scene hall person
       armoury simulate break store-reader         ... and `recover store-reader`
     """
@@ -82,6 +83,8 @@ MOVES = {
     "close": ("door", False, "Close the door NAME."),
     "trip": ("zone", True, "Have the detector of the zone NAME see something."),
     "calm": ("zone", False, "Have the detector of the zone NAME see nothing any more."),
+    "take": ("weapon", True, "Take the weapon with the serial NAME out of its slot."),
+    "put": ("weapon", False, "Put the weapon with the serial NAME back into its slot."),
 }
 
 

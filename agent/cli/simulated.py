@@ -39,6 +39,9 @@ class SimulatedSite:
             "door": {door.id: door.contact for door in file.plan.door},
             "panic": {panic.id: panic.point for panic in file.plan.panic},
             "zone": {zone.id: zone.point for zone in file.plan.zone},
+            "weapon": {
+                serial: ref for rack in file.plan.rack for ref, serial in rack.slots.items()
+            },
         }
 
     def device(self, name: str) -> DeviceSpec:
@@ -55,7 +58,7 @@ class SimulatedSite:
         return device
 
     def contact(self, kind: str, name: str) -> Contact:
-        """Return the contact of a door, panic button or zone, or the point "device.point".
+        """Return the contact of a door, panic button, zone or weapon, or that of "device.point".
 
         Raises:
             ClickException: there is none, or it is not a simulated contact.

@@ -5,15 +5,9 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
-from pathlib import Path
 
-import pytest
-
-from simulators.night import Played, load, play
 from tests.system.house import House
 from tests.waiting import wait_until
-
-SCENARIOS = sorted((Path(__file__).parents[2] / "simulators" / "scenarios").glob("*.toml"))
 
 
 def test_a_pressed_panic_button_reaches_the_monitor(house: House) -> None:
@@ -28,15 +22,6 @@ def test_a_pressed_panic_button_reaches_the_monitor(house: House) -> None:
     assert raised["at"] >= pressed_us
     alarms = [t.topic for t in house.monitor.told() if t.topic.endswith("/event/alarm")]
     assert alarms
-
-
-@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda path: path.stem)
-def test_every_scenario_goes_as_it_says(house: House, scenario: Path) -> None:
-    house.enrol("p-1", 1)
-    house.enrol("p-2", 2)
-    badly: list[Played] = []
-    assert play(load(scenario), house, lambda p: None if p.well else badly.append(p)), badly
-    house.assert_monitor_has_the_record()
 
 
 def test_what_happens_while_the_broker_is_gone_is_told_later(house: House) -> None:

@@ -1,0 +1,48 @@
+"""Every night of `simulators/scenarios/`, played over the real wires with the real daemon."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from agent.site.kinds import KINDS
+from simulators.night import Event, Night, Played, enrol, load, play
+from tests.system.house import House
+
+ROOT = Path(__file__).parents[2]
+NIGHTS = {path: load(path) for path in sorted((ROOT / "simulators" / "scenarios").glob("*.toml"))}
+
+
+def _all() -> list[object]:
+    marks = {True: [pytest.mark.soak], False: []}
+    return [pytest.param(n, id=p.stem, marks=marks[n.slow]) for p, n in NIGHTS.items()]
+
+
+@pytest.mark.parametrize("night", _all())
+def test_a_night_goes_as_it_says(make_house: Callable[[str], House], night: Night) -> None:
+    house = make_house((ROOT / "config" / night.site).read_text())
+    house.start()
+    enrol(night, house)
+    badly: list[Played] = []
+    assert play(night, house, lambda p: None if p.well else badly.append(p)), badly
+    house.assert_monitor_has_the_record()
+
+
+def _named(night: Night) -> list[Event]:
+    return [e for step in night.steps for e in (*step.expect, *step.forbid, *step.told)]
+
+
+@pytest.mark.parametrize("night", NIGHTS.values(), ids=[path.stem for path in NIGHTS])
+def test_a_night_names_only_events_that_there_are(night: Night) -> None:
+    """A misspelled kind would never be recorded: forbidding it would forbid nothing."""
+    kinds = [event.get("kind") for event in _named(night)]
+    assert kinds
+    assert {kind for kind in kinds if kind is not None} <= KINDS.keys()
+
+
+@pytest.mark.parametrize("night", NIGHTS.values(), ids=[path.stem for path in NIGHTS])
+def test_a_night_says_what_happens_in_every_step(night: Night) -> None:
+    assert night.name
+    assert all(step.say for step in night.steps)
