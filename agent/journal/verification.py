@@ -18,6 +18,7 @@ from pathlib import Path
 
 from agent.journal.checkpoint import Checkpoint
 from agent.journal.errors import StorageFailed
+from agent.journal.evidence import Evidence
 from agent.journal.growth import TILE, Growth, Tile
 from agent.journal.judging import Classes, ranges_of, times
 from agent.journal.layout import SALT
@@ -258,6 +259,8 @@ class Verification:
 def verify(folder: Path, trusted: Sequence[Verifier], known: Sequence[Checkpoint] = ()) -> Verdict:
     """Verify the record in a folder: the daemon's own, while it runs, or a copy.
 
+    Where the evidence lies beside it, each file is held against its event.
+
     Args:
         folder: where `journal.db` lies.
         trusted: the public keys of its log.
@@ -270,10 +273,17 @@ def verify(folder: Path, trusted: Sequence[Verifier], known: Sequence[Checkpoint
     with Reader(folder) as reader:
         with reader.tree() as tree:
             verdict = Verification(tree, trusted, known).run()
-        try:
-            reader.state()
-            reader.acknowledged()
-        except StorageFailed as error:
-            state = Finding(verdict.first, verdict.first, str(error))
-            return replace(verdict, findings=(*verdict.findings, state))
-    return verdict
+        found = [*verdict.findings, *_beside(folder, reader, verdict.first)]
+    return replace(verdict, findings=tuple(found))
+
+
+def _beside(folder: Path, reader: Reader, first: int) -> Iterator[Finding]:
+    """Yield what is wrong with what is no event: saved state, and the files of evidence."""
+    try:
+        reader.state()
+        reader.acknowledged()
+        evidence = Evidence(folder, quota=0)
+        for fault in evidence.verify(reader) if evidence.is_there() else ():
+            yield Finding(fault.seq, fault.seq, f"its file {fault.sha256} is {fault.what}")
+    except StorageFailed as error:
+        yield Finding(first, first, str(error))

@@ -1,0 +1,185 @@
+"""Pictures and clips beside the record: files named by their SHA-256, which events bear.
+
+An event `evidence.kept` carries the digest ("sha256") of a file; the log covers the event, and
+so the file: another in its place, or none, is found. A file is whole and on the disk before its
+digest is handed out; what no event names was left by a crash, and is cleaned away.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import secrets
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from hashlib import file_digest, sha256
+from pathlib import Path
+
+from agent.journal import layout
+from agent.journal.errors import JournalError
+from agent.journal.reading import Reader
+
+FOLDER = "evidence"
+KEPT = "evidence.kept"
+ORPHAN_S = 3600.0  # a file without its event may be one whose event is about to come
+_NAME = re.compile("[0-9a-f]{64}")
+
+
+class EvidenceFull(JournalError):
+    """The space for evidence is used up."""
+
+
+class EvidenceUnkept(JournalError):
+    """The disk refused a file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A file that is on the disk.
+
+    Attributes:
+        sha256: its digest in hex, for the event's data.
+        size: in bytes.
+    """
+
+    sha256: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A file that is not what its event says.
+
+    Attributes:
+        seq: the event's number.
+        sha256: the file's digest as recorded.
+        what: "missing", "changed", or "unreadable" and why.
+    """
+
+    seq: int
+    sha256: str
+    what: str
+
+
+class Evidence:
+    """The evidence of one data folder.
+
+    Args:
+        folder: the data folder.
+        quota: bytes that all files together may take.
+    """
+
+    def __init__(self, folder: Path, quota: int) -> None:
+        self._root = folder / FOLDER
+        self._quota = quota
+
+    def keep(self, content: Iterable[bytes]) -> Kept:
+        """Put a file onto the disk, and see it there.
+
+        Raises:
+            EvidenceFull: it does not fit; nothing was kept. Older files must go first.
+            EvidenceUnkept: the disk refused.
+        """
+        half = self._root / f"{secrets.token_hex(8)}.part"
+        try:
+            self._root.mkdir(mode=0o700, exist_ok=True)
+            room = self._quota - self.used()
+            return self._write(half, content, room)
+        except OSError as error:
+            raise EvidenceUnkept(f"{self._root} cannot be written: {error.strerror}") from error
+        finally:
+            with contextlib.suppress(OSError):
+                half.unlink()
+
+    def is_there(self) -> bool:
+        """Say whether any was ever kept here."""
+        return self._root.is_dir()
+
+    def path(self, digest: str) -> Path:
+        """Return where the file with this digest lies, or would.
+
+        Raises:
+            ValueError: it is no digest.
+        """
+        if not _NAME.fullmatch(digest):
+            raise ValueError(f"not a SHA-256 in hex: {digest!r}")
+        return self._root / digest[:2] / digest
+
+    def used(self) -> int:
+        """Return how many bytes all files together take."""
+        return sum(path.stat().st_size for path in self._files())
+
+    def oldest(self) -> Iterator[Path]:
+        """Yield the files, the oldest first: the order in which they go for space."""
+        yield from sorted(self._files(), key=lambda path: path.stat().st_mtime_ns)
+
+    def verify(self, reader: Reader) -> Iterator[Fault]:
+        """Yield each file that is not there, or not what was recorded.
+
+        Args:
+            reader: of the record; what it says is believed (see `verification`).
+        """
+        for seq, digest in _named(reader):
+            path = self.path(digest)
+            try:
+                with path.open("rb") as file:
+                    found = file_digest(file, "sha256").hexdigest()
+            except FileNotFoundError:
+                yield Fault(seq, digest, "missing")
+                continue
+            except OSError as error:
+                yield Fault(seq, digest, f"unreadable ({error.strerror})")
+                continue
+            if found != digest:
+                yield Fault(seq, digest, "changed")
+
+    def clean(self, reader: Reader) -> list[str]:
+        """Remove what a crash left: files, an hour old, that no event names.
+
+        Returns:
+            Their names.
+        """
+        named = {digest for _, digest in _named(reader)}
+        before = time.time() - ORPHAN_S
+        gone = []
+        for path in [*self._files(), *self._root.glob("*.part")]:
+            with contextlib.suppress(FileNotFoundError):
+                if path.name not in named and path.stat().st_mtime < before:
+                    path.unlink()
+                    gone.append(path.name)
+        return gone
+
+    def _files(self) -> Iterator[Path]:
+        return (path for path in self._root.glob("??/*") if _NAME.fullmatch(path.name))
+
+    def _write(self, half: Path, content: Iterable[bytes], room: int) -> Kept:
+        digest, size = sha256(), 0
+        with os.fdopen(os.open(half, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
+            for piece in content:
+                size += len(piece)
+                if size > room:
+                    raise EvidenceFull(
+                        f"evidence takes up its {self._quota >> 20} MiB; older files must go first"
+                    )
+                digest.update(piece)
+                file.write(piece)
+            file.flush()
+            os.fsync(file.fileno())
+        path = self.path(digest.hexdigest())
+        path.parent.mkdir(mode=0o700, exist_ok=True)
+        half.rename(path)
+        layout.sync(path.parent)
+        layout.sync(self._root)
+        return Kept(digest.hexdigest(), size)
+
+
+def _named(reader: Reader) -> Iterator[tuple[int, str]]:
+    """Yield number and digest of every event that bears one."""
+    for row in reader.query(kind=KEPT):
+        with contextlib.suppress(ValueError, KeyError, TypeError):  # a damaged row: not ours to say
+            digest = json.loads(row.body)["data"]["sha256"]
+            if _NAME.fullmatch(digest):
+                yield row.seq, digest
