@@ -60,6 +60,7 @@ class House:
         self.register = Register(saved)
         self.simulated = frozenset(device.id for device in plan.device if device.simulated)
         self.awaiting: dict[int, str] = {}
+        self._asked: dict[str, tuple[int, ...]] = {}
         self.points: dict[str, Point] = {}
         self.dues: list[Due] = []
         self.system = System(self.register, plan.site.id)
@@ -91,11 +92,25 @@ class House:
         self.posts = self._posts()
         for machine in self.machines.values():
             self.awaiting.update(dict.fromkeys(machine.awaited(), machine.key))
+            self._asked[machine.key] = machine.awaited()
 
     @property
     def machines(self) -> Mapping[str, Machine[Any]]:
         """Every machine by its key."""
         return self.register.machines
+
+    def await_answer(self, machine: Machine[Any], number: int) -> None:
+        """Route an action's answer to the machine that asked for it.
+
+        What the machine no longer waits for is forgotten: a host that dies answers nothing, and
+        a daemon runs for years.
+        """
+        waits = machine.awaited()
+        for old in self._asked.get(machine.key, ()):
+            if old not in waits:
+                self.awaiting.pop(old, None)
+        self._asked[machine.key] = (*waits, number)
+        self.awaiting[number] = machine.key
 
     def point(self, ref: str) -> Point:
         """Return the point `device.point`, known from now on."""

@@ -71,7 +71,7 @@ class Turn:
         """Ask a driver to do something with `device.output`; return the action's id."""
         device, _, target = output.partition(".")
         number = self._house.system.next_action()
-        self._house.awaiting[number] = machine.key
+        self._house.await_answer(machine, number)
         self.step.actions.append(Action(number, device, verb, target, args, release))
         return number
 

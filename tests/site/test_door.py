@@ -90,6 +90,18 @@ class TestStrike:
         assert door.answer("done", 5, action=77) == []
 
 
+def test_an_action_that_nobody_ever_answers_is_not_remembered_for_ever(door):
+    for number in range(50):
+        t = 5 + 20 * number
+        granted(door, t) if number == 0 else door.finger("1", t)
+        door.answer("done", t)
+        door.point("board.contact", "alarm", t + 1)
+        door.point("board.contact", "normal", t + 2)  # nobody answers the relock
+        door.to(t + 3)
+    assert [action.verb for action in door.actions] == ["pulse", "off"] * 50
+    assert len(door.site._house.awaiting) <= 2
+
+
 class TestOpening:
     def test_with_a_grant_it_names_the_people(self, door):
         opened(door)
