@@ -1,13 +1,14 @@
 """The journal beside the smallest Python that commits as safely, in one run.
 
-    python -m benchmarks.journal [FOLDER]
+    python -m benchmarks.journal [FOLDER [EVENTS]]
 
 The floor is one thread that takes what waits, and inserts it with `synchronous=FULL` into one
 table of number and body, pages of SQLite's default size (4 KiB). Both serialise the same event
 of about 400 bytes inside the timing and answer on a callback. Ours validates, salts and hashes
 it besides, grows the tree, signs checkpoints and keeps indices. Rounds alternate between the
 two, and each ratio is the median of the rounds' ratios. FOLDER (default /var/tmp) must lie on a
-disk: on a tmpfs neither fsync nor bytes written mean anything.
+disk: on a tmpfs neither fsync nor bytes written mean anything. A record of EVENTS (default
+200,000; the bar is for 5,000,000) is then opened, asked and verified.
 """
 
 from __future__ import annotations
@@ -25,14 +26,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from agent.journal import keys
 from agent.journal.journal import Journal
 from agent.journal.record import Batch, Commit, Entry
+from agent.journal.verification import verify
 from agent.site.moment import Moment
 from agent.site.step import Event, Severity
 from benchmarks.measure import head, percentile, row
 
 BOOT = "00000000-0000-0000-0000-000000000000"
 ROUNDS = 9
+EVERY_US = 10_000_000  # between two events of the large record
 PAD = "x" * 90
 
 
@@ -175,6 +179,44 @@ def written_by_us() -> int:
     return next(int(line.split()[1]) for line in lines if line.startswith("write_bytes"))
 
 
+def large(folder: Path, events: int) -> None:
+    """Make a large record, and print how long it takes to open, to ask and to verify."""
+    kinds = {"point.changed": 14, "access.granted": 4, "device.lost": 1, "door.forced": 1}
+    severities = (Severity.INFO, Severity.ACCESS, Severity.FAULT, Severity.ALARM)
+    mixed = [
+        (kind, severity)
+        for (kind, count), severity in zip(kinds.items(), severities, strict=True)
+        for _ in range(count)
+    ]
+    room = threading.Semaphore(8)
+    start_us = time.time_ns() // 1000 - events * EVERY_US
+    with Journal.open(
+        folder, committed=lambda _: room.release(), failed=print, origin="armoury/benchmark"
+    ) as journal:
+        for first in range(0, events, 100):
+            made = []
+            for number in range(first, first + 100):
+                moment = Moment(start_us + number * EVERY_US, number, BOOT, True)
+                kind, severity = mixed[number % len(mixed)]
+                made.append(Entry(Event(kind, "store", severity, moment, "board", fields(number))))
+            room.acquire()
+            journal.submit(Batch(tuple(made)), first)
+    began = time.perf_counter()
+    with Journal.open(folder, committed=print, failed=print, origin="armoury/benchmark") as journal:
+        row("opened in", time.perf_counter() - began, None, "s", "<= 0.3")
+        since_us = start_us + events * EVERY_US - 30 * 86_400_000_000
+        began = time.perf_counter()
+        found = sum(1 for _ in journal.query(kind="door.forced", since_us=since_us))
+        took = time.perf_counter() - began
+        row(f"door.forced of 30 days ({found} events)", took, None, "s", "<= 0.2")
+    began = time.process_time()
+    verdict = verify(folder, keys.public(folder))
+    took = time.process_time() - began
+    assert not verdict.findings
+    what = f"verified, with {verdict.checkpoints} signatures"
+    row(what, verdict.events / took, None, "ev/s", ">= 200000 a core")
+
+
 def main() -> None:
     """Print the table."""
     where = sys.argv[1] if len(sys.argv) > 1 else "/var/tmp"  # noqa: S108 - on a disk, by FHS
@@ -196,6 +238,10 @@ def main() -> None:
         row(f"bytes written for an event, by {group}", mine, theirs, "B", "<= 1.00")
     alarm = written(lambda folder: Ours(folder, Severity.ALARM), 2000, 1, where)
     row("bytes written for an indexed event, by 1", alarm, written(Floor, 2000, 1, where), "B", "")
+    events = int(sys.argv[2]) if len(sys.argv) > 2 else 200_000
+    head(f"a record of {events} events")
+    with tempfile.TemporaryDirectory(dir=where) as folder:
+        large(Path(folder), events)
 
 
 if __name__ == "__main__":

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import NamedTuple
 
 from agent.journal.tree import Frontier, joined
 
 TILE = 256  # leaves; a tile's root is what is stored of the tree besides the rows themselves
+_NOTHING = Frontier()
 _NEVER = (2**63 - 1, -(2**63))  # the span of no event: later than all, earlier than all
 
 
@@ -28,9 +30,8 @@ class Tile:
     to_us: int
 
 
-@dataclass(frozen=True, slots=True)
-class Growth:
-    """The tree at one size, ready to grow.
+class Growth(NamedTuple):
+    """The tree at one size, ready to grow; a tuple, for one is made with every commit.
 
     Attributes:
         tiles: the tree over the full tiles' roots.
@@ -38,8 +39,8 @@ class Growth:
         span: the earliest and the latest time of the tail's events.
     """
 
-    tiles: Frontier = field(default_factory=Frontier)
-    tail: Frontier = field(default_factory=Frontier)
+    tiles: Frontier = _NOTHING
+    tail: Frontier = _NOTHING
     span: tuple[int, int] = _NEVER
 
     @property

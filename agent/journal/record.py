@@ -65,8 +65,7 @@ class Recorded(NamedTuple):
     body: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Commit:
+class Commit(NamedTuple):
     """A batch is on the disk.
 
     Attributes:

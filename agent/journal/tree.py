@@ -9,8 +9,8 @@ Proofs are checked by the algorithms of RFC 9162, sections 2.1.3.2 and 2.1.4.2.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from hashlib import sha256
+from typing import NamedTuple
 
 LEAF = b"\x00"
 NODE = b"\x01"
@@ -37,9 +37,8 @@ def node_hash(left: bytes, right: bytes) -> bytes:
     return sha256(NODE + left + right).digest()
 
 
-@dataclass(frozen=True, slots=True)
-class Frontier:
-    """The right edge of a tree.
+class Frontier(NamedTuple):
+    """The right edge of a tree; a tuple, for one is made with every commit.
 
     Attributes:
         size: how many leaves it has.

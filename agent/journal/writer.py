@@ -9,7 +9,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from agent.journal.body import body
 from agent.journal.canonical import encode
@@ -26,8 +26,7 @@ SEAL_EVENTS, SEAL_S = 100, 60.0  # a checkpoint at least so often
 TIDY_PAGES = (1000, 4000)  # when nothing waits, and at the latest
 
 
-@dataclass(frozen=True, slots=True)
-class _Waiting:
+class _Waiting(NamedTuple):
     commit: Commit
     times: tuple[int, ...]  # when each row's event happened
     state: Mapping[str, bytes | None]
@@ -84,6 +83,8 @@ class Writer:
         with self._lock:
             if self._closing.is_set():
                 raise JournalMisused("the journal is closed; nothing can be recorded any more")
+            if batch.prune.spans and batch.prune.spans[-1][1] >= self._next:
+                raise JournalMisused("only what is recorded already can be pruned")
             rows = tuple([_row(seq, entry) for seq, entry in enumerate(batch.entries, self._next)])
             self._next += len(rows)
             self._queue.append(_Waiting(Commit(tag, rows), times, state, batch.prune))
@@ -163,8 +164,10 @@ class Writer:
 
     def _left_s(self) -> float | None:
         """Return after what time there is something to commit though nothing was submitted."""
-        with self._lock:
-            due = [since + ACKNOWLEDGE_S for since in self._unsaved.values()]
+        due: list[float] = []
+        if self._unsaved:
+            with self._lock:
+                due = [since + ACKNOWLEDGE_S for since in self._unsaved.values()]
         if self._unsealed_since is not None:
             due.append(self._unsealed_since + SEAL_S)
         return min(due) - time.monotonic() if due else None
