@@ -14,7 +14,9 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from agent.uplink.commands import SignedCommand
 from agent.uplink.feed import (
+    CommandAnswer,
     DeviceState,
     Event,
     Events,
@@ -31,6 +33,7 @@ PARAMETERS = {
     "site": "id of the armoury, as its site file has it",
     "path": "id of the way to the monitor",
     "device": "id of the device",
+    "command": "id that the command's sender gave it",
 }
 _SITE = Topics("{site}")
 
@@ -94,6 +97,14 @@ CHANNELS = (
         "The record's newest signed checkpoint: a C2SP tlog-checkpoint.",
         retained=True,
     ),
+    Channel(
+        "command",
+        _SITE.command,
+        (SignedCommand,),
+        "A command, signed by one operator or two.",
+        ours=False,
+    ),
+    Channel("answer", _SITE.answer("{command}"), (CommandAnswer,), "What became of a command."),
     Channel(
         "repeatRequest",
         _SITE.repeat_request,

@@ -60,6 +60,15 @@ class Topics:
         return f"{ROOT}/{self.site}/device/{device}"
 
     @property
+    def command(self) -> str:
+        """Where signed commands come in."""
+        return f"{ROOT}/{self.site}/command"
+
+    def answer(self, command: str) -> str:
+        """Where a command is answered, by the id that its sender gave it."""
+        return f"{ROOT}/{self.site}/answer/{command}"
+
+    @property
     def repeat_request(self) -> str:
         """Where the monitor asks for events again."""
         return f"{ROOT}/{self.site}/request/repeat"
@@ -146,6 +155,25 @@ class DeviceState(Payload):
     site: str
     device: str
     state: dict[str, Any]
+
+
+class CommandState(StrEnum):
+    """What became of a command."""
+
+    ACCEPTED = "accepted"  # its signatures are good; the site decides now
+    DONE = "done"
+    REFUSED = "refused"
+    UNKNOWN = "unknown"  # nobody can tell; look before it is given again
+
+
+class CommandAnswer(Payload):
+    """What became of a command; `accepted` is followed by another."""
+
+    at: Utc
+    command: Annotated[str, Field(description="the id that its sender gave it")]
+    data: dict[str, Any]
+    reason: Annotated[str, Field(description="why, unless it is done")]
+    state: CommandState
 
 
 class RepeatRequest(Payload):

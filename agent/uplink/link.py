@@ -135,6 +135,11 @@ class Link:
         self._client.subscribe([(topic, SubscribeOptions(qos=1)) for topic in topics])
         self._watch_writing()
 
+    def unsubscribe(self, topics: list[str]) -> None:
+        """Have messages to these topics kept away from us."""
+        self._client.unsubscribe(topics)
+        self._watch_writing()
+
     async def close(self, within_s: float) -> None:
         """Say goodbye, so that the broker does not publish the will; then be gone."""
         if self.alive:

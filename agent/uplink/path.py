@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from random import Random
 from typing import Protocol
 
@@ -12,9 +11,10 @@ from pydantic import ValidationError
 
 from agent.journal.ranges import Span
 from agent.journal.record import Lane, Recorded
-from agent.site.inputs import Condition, PathNews
-from agent.uplink import reasons, verdict
-from agent.uplink.feed import RepeatRequest, Topics
+from agent.site.inputs import PathNews
+from agent.uplink import verdict
+from agent.uplink.ears import Ears
+from agent.uplink.feed import CommandAnswer, RepeatRequest, Topics
 from agent.uplink.haul import Journal
 from agent.uplink.ledger import Ledger
 from agent.uplink.link import Link
@@ -25,7 +25,7 @@ from agent.uplink.pauses import Pauses
 from agent.uplink.presence import Portrait, Presence, utc_us
 from agent.uplink.reasons import Lost, NotConnected
 from agent.uplink.sender import Sender
-from agent.uplink.verdict import Verdict
+from agent.uplink.standing import Standing, is_heard
 from agent.uplink.wire import Ack, Will
 from agent.uplink.worker import Worker
 
@@ -37,6 +37,7 @@ class Above(Protocol):
     """What a path needs of the uplink that it is part of."""
 
     portrait: Portrait
+    commands_heard: bool
 
     def head(self) -> int: ...
 
@@ -50,15 +51,18 @@ class Above(Protocol):
 
     def news(self, news: PathNews) -> None: ...
 
+    def command(self, payload: bytes, reply: Callable[[CommandAnswer], None]) -> None:
+        """Hear what somebody has published to the command topic."""
+
 
 class Path:
     """One broker, over all connections to it. All methods are the loop's.
 
     Attributes:
-        verdict: how it is.
-        since_s: of the monotonic clock: since when it is in this condition.
+        standing: how it is.
+        ears: what others publish to us.
+        outbox: what we publish.
         connected: whether a broker has accepted us and taken our birth.
-        ignored: messages to us that made no sense, or were too many.
         last_ack_us: when a broker last took anything; UTC, None before the first time.
 
     Args:
@@ -80,10 +84,8 @@ class Path:
         random: Random,
     ) -> None:
         self.options = options
-        self.verdict = Verdict(Condition.LOST, "not connected yet")
-        self.since_s = time.monotonic()
+        self.standing = Standing(options.id, above.news, above.changed)
         self.connected = False
-        self.ignored = 0
         self.last_ack_us: int | None = None
         self.outbox = Outbox(topics, random)
         self._topics = topics
@@ -94,11 +96,14 @@ class Path:
         self._loop = reader.loop
         self._pauses = Pauses(*RECONNECT_S, random)
         self._presence = Presence(topics, options.id)
+        meant = {topics.repeat_request: self._repeat}
+        if above.commands_heard:
+            meant[topics.command] = self._command
+        self.ears = Ears(meant, reader.loop)
         self._link: Link | None = None
         self._sender: Sender | None = None
-        self._began_s = 0.0
+        self._began_s: float | None = None
         self._carries = False
-        self._learned: Verdict | None = None
         self._beat: asyncio.Handle | None = None
         self._farewell: asyncio.Future[None] | None = None
         self._task: asyncio.Task[None] | None = None
@@ -157,18 +162,18 @@ class Path:
                 lost = await self._live()
             except NotConnected as error:
                 lost = Lost(str(error))
-            refused = verdict.of_outbox(self.outbox)
-            steady = self._loop.time() - self._began_s >= STEADY_S
-            if steady:
+            if self._is_steady():
                 self._pauses.reset()
-            self._end_connection(objected=lost.objected, steady=steady)
-            # mosquitto 2.0.11 hangs up right after it has refused a topic
-            why = refused.reason if refused.condition is Condition.LOST else str(lost)
-            self._set(Verdict(Condition.LOST, why, refused.topic))
+            self.standing.lost(str(lost), self.outbox)
+            self._end_connection(objected=lost.objected)
             await asyncio.sleep(self._pauses.next_s())
+
+    def _is_steady(self) -> bool:
+        return self._began_s is not None and self._loop.time() - self._began_s >= STEADY_S
 
     async def _live(self) -> Lost:
         """Connect, and work until the connection ends."""
+        self._began_s = None
         will = Will(self._presence.status_topic, self._presence.will())
         name = f"armoury-{self._topics.site}-{self.options.id}"
         link = self._link = Link(self.options, name, will, self, self._dialler)
@@ -183,21 +188,23 @@ class Path:
             self._answered,
             zipped=self.options.compress,
         )
-        link.subscribe([self._topics.repeat_request])
+        self.ears.open(link)
         self._introduce()
         await asyncio.wait({link.lost})
         return link.lost.result()
 
-    def _end_connection(self, *, objected: bool = False, steady: bool = True) -> None:
+    def _end_connection(self, *, objected: bool = False) -> None:
         self.connected = False
         self._above.changed()
+        self.ears.close()
         if self._beat is not None:
             self._beat.cancel()
         if self._link is not None:
             self._link.drop("ended")
             self._link = None
         if self._sender is not None:
-            self.outbox.closed(self._sender.end(), objected=objected, steady=steady)
+            unanswered = self._sender.end()
+            self.outbox.closed(unanswered, objected=objected, steady=self._is_steady())
             self._sender = None
 
     def _introduce(self) -> None:
@@ -228,14 +235,25 @@ class Path:
     # What comes back
 
     def received(self, topic: str, payload: bytes) -> None:
-        """Take what somebody else has published to us."""
+        self.ears.hear(topic, payload)
+
+    def _repeat(self, payload: bytes) -> bool:
+        """Take a request to send events again."""
         try:
             wanted = RepeatRequest.model_validate_json(payload)
         except ValidationError:
-            self.ignored += 1
-            return
-        if not self.outbox.repeats.ask(wanted.first, wanted.last, self._above.head()):
-            self.ignored += 1
+            return False
+        taken = self.outbox.repeats.ask(wanted.first, wanted.last, self._above.head())
+        self._pump()
+        return taken
+
+    def _command(self, payload: bytes) -> bool:
+        """Have a command judged; the desk says what became of it."""
+        self._above.command(payload, self._reply)
+        return True
+
+    def _reply(self, answer: CommandAnswer) -> None:
+        self.outbox.say(self._topics.answer(answer.command), answer.encode(), retain=False)
         self._pump()
 
     def acknowledged(self, acks: list[Ack]) -> None:
@@ -264,32 +282,11 @@ class Path:
             self._link.drop(verdict.of_answer(message.topic, code).reason)
 
     def _learn(self, topic: str, code: int) -> None:
-        """Remember over connections that something is not taken, until it is."""
-        if code < 0x80 and code != reasons.NO_SUBSCRIBER:
-            known = self._learned
-            if known is not None and (known.topic == topic or not self._above.waiting()):
-                self._learned = None
+        if is_heard(code):
+            self.standing.taken(topic, all_out=not self._above.waiting())
         elif topic == self._presence.beat_topic and not self._carries:
-            # no event tells whether anybody listens there
-            self._learned = verdict.of_answer(topic, code)
+            self.standing.not_taken(topic, code)  # no event tells whether anybody listens there
 
     def _judge(self) -> None:
-        if not self.connected or self._farewell is not None:
-            return
-        found = verdict.of_outbox(self.outbox)
-        if found.topic:
-            self._learned = found
-        if found is verdict.READY and self._link is not None and self._link.unheard:
-            found = verdict.of_unheard(self._link.unheard)
-        self._set(self._learned or found)
-
-    def _set(self, found: Verdict) -> None:
-        before, self.verdict = self.verdict, found
-        if found == before:
-            return
-        if found.condition is not before.condition:
-            self.since_s = time.monotonic()
-        self._above.changed()
-        if not found.condition is before.condition is Condition.ABSENT:  # else: another topic
-            at_us = time.monotonic_ns() // 1000
-            self._above.news(PathNews(self.options.id, found.condition, at_us, found.reason))
+        if self.connected and self._farewell is None and self._link is not None:
+            self.standing.judge(self.outbox, self._link.unheard)

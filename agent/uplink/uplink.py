@@ -11,6 +11,7 @@ from typing import Any
 from agent.journal.ranges import Ranges, Span
 from agent.journal.record import Lane, Recorded
 from agent.site.inputs import Json, PathNews
+from agent.uplink.desk import Desk, Reply
 from agent.uplink.feed import Topics
 from agent.uplink.haul import Journal
 from agent.uplink.ledger import Ledger
@@ -33,6 +34,7 @@ class Uplink:
         journal: what is to be delivered, and where that is noted.
         news: told once a change: a path works, works no more, or has nobody at its end.
         loop: runs it all.
+        desk: takes commands; without one nobody's commands are heard.
     """
 
     def __init__(
@@ -42,11 +44,14 @@ class Uplink:
         journal: Journal,
         news: Callable[[PathNews], None],
         loop: asyncio.AbstractEventLoop,
+        desk: Desk | None = None,
     ) -> None:
         self.portrait = Portrait()
         self._topics = Topics(site)
+        self.commands_heard = desk is not None
         self._journal = journal
         self._news = news
+        self._desk = desk
         self._loop = loop
         self._reader = Worker("uplink journal", loop)
         random = SystemRandom()
@@ -116,6 +121,8 @@ class Uplink:
 
     async def close(self) -> None:
         """Say goodbye and end, within some two seconds."""
+        if self._desk is not None:
+            self._desk.close()
         await asyncio.gather(*(path.close(CLOSE_S) for path in self._paths))
         if self._choosing is not None:
             self._choosing.cancel()
@@ -130,15 +137,15 @@ class Uplink:
 
     def _status(self, path: Path) -> dict[str, Any]:
         return {
-            "condition": path.verdict.condition.value,
-            "reason": path.verdict.reason,
-            "since_s": int(time.monotonic() - path.since_s),
+            "condition": path.standing.verdict.condition.value,
+            "reason": path.standing.verdict.reason,
+            "since_s": int(time.monotonic() - path.standing.since_s),
             "broker": f"{path.options.host}:{path.options.port}",
             "tls": path.options.tls is not None,
             "carries": path is self._carrier,
             "delivered": path.outbox.delivered,
             "too_large": path.outbox.asides,
-            "ignored": path.ignored,
+            "ignored": path.ears.ignored,
             "last_ack_us": path.last_ack_us,
             "waiting": self.waiting(),
         }
@@ -156,6 +163,11 @@ class Uplink:
     def news(self, news: PathNews) -> None:
         """Pass on what became of a path."""
         self._news(news)
+
+    def command(self, payload: bytes, reply: Reply) -> None:
+        """Have a command judged."""
+        if self._desk is not None:
+            self._desk.take(payload, reply)
 
     def delivered(self, path: str, lane: Lane, span: Span) -> None:
         """Have a delivery noted in the journal, together with those that follow at once."""
@@ -195,13 +207,13 @@ class Uplink:
         When none works, one that at least has a broker goes on trying.
         """
         now = self._carrier
-        works = next((path for path in self._paths if path.verdict.works), None)
-        if now is None or not now.connected or not now.verdict.works:
+        works = next((path for path in self._paths if path.standing.verdict.works), None)
+        if now is None or not now.connected or not now.standing.verdict.works:
             connected = next((path for path in self._paths if path.connected), None)
             return works or (now if now is not None and now.connected else connected)
         if works is None or self._paths.index(works) >= self._paths.index(now):
             return now
-        left_s = works.since_s + BACK_S - time.monotonic()
+        left_s = works.standing.since_s + BACK_S - time.monotonic()
         if left_s <= 0:
             return works
         self._choosing = self._loop.call_later(left_s, self._choose)

@@ -20,6 +20,7 @@ from agent.site.inputs import Condition, PathNews
 from agent.site.moment import Moment
 from agent.site.step import Event, Severity
 from agent.uplink.contract import channel_of
+from agent.uplink.desk import Desk
 from agent.uplink.feed import Events
 from agent.uplink.options import PathOptions, TlsOptions
 from agent.uplink.uplink import Uplink
@@ -71,6 +72,7 @@ class Rig:
         self._paths = paths
         self._tags = itertools.count()
         self.news: list[PathNews] = []
+        self.desk: Desk | None = None
         self.submitted = 0
         self.recorded = 0
 
@@ -81,7 +83,9 @@ class Rig:
             committed=self._on_writer,
             failed=lambda error: None,
         )
-        self.uplink = Uplink(SITE, self._paths, self.journal, self.news.append, self._loop)
+        self.uplink = Uplink(
+            SITE, self._paths, self.journal, self.news.append, self._loop, self.desk
+        )
         return self
 
     async def __aexit__(

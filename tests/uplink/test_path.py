@@ -6,6 +6,7 @@ import asyncio
 import os
 import socket
 import subprocess
+import time
 from datetime import timedelta
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from tests.broker import Broker, Subscriber, certificates, free_port
 from tests.uplink.rig import SITE, Rig, heard, on_a_loop, path_to, until
 
 FEED = f"armoury/v1/{SITE}/#"
+REFUSED = f"refuses armoury/v1/{SITE}/"
 
 
 @pytest.fixture
@@ -44,6 +46,29 @@ async def test_a_broker_that_is_not_running(tmp_path: Path) -> None:
         f"the broker at 127.0.0.1:{port} refuses the connection; is it running, and is the port "
         "right?"
     )
+
+
+@on_a_loop
+async def test_the_pauses_between_attempts_grow(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(path_module, "RECONNECT_S", (0.02, 30.0))
+    monkeypatch.setattr(path_module, "STEADY_S", 0.1)
+    calls: list[float] = []
+
+    def hang_up(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        calls.append(time.monotonic())
+        writer.close()
+
+    server = await asyncio.start_server(hang_up, "127.0.0.1", 0)
+    options = PathOptions(id="a", host="127.0.0.1", port=server.sockets[0].getsockname()[1])
+    async with Rig(tmp_path / "j", options) as rig:
+        rig.uplink.start()
+        began_s = time.monotonic()
+        await until(lambda: time.monotonic() - began_s > 2, 5, "two seconds to pass")
+    server.close()
+    assert 3 <= len(calls) <= 25, "ranges of 0.02, 0.04 ... 1.28 s"
+    assert len(rig.news) == 1
 
 
 @on_a_loop
@@ -149,9 +174,9 @@ async def test_a_topic_that_we_may_not_write_to_is_named_and_tried_again(tmp_pat
         async with Rig(tmp_path / "j", path_to(broker)) as rig:
             rig.record(3)
             rig.uplink.start()
-            lost = await rig.condition(Condition.LOST)
-            assert "refuses armoury/v1/" in lost.reason
-            assert "not authorised" in lost.reason
+            await until(lambda: any(REFUSED in news.reason for news in rig.news), 20, "why")
+            why = next(news.reason for news in rig.news if REFUSED in news.reason)
+            assert "not authorised" in why
             rights.write_text("topic readwrite #\n")
             assert broker._process is not None
             os.kill(broker._process.pid, 1)  # SIGHUP: it reads its access list again

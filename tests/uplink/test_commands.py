@@ -1,0 +1,345 @@
+"""Nobody's word counts but an operator's, for this site, in time, and once."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from agent.journal.note import Signer
+from agent.site.inputs import Commanded, Origin
+from agent.site.moment import Moment
+from agent.site.step import Answer
+from agent.uplink import desk as desk_module
+from agent.uplink.commands import REFUSALS, Command, Judge, Judged, SignedCommand, signed
+from agent.uplink.desk import Desk
+from agent.uplink.feed import CommandAnswer
+from agent.uplink.operators import OperatorOptions, grants, mistakes
+from tests.uplink.rig import on_a_loop, until
+
+START = Moment(1_800_000_000_000_000, 5_000_000, "boot", trusted=True)
+NOW = Moment(START.utc_us + 60_000_000, START.mono_us + 60_000_000, "boot", trusted=True)
+ANA, BEN, EVE = Signer("ana", b"a" * 32), Signer("ben", b"b" * 32), Signer("eve", b"e" * 32)
+OPERATORS = (
+    OperatorOptions(id="ana", key=str(ANA.verifier), rights=("*",)),
+    OperatorOptions(id="ben", key=str(BEN.verifier), rights=("alarm.*", "door.assist")),
+)
+
+
+def command(**changed: Any) -> Command:
+    said = {
+        "action": "alarm.acknowledge",
+        "expires": NOW.utc_us + 30_000_000,
+        "id": "c-1",
+        "issued": NOW.utc_us,
+        "nonce": "0" * 32,
+        "params": {"alarm": "7"},
+        "site": "quito-07",
+    }
+    return Command.model_validate(said | changed)
+
+
+@pytest.fixture
+def judge() -> Judge:
+    return Judge("quito-07", OPERATORS, START)
+
+
+def test_a_command_in_order_is_obeyed(judge: Judge) -> None:
+    judged = judge.judge(signed(command(), ANA), NOW)
+    assert judged == Judged(command(), ("ana",), "")
+
+
+def test_both_operators_of_a_command_are_named(judge: Judge) -> None:
+    judged = judge.judge(signed(command(action="door.assist"), ANA, BEN), NOW)
+    assert (judged.operators, judged.refusal) == (("ana", "ben"), "")
+
+
+SECOND = 1_000_000
+
+
+@pytest.mark.parametrize(
+    ("refusal", "changed", "signers", "now"),
+    [
+        ("wrong-site", {"site": "lima-01"}, (ANA,), NOW),
+        ("clock-untrusted", {}, (ANA,), replace(NOW, trusted=False)),
+        ("not-yet-valid", {"issued": NOW.utc_us + 11 * SECOND}, (ANA,), NOW),
+        ("expired", {"expires": NOW.utc_us - 1}, (ANA,), NOW),
+        ("lives-too-long", {"expires": NOW.utc_us + 301 * SECOND}, (ANA,), NOW),
+        ("issued-before-start", {"issued": START.utc_us + 9 * SECOND}, (ANA,), NOW),
+        ("unknown-signer", {}, (EVE,), NOW),
+        ("unknown-signer", {}, (ANA, EVE), NOW),
+        ("missing-right", {"action": "site.lock_down"}, (BEN,), NOW),
+        ("missing-right", {"action": "site.lock_down"}, (ANA, BEN), NOW),
+        ("malformed", {}, (ANA, ANA), NOW),
+        ("malformed", {"params": {"share": 0.5}}, (), NOW),
+    ],
+)
+def test_each_refusal(
+    judge: Judge, refusal: str, changed: dict[str, Any], signers: tuple[Signer, ...], now: Moment
+) -> None:
+    if signers:
+        payload = signed(command(**changed), *signers)
+    else:  # what cannot be signed cannot be forged either
+        good = json.loads(signed(command(), ANA))
+        payload = json.dumps(good | {"command": good["command"] | changed}).encode()
+    assert judge.judge(payload, now).refusal == refusal
+    assert refusal in REFUSALS
+
+
+def test_limits_are_inclusive(judge: Judge) -> None:
+    oldest = command(issued=START.utc_us + 10 * SECOND, expires=NOW.utc_us, nonce="1" * 32)
+    newest = command(issued=NOW.utc_us + 10 * SECOND, nonce="2" * 32)
+    assert judge.judge(signed(oldest, ANA), NOW).refusal == ""
+    assert judge.judge(signed(newest, ANA), NOW).refusal == ""
+
+
+def test_a_replay_is_refused_and_setting_the_clock_back_revives_nothing(judge: Judge) -> None:
+    payload = signed(command(), ANA)
+    assert judge.judge(payload, NOW).refusal == ""
+    assert judge.judge(payload, NOW).refusal == "replayed"
+    later = replace(NOW, utc_us=NOW.utc_us + 31 * SECOND, mono_us=NOW.mono_us + 31 * SECOND)
+    assert judge.judge(payload, later).refusal == "expired"
+    back = replace(NOW, mono_us=later.mono_us + SECOND)
+    assert judge.judge(payload, back).refusal == "expired"
+    restarted = Judge("quito-07", OPERATORS, NOW)
+    assert restarted.judge(payload, NOW).refusal == "issued-before-start"
+
+
+def test_a_nonce_is_only_used_up_by_a_good_signature(judge: Judge) -> None:
+    forged = json.loads(signed(command(), EVE))
+    forged["signatures"][0]["operator"] = "ana"
+    assert judge.judge(json.dumps(forged).encode(), NOW).refusal == "bad-signature"
+    assert judge.judge(signed(command(), ANA), NOW).refusal == ""
+
+
+def test_the_signature_of_another_operator_under_ones_name_is_no_signature(judge: Judge) -> None:
+    said = json.loads(signed(command(action="door.assist"), ANA, BEN))
+    said["signatures"][1]["signature"] = said["signatures"][0]["signature"]
+    assert judge.judge(json.dumps(said).encode(), NOW).refusal == "bad-signature"
+
+
+def test_many_signatures_a_second_are_not_checked(judge: Judge) -> None:
+    payloads = [signed(command(nonce=f"{n:032x}"), ANA) for n in range(60)]
+    refusals = [judge.judge(payload, NOW).refusal for payload in payloads]
+    assert refusals == [""] * 40 + ["too-many"] * 20
+    later = replace(NOW, mono_us=NOW.mono_us + SECOND)
+    assert judge.judge(payloads[50], later).refusal == ""
+
+
+def test_memory_for_nonces_is_bounded(judge: Judge) -> None:
+    refusals = []
+    for n in range(1002):
+        now = replace(NOW, mono_us=NOW.mono_us + n * SECOND)
+        refusals.append(judge.judge(signed(command(nonce=f"{n:032x}"), ANA), now).refusal)
+    assert refusals == [""] * 1000 + ["too-many"] * 2
+    later = replace(NOW, utc_us=NOW.utc_us + 40 * SECOND, mono_us=now.mono_us + SECOND)
+    fresh = command(issued=later.utc_us, expires=later.utc_us + SECOND, nonce="f" * 32)
+    assert judge.judge(signed(fresh, ANA), later).refusal == ""
+
+
+def test_a_client_that_shares_no_code_with_us_can_sign(judge: Judge) -> None:
+    said = {
+        "site": "quito-07",
+        "id": "x",
+        "action": "alarm.acknowledge",
+        "params": {"b": "ü", "a": [1, True, None]},
+        "issued": NOW.utc_us,
+        "expires": NOW.utc_us + 1,
+        "nonce": "ab" * 16,
+    }
+    text = json.dumps(said, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    signature = Ed25519PrivateKey.from_private_bytes(b"a" * 32).sign(
+        f"armoury/v1/command\n{text}\n".encode()
+    )
+    word = {"operator": "ana", "signature": base64.b64encode(signature).decode()}
+    payload = json.dumps({"command": said, "signatures": [word], "client": "desk 4"}).encode()
+    assert judge.judge(payload, NOW).refusal == ""
+
+
+@given(st.binary(max_size=300) | st.text(max_size=300).map(str.encode))
+def test_garbage_is_malformed_and_nothing_else(payload: bytes) -> None:
+    assert Judge("quito-07", OPERATORS, START).judge(payload, NOW).refusal == "malformed"
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(),
+        lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+        max_leaves=20,
+    ),
+    st.sampled_from(
+        ["command", "signatures", "action", "params", "nonce", "site", "issued", "operator"]
+    ),
+)
+def test_wrong_values_in_right_places_raise_nothing(value: Any, key: str) -> None:
+    said = json.loads(signed(command(), ANA))
+    for table in (said, said["command"], said["signatures"][0]):
+        if key in table:
+            table[key] = value
+    judged = Judge("quito-07", OPERATORS, START).judge(json.dumps(said).encode(), NOW)
+    assert judged.refusal or judged.command == command()
+
+
+@given(st.data())
+@settings(max_examples=300)
+def test_no_changed_byte_is_obeyed(data: st.DataObject) -> None:
+    payload = bytearray(signed(command(), ANA))
+    at = data.draw(st.integers(0, len(payload) - 1))
+    payload[at] = data.draw(st.integers(0, 255).filter(lambda byte: byte != payload[at]))
+    judged = Judge("quito-07", OPERATORS, START).judge(bytes(payload), NOW)
+    if not judged.refusal:  # only where the change says the same
+        assert SignedCommand.model_validate_json(bytes(payload)).command == command()
+
+
+class House:
+    """The site's end of a desk."""
+
+    def __init__(self) -> None:
+        self.commanded: list[Commanded] = []
+        self.refused: list[Judged] = []
+        self.answers: list[CommandAnswer] = []
+        self.now = NOW
+        loop = asyncio.get_running_loop()
+        self.desk = Desk(
+            "quito-07", OPERATORS, self.clock, self.commanded.append, self.refused.append, loop
+        )
+        self.desk._judge = Judge("quito-07", OPERATORS, START)
+
+    def clock(self) -> Moment:
+        return self.now
+
+    def take(self, payload: bytes) -> None:
+        self.desk.take(payload, self.answers.append)
+
+    def said(self) -> list[tuple[str, str]]:
+        return [(answer.state.value, answer.reason) for answer in self.answers]
+
+
+@on_a_loop
+async def test_a_command_is_accepted_then_done() -> None:
+    house = House()
+    house.take(signed(command(), BEN))
+    (given,) = house.commanded
+    assert given == Commanded(
+        "monitor/c-1", "alarm.acknowledge", {"alarm": "7"}, "ben", Origin.MONITOR, NOW.mono_us
+    )
+    house.desk.answered(Answer("monitor/c-1", accepted=True, data={"outcome": "done"}))
+    assert house.said() == [("accepted", ""), ("done", "")]
+    assert {answer.command for answer in house.answers} == {"c-1"}
+    house.desk.close()
+    assert len(house.answers) == 2
+
+
+@on_a_loop
+async def test_what_the_site_refuses_is_answered_with_its_reason() -> None:
+    house = House()
+    house.take(signed(command(), BEN))
+    house.desk.answered(Answer("monitor/c-1", accepted=False, reason="unknown-alarm"))
+    house.desk.answered(Answer("c-1", accepted=True))
+    assert house.said() == [("accepted", ""), ("refused", "unknown-alarm")]
+
+
+@on_a_loop
+async def test_two_operators_in_one_message_ask_one_after_the_other() -> None:
+    house = House()
+    house.take(signed(command(action="door.assist", params={"door": "store"}), ANA, BEN))
+    assert [given.by for given in house.commanded] == ["ana", "ben"]
+    house.desk.answered(Answer("monitor/c-1", accepted=True, data={"outcome": "accepted"}))
+    house.desk.answered(Answer("monitor/c-1", accepted=True, data={"outcome": "done"}))
+    assert [state for state, _ in house.said()] == ["accepted", "accepted", "done"]
+
+
+@on_a_loop
+async def test_one_operator_is_told_that_another_must_ask() -> None:
+    house = House()
+    house.take(signed(command(action="door.assist", params={"door": "store"}), ANA))
+    house.desk.answered(Answer("monitor/c-1", accepted=True, data={"outcome": "accepted"}))
+    assert house.said()[-1] == ("accepted", desk_module.WAITS)
+    house.desk.close()
+    assert len(house.answers) == 2
+
+
+@on_a_loop
+async def test_what_nobody_decides_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(desk_module, "ANSWER_S", 0.02)
+    house = House()
+    house.take(signed(command(), BEN))
+    await until(lambda: len(house.answers) == 2, 5, "an answer")
+    assert house.said()[-1][0] == "unknown"
+
+
+@on_a_loop
+async def test_a_refusal_is_told_to_the_site_and_to_the_sender() -> None:
+    house = House()
+    house.take(signed(command(site="lima-01"), ANA))
+    house.take(b"garbage")
+    assert [judged.refusal for judged in house.refused] == ["wrong-site", "malformed"]
+    assert house.said() == [("refused", f"wrong-site: {REFUSALS['wrong-site']}")]
+    assert not house.commanded
+
+
+@on_a_loop
+async def test_an_id_that_is_still_open_is_not_taken_again() -> None:
+    house = House()
+    house.take(signed(command(), BEN))
+    house.take(signed(command(nonce="1" * 32), BEN))
+    assert [judged.refusal for judged in house.refused] == ["replayed"]
+    assert len(house.commanded) == 1
+    house.desk.close()
+
+
+@on_a_loop
+async def test_a_flood_is_told_as_one() -> None:
+    house = House()
+    for _ in range(500):
+        house.take(b"{}")
+    assert [judged.refusal for judged in house.refused] == ["malformed"] * 10 + ["too-many"]
+    house.desk._told_since_s -= 61
+    house.take(b"{}")
+    assert len(house.refused) == 12
+
+
+@pytest.mark.parametrize(
+    ("right", "covers"),
+    [
+        ("*", True),
+        ("alarm.*", True),
+        ("alarm.acknowledge", True),
+        ("al*", False),
+        ("alarm", False),
+        ("alarm.close", False),
+        ("", False),
+    ],
+)
+def test_rights(right: str, covers: bool) -> None:
+    assert grants(right, "alarm.acknowledge") is covers
+
+
+@pytest.mark.parametrize(
+    ("changed", "key", "found"),
+    [
+        ({}, None, None),
+        ({"key": "nonsense"}, "key", "not an Ed25519 key"),
+        ({"key": str(BEN.verifier)}, "key", "the key of ben"),
+        ({"rights": ["alarm.*", "person.enrol"]}, "rights", "person.enrol"),
+    ],
+)
+def test_mistakes_of_operators(changed: dict[str, Any], key: str | None, found: str | None) -> None:
+    given = {"id": "ana", "key": str(ANA.verifier), "rights": ["*"]} | changed
+    found_ones = list(mistakes([OperatorOptions.model_validate(given)]))
+    assert [mistake.key for mistake in found_ones] == ([(0, key)] if key else [])
+    if found:
+        assert found in found_ones[0].found
+
+
+def test_an_operator_and_a_key_are_given_once() -> None:
+    twin = OPERATORS[0].model_copy(update={"id": "ben"})
+    keys = [mistake.key for mistake in mistakes([*OPERATORS, OPERATORS[1], twin])]
+    assert keys == [(2, "id"), (2, "key"), (3, "key"), (3, "id"), (3, "key")]

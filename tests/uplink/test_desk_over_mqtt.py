@@ -1,0 +1,188 @@
+"""Commands through a real broker, given by a client that shares no code with the agent."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import json
+import queue
+import secrets
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import paho.mqtt.client as mqtt
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from paho.mqtt.enums import CallbackAPIVersion
+
+from agent.journal.note import Signer
+from agent.site.inputs import Commanded, Condition
+from agent.site.moment import Moment
+from agent.site.step import Answer, Severity
+from agent.uplink import ears as ears_module
+from agent.uplink.commands import Judged
+from agent.uplink.desk import Desk
+from agent.uplink.operators import OperatorOptions
+from tests.broker import Broker, Subscriber
+from tests.uplink.rig import SITE, Rig, heard, keeps_to_the_contract, on_a_loop, path_to, until
+
+FEED = f"armoury/v1/{SITE}/#"
+SEED = b"a" * 32
+ANA = OperatorOptions(id="ana", key=str(Signer("ana", SEED).verifier), rights=("*",))
+
+
+def clock() -> Moment:
+    """Return the gateway's clocks."""
+    mono_us = time.monotonic_ns() // 1000
+    return Moment(time.time_ns() // 1000, mono_us, "boot", trusted=True)
+
+
+class DeskRig(Rig):
+    """A rig whose site does everything that it is asked."""
+
+    async def __aenter__(self) -> DeskRig:
+        self.commanded: list[Commanded] = []
+        self.refused: list[Judged] = []
+        loop = asyncio.get_running_loop()
+        self.desk = Desk(SITE, [ANA], clock, self.obey, self.refused.append, loop)
+        self.desk._judge._began_us -= 60_000_000
+        await super().__aenter__()
+        return self
+
+    def obey(self, what: Commanded) -> None:
+        self.commanded.append(what)
+        answer = Answer(what.command, accepted=True, data={"outcome": "done"})
+        assert self.desk is not None
+        self._loop.call_soon(self.desk.answered, answer)
+
+
+@contextlib.contextmanager
+def operator(port: int) -> Iterator[tuple[mqtt.Client, queue.SimpleQueue[dict[str, Any]]]]:
+    """Be a plain MQTT client that hears the answers."""
+    answers: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
+    client = mqtt.Client(CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv5)
+    client.on_message = lambda _client, _data, message: answers.put(json.loads(message.payload))
+    client.connect("127.0.0.1", port)
+    client.subscribe(f"armoury/v1/{SITE}/answer/#", qos=1)
+    client.loop_start()
+    yield client, answers
+    client.disconnect()
+    client.loop_stop()
+
+
+def asked(action: str, **params: Any) -> bytes:
+    """Sign a command as the manual says."""
+    now_us = time.time_ns() // 1000
+    said = {
+        "action": action,
+        "expires": now_us + 30_000_000,
+        "id": secrets.token_hex(4),
+        "issued": now_us,
+        "nonce": secrets.token_hex(16),
+        "params": params,
+        "site": SITE,
+    }
+    text = json.dumps(said, sort_keys=True, separators=(",", ":"))
+    signature = Ed25519PrivateKey.from_private_bytes(SEED).sign(
+        f"armoury/v1/command\n{text}\n".encode()
+    )
+    word = {"operator": "ana", "signature": base64.b64encode(signature).decode()}
+    return json.dumps({"command": said, "signatures": [word]}).encode()
+
+
+async def next_state(answers: queue.SimpleQueue[dict[str, Any]]) -> str:
+    await until(lambda: not answers.empty(), 5, "an answer")
+    return str(answers.get()["state"])
+
+
+@on_a_loop
+async def test_a_command_is_obeyed_once_and_answered(tmp_path: Path) -> None:
+    topic = f"armoury/v1/{SITE}/command"
+    with Broker(tmp_path / "b") as broker, Subscriber(broker, FEED) as monitor:
+        async with DeskRig(tmp_path / "j", path_to(broker)) as rig:
+            rig.uplink.start()
+            await rig.condition(Condition.READY)
+            with operator(broker.port) as (client, answers):
+                await until(lambda: "answer/#" in broker.log, 5, "a subscription")
+                payload = asked("alarm.acknowledge", alarm="7")
+                client.publish(topic, payload, qos=1)
+                assert await next_state(answers) == "accepted"
+                assert await next_state(answers) == "done"
+                client.publish(topic, payload, qos=1)
+                assert await next_state(answers) == "refused"
+            assert [what.name for what in rig.commanded] == ["alarm.acknowledge"]
+            assert [judged.refusal for judged in rig.refused] == ["replayed"]
+            keeps_to_the_contract(monitor)
+
+
+@on_a_loop
+async def test_commands_are_heard_again_after_a_flood(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ears_module, "DEAF_S", 1.1)
+    topic = f"armoury/v1/{SITE}/command"
+    with Broker(tmp_path / "b") as broker:
+        async with DeskRig(tmp_path / "j", path_to(broker)) as rig:
+            rig.uplink.start()
+            await rig.condition(Condition.READY)
+            with operator(broker.port) as (client, answers):
+                for _ in range(2000):
+                    client.publish(topic, b"{}", qos=1)
+                await until(lambda: "UNSUBSCRIBE" in broker.log, 5, "the end of the flood")
+                subscribed = broker.log.count(f"{topic} (QoS 1)")
+                await until(lambda: broker.log.count(f"{topic} (QoS 1)") > subscribed, 5, "ears")
+                client.publish(topic, asked("site.lock_down"), qos=1)
+                assert await next_state(answers) == "accepted"
+
+
+async def bombard(folder: Path, count: int) -> None:
+    """Publish hostile messages to the command topic, and raise alarms meanwhile."""
+    topic = f"armoury/v1/{SITE}/command"
+    hostile = [b"", b"{}", b"[" * 2000, b"\xff" * 500, asked("alarm.acknowledge")[:-9] + b'x"}]}']
+    quiet = ("log_type error", "log_type subscribe")
+    events = f"armoury/v1/{SITE}/event/#"
+    with Broker(folder / "b", extra=quiet) as broker, Subscriber(broker, events) as monitor:
+        async with DeskRig(folder / "j", path_to(broker)) as rig:
+            rig.uplink.start()
+            await rig.condition(Condition.READY)
+            with operator(broker.port) as (client, _):
+
+                def flood() -> None:
+                    for number in range(count):
+                        client.publish(topic, hostile[number % len(hostile)])
+                    client.publish(topic, b"last", qos=1).wait_for_publish(120)
+
+                thread = threading.Thread(target=flood)
+                thread.start()
+                slowest_s = 0.0
+                while thread.is_alive():
+                    began_s = time.monotonic()
+                    rig.record(1, Severity.ALARM)
+                    await until(lambda: len(alarms(monitor)) == rig.submitted, 5, "the alarm")
+                    slowest_s = max(slowest_s, time.monotonic() - began_s)
+                thread.join()
+            assert rig.submitted >= 3, "alarms were raised meanwhile"
+            assert not rig.commanded
+            assert len(rig.refused) == 11, "ten, and that there were too many"
+            assert rig.uplink.status()["fibre"]["ignored"], "the broker was told to stop"
+            assert slowest_s < 1.0
+            assert len(rig.news) == 1, "the line stood"
+
+
+def alarms(monitor: Subscriber) -> list[int]:
+    return [one.seq for one in heard(monitor) if one.topic.endswith("event/alarm")]
+
+
+@on_a_loop
+async def test_hostile_messages_change_nothing_and_an_alarm_passes(tmp_path: Path) -> None:
+    await bombard(tmp_path, 5_000)
+
+
+@pytest.mark.soak
+@on_a_loop
+async def test_a_hundred_thousand_hostile_messages(tmp_path: Path) -> None:
+    await bombard(tmp_path, 100_000)
