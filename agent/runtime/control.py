@@ -9,13 +9,14 @@ import logging
 import socket
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
 log = logging.getLogger(__name__)
 
 MAX_LINE = 65_536
-MAX_CLIENTS = 32
+MAX_CLIENTS = 16  # of one user: nobody locks the others out
 
 
 class SocketUnusable(Exception):
@@ -24,6 +25,13 @@ class SocketUnusable(Exception):
 
 class Refused(Exception):
     """A request that is not done; its text goes to the person who asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """A result that is JSON already, made off the loop."""
+
+    json: bytes
 
 
 Result: TypeAlias = Any
@@ -44,7 +52,7 @@ class ControlServer:
         self._path = path
         self._answers = requests.answers()
         self._streams = requests.streams()
-        self._clients: set[asyncio.Task[None]] = set()
+        self._clients: dict[asyncio.Task[None], int] = {}  # with who each is
         self._server: asyncio.Server | None = None
 
     async def start(self) -> None:
@@ -54,7 +62,7 @@ class ControlServer:
             SocketUnusable: its folder is missing or closed to us.
         """
         try:
-            self._path.unlink(missing_ok=True)
+            self._make_way()
             self._server = await asyncio.start_unix_server(self._serve, self._path, limit=MAX_LINE)
             self._path.chmod(0o660)
         except OSError as error:
@@ -71,18 +79,33 @@ class ControlServer:
         await asyncio.gather(*self._clients, return_exceptions=True)
         self._path.unlink(missing_ok=True)
 
+    def _make_way(self) -> None:
+        """Remove the socket of a daemon that is gone, and nothing else."""
+        if not self._path.exists():
+            return
+        with socket.socket(socket.AF_UNIX) as sock:
+            sock.settimeout(1.0)
+            try:
+                if not self._path.is_socket() or sock.connect_ex(str(self._path)) == 0:
+                    remedy = "give another --socket, or end the daemon that uses this one"
+                    raise SocketUnusable(f"{self._path}: is in use; {remedy}")
+            except TimeoutError as error:
+                raise SocketUnusable(f"{self._path}: somebody hangs there; end it") from error
+        self._path.unlink()
+
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - a coroutine runs in one
-        if len(self._clients) >= MAX_CLIENTS:
+        uid = _peer_uid(writer)
+        if list(self._clients.values()).count(uid) >= MAX_CLIENTS:
             writer.close()
             return
-        self._clients.add(task)
+        self._clients[task] = uid
         try:
             with contextlib.suppress(ConnectionError, asyncio.CancelledError):
                 await self._talk(reader, writer)
         finally:
-            self._clients.discard(task)
+            del self._clients[task]
             writer.close()
 
     async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -121,7 +144,12 @@ class ControlServer:
                     await _say(writer, {"id": number, "item": item})
             await _say(writer, {"id": number, "ok": None})
         elif do in self._answers:
-            await _say(writer, {"id": number, "ok": await self._answers[do](asked, by)})
+            result = await self._answers[do](asked, by)
+            if isinstance(result, Raw):
+                begin = json.dumps({"id": number, "ok": None})[: -len("null}")].encode()
+                await _write(writer, begin + result.json + b"}\n")
+            else:
+                await _say(writer, {"id": number, "ok": result})
         else:
             known = ", ".join(sorted({*self._answers, *self._streams}))
             raise Refused(f"unknown request {do!r}; known: {known}")
@@ -145,8 +173,14 @@ async def _hang_up(reader: asyncio.StreamReader) -> AsyncIterator[None]:
 
 
 async def _say(writer: asyncio.StreamWriter, said: dict[str, Any]) -> None:
-    writer.write(json.dumps(said, separators=(",", ":"), ensure_ascii=False).encode() + b"\n")
-    await writer.drain()
+    await _write(writer, json.dumps(said, separators=(",", ":")).encode() + b"\n")
+
+
+async def _write(writer: asyncio.StreamWriter, data: bytes) -> None:
+    """Send a line in pieces, so that a long one leaves the loop free in between."""
+    for begin in range(0, len(data), MAX_LINE):
+        writer.write(data[begin : begin + MAX_LINE])
+        await writer.drain()
 
 
 def _peer_uid(writer: asyncio.StreamWriter) -> int:

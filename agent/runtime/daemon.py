@@ -9,7 +9,6 @@ import logging
 import os
 import signal
 from collections.abc import Callable, Coroutine, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
 from pathlib import Path
 from random import SystemRandom
@@ -42,6 +41,7 @@ from agent.site.inputs import (
 )
 from agent.site.site import Site
 from agent.site.step import Action, Answer
+from agent.uplink.worker import Worker
 
 T = TypeVar("T")
 
@@ -49,8 +49,10 @@ log = logging.getLogger(__name__)
 
 BEAT_S = 1.0
 STEP_US = 1_000_000  # a wall clock that moves so far against the monotonic one has stepped
+# Together with the hosts' time, a stop takes less than the unit's TimeoutStopSec.
+SETTLE_S = 4.0
 UPLINK_CLOSE_S = 3.0
-SETTLE_S = 5.0
+JOURNAL_CLOSE_S = 5.0
 CATCH_UP_ROWS = 1000
 
 
@@ -81,7 +83,7 @@ class Daemon:
         self._storage = ""
         self._points: dict[str, dict[str, str]] = {}
         self._restate: set[str] = set()
-        self._reader = ThreadPoolExecutor(1, "journal-reader")
+        self._version = version("armoury-agent")
 
     async def run(self) -> None:
         """Start everything, watch over it, and end it in order.
@@ -98,11 +100,13 @@ class Daemon:
             sealed=_on(loop, self._sealed),
             origin=f"armoury/{self._file.plan.site.id}",
         )
+        self._reader = Worker("journal reader", loop)
+        loop.set_exception_handler(self._callback_failed)
         try:
             await self._run(loop)
         finally:
-            self._reader.shutdown()
-            self._journal.close()
+            self._reader.stop()
+            await self._close_journal(loop)
 
     async def _run(self, loop: asyncio.AbstractEventLoop) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -132,6 +136,23 @@ class Daemon:
         if self._crash is not None:
             raise self._crash
 
+    async def _close_journal(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Close the record; a disk that hangs is left behind."""
+        closer = Worker("journal closer", loop)
+        closing = closer.run(self._journal.close)
+        closer.stop()
+        if not (await asyncio.wait([closing], timeout=JOURNAL_CLOSE_S))[0]:
+            log.error("the disk does not let the record be closed; it is left as a power cut would")
+        elif error := closing.exception():
+            log.error("the record: %s", error)
+
+    def _callback_failed(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """A callback that fails is a fault of our own: half a turn must not be lived on with."""
+        loop.default_exception_handler(context)
+        if "handle" in context and context.get("exception") is not None:
+            self._crash = context["exception"]
+            self._stop("a fault of our own")
+
     def _task(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Run something for as long as the daemon runs; its failure is the daemon's."""
         task = asyncio.get_running_loop().create_task(work)
@@ -148,7 +169,7 @@ class Daemon:
         await control.close()
         for host in self._hosts.values():
             host.stop()
-        await asyncio.wait(self._tasks, timeout=STOP_GRACE_S + 2.5)
+        await asyncio.wait(self._tasks, timeout=STOP_GRACE_S + 1.5)
         self._loop.put(Stopping(self._why, self._clock.now().mono_us))
         settled = asyncio.ensure_future(self._loop.settled())
         if not (await asyncio.wait([settled], timeout=SETTLE_S))[0]:
@@ -162,14 +183,22 @@ class Daemon:
     def _start_input(self) -> Started:
         last = self._journal.last()
         return Started(
-            version("armoury-agent"),
+            self._version,
             self._clock.now().mono_us,
             json.loads(last.body)["at"] if last else None,
             clean=last is None or last.kind == "system.stopped",
         )
 
     def _host(self, device: DeviceSpec) -> Host:
-        spec = HostSpec(device.id, device.entry, device.options, device.supervision_s)
+        offers = device.offers
+        spec = HostSpec(
+            device.id,
+            device.entry,
+            device.options,
+            device.supervision_s,
+            offers.points,
+            offers.readers,
+        )
         return Host(spec, self._take, SystemRandom())
 
     def _make_uplink(self, loop: asyncio.AbstractEventLoop) -> Any:
@@ -180,7 +209,7 @@ class Daemon:
         uplink.describe(
             {
                 "name": site.name,
-                "version": version("armoury-agent"),
+                "version": self._version,
                 "boot": self._clock.boot,
                 "vkey": self._journal.vkey,
                 "started": self._started.utc_us,
@@ -264,9 +293,8 @@ class Daemon:
         self._loop.put(Commanded(number, name, params, by, Origin.LOCAL, at_us))
         return number
 
-    async def query(self, filters: Mapping[str, Any]) -> list[Recorded]:
-        ask: Callable[[], list[Recorded]] = lambda: list(self._journal.query(**filters))  # noqa: E731
-        return await asyncio.get_running_loop().run_in_executor(self._reader, ask)
+    async def read(self, work: Callable[[Journal], T]) -> T:
+        return await self._reader.run(lambda: work(self._journal))
 
     def status(self) -> dict[str, Any]:
         now_us = self._clock.now().mono_us
@@ -274,7 +302,7 @@ class Daemon:
         return {
             "site": {"id": site.id, "name": site.name},
             "daemon": {
-                "version": version("armoury-agent"),
+                "version": self._version,
                 "pid": os.getpid(),
                 "up_s": (now_us - self._started.mono_us) // 1_000_000,
                 "boot": self._clock.boot,

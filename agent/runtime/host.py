@@ -53,12 +53,16 @@ class HostSpec:
         driver: entry point value, "package.module:Class".
         options: as validated, ready to be sent.
         supervision_s: without a sign of life for so long, the device is lost.
+        points: what it may report, by name.
+        readers: the kinds of credential that it may report.
     """
 
     device: str
     driver: str
     options: Mapping[str, Json]
     supervision_s: float
+    points: frozenset[str]
+    readers: frozenset[str]
 
 
 class Host:
@@ -81,6 +85,8 @@ class Host:
         self._failure: tuple[Condition, str] | None = None
         self._over = asyncio.Event()
         self._heard_s = 0.0
+        self._up = False  # this life: the hardware answers
+        self._gave_up = False  # this life: the driver said why it ends, and has cleaned up
         self._waiting: dict[int, float] = {}  # action's number: when its answer is overdue
         self.condition: Condition | None = None
         self.reason = "starting"
@@ -127,6 +133,7 @@ class Host:
     async def _one_life(self) -> None:
         self._lines = Lines(self._spec.device)
         self._failure = None
+        self._up = self._gave_up = False
         if not self._stopping.is_set():
             self._over.clear()
         self._heard_s = time.monotonic()
@@ -138,16 +145,18 @@ class Host:
             return
         while not self._over.is_set():
             await _first(self._over, timeout_s=self._check())
-        how = await self._process.end(grace_s=self._grace_s())
+        self._tell_failure()  # now: ending it may take its time
+        # What still runs gets time to put its outputs into their fail state.
+        how = await self._process.end(grace_s=0.0 if self._gave_up else STOP_GRACE_S)
         self._process = None
         self._rate.end()
-        if not self._stopping.is_set():
-            self._news(*(self._failure or (Condition.FAULTED, how)))
+        self._failure = self._failure or (Condition.FAULTED, how)
+        self._tell_failure()
         self._give_up_waiting()
 
-    def _grace_s(self) -> float:
-        """A host that is told to stop gets its time; so does one that is just ending."""
-        return STOP_GRACE_S if self._stopping.is_set() or self._failure is None else 0.0
+    def _tell_failure(self) -> None:
+        if self._failure is not None and not self._stopping.is_set():
+            self._news(*self._failure)
 
     def _check(self) -> float:
         """Look at the deadlines; return when to look again, in seconds."""
@@ -155,7 +164,7 @@ class Host:
         silent_after_s = self._heard_s + self._spec.supervision_s * SUPERVISED_SHARE
         answer_after_s = min(self._waiting.values(), default=silent_after_s)
         if now_s >= silent_after_s:
-            what = "no sign of life" if self.condition is Condition.READY else "does not come up"
+            what = "no sign of life" if self._up else "does not come up"
             self._fail(Condition.LOST, f"{what} for {now_s - self._heard_s:.0f} s")
         elif now_s >= answer_after_s:
             self._fail(Condition.FAULTED, "its driver hangs over an action")
@@ -168,7 +177,8 @@ class Host:
         if not data:
             self._over.set()
             return
-        self._heard_s = time.monotonic()
+        if self._up:  # before it is up, nothing but that counts as life
+            self._heard_s = time.monotonic()
         try:
             for said in self._lines.feed(data):
                 self._take(said)
@@ -178,17 +188,28 @@ class Host:
     def _take(self, said: Said) -> None:
         match said:
             case PointRead() | CredentialRead():
+                self._check_offered(said)
                 self._rate.take(said)
             case Alive():
                 pass
             case Ready(identity):
+                self._up, self._heard_s = True, time.monotonic()
                 self._news(Condition.READY, "", identity)
             case Answered(number, outcome, reason):
                 if self._waiting.pop(number, None) is not None:
                     self._answer(number, outcome, reason)
             case Failed(error, reason):
                 silent = error == "DeviceSilent"
+                self._gave_up = True
                 self._fail(Condition.LOST if silent else Condition.FAULTED, reason)
+
+    def _check_offered(self, said: PointRead | CredentialRead) -> None:
+        if not self._up:
+            raise HostConfused("reports before it is ready")
+        name = said.point if isinstance(said, PointRead) else said.kind
+        offered = self._spec.points if isinstance(said, PointRead) else self._spec.readers
+        if name not in offered:
+            raise HostConfused(f"reports {name!r}, which it does not offer")
 
     def _fail(self, condition: Condition, reason: str) -> None:
         if self._failure is None:

@@ -7,9 +7,12 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from agent.journal.canonical import MAX_INT, encode
+from agent.journal.errors import JournalMisused
 from agent.site.inputs import CredentialRead, Json, Outcome, PointRead, PointState
 
 MAX_LINE = 65_536
+MAX_TEXT = 500  # letters of a name or a reason
 
 
 class HostConfused(Exception):
@@ -82,8 +85,8 @@ def read_line(device: str, line: bytes) -> Said:
 
 
 def _point(device: str, said: dict[str, Any]) -> PointRead:
-    state = PointState(said["state"])
-    return PointRead(device, _text(said["point"]), state, _whole(said["at"]), dict(said["detail"]))
+    state, detail = PointState(said["state"]), _recordable(said["detail"])
+    return PointRead(device, _text(said["point"]), state, _since_boot(said["at"]), detail)
 
 
 def _credential(device: str, said: dict[str, Any]) -> CredentialRead:
@@ -92,31 +95,60 @@ def _credential(device: str, said: dict[str, Any]) -> CredentialRead:
         device,
         _text(said["kind"]),
         None if reference is None else _text(reference),
-        _whole(said["at"]),
+        _since_boot(said["at"]),
         None if score is None else _whole(score),
     )
 
 
 def _answered(_device: str, said: dict[str, Any]) -> Answered:
-    return Answered(_whole(said["id"]), Outcome(said["outcome"]), _text(said["reason"]))
+    outcome = Outcome(said["outcome"])
+    if outcome is Outcome.CANCELLED:  # the daemon's own word: no driver may take a grant back
+        raise ValueError(outcome)
+    return Answered(_whole(said["id"]), outcome, _sentence(said["reason"]))
 
 
 def _text(value: object) -> str:
+    """Return a name as the record can hold it."""
+    if not isinstance(value, str) or len(value) > MAX_TEXT:
+        raise TypeError(value)
+    value.encode()  # half a character (UnicodeEncodeError is a ValueError)
+    return value
+
+
+def _sentence(value: object) -> str:
+    """Return what a driver says in words, whatever letters it found on its wire."""
     if not isinstance(value, str):
         raise TypeError(value)
-    return value
+    return value.encode(errors="backslashreplace").decode()[:MAX_TEXT]
 
 
 def _whole(value: object) -> int:
-    if not isinstance(value, int) or isinstance(value, bool):
+    if not isinstance(value, int) or isinstance(value, bool) or abs(value) > MAX_INT:
         raise TypeError(value)
     return value
 
 
+def _since_boot(value: object) -> int:
+    at_us = _whole(value)
+    if at_us < 0:
+        raise ValueError(value)
+    return at_us
+
+
+def _recordable(value: Any) -> dict[str, Json]:
+    """Return a map that the record can hold."""
+    found = dict(value)
+    try:
+        encode(found)
+    except JournalMisused as error:
+        raise ValueError(value) from error
+    return found
+
+
 _READERS: dict[str, Callable[[str, dict[str, Any]], Said]] = {
-    "ready": lambda _, said: Ready(dict(said["identity"])),
+    "ready": lambda _, said: Ready(_recordable(said["identity"])),
     "alive": lambda _, _said: Alive(),
-    "failed": lambda _, said: Failed(_text(said["error"]), _text(said["reason"])),
+    "failed": lambda _, said: Failed(_text(said["error"]), _sentence(said["reason"])),
     "answer": _answered,
     "point": _point,
     "credential": _credential,

@@ -5,7 +5,8 @@ on them goes to the journal as one batch. Only when that is committed do its act
 and do its commands get their answers. The loop never waits inside a commit:
 
     release NOW        leaves at once (relocking, silencing)
-    release RECORDED   after the commit; cancelled, and told so, when that takes over 500 ms
+    release RECORDED   after the commit; cancelled, and told so, when that takes over 500 ms or
+                       when a NOW action on the same output overtakes it
     release ALARM      after the commit, or after 500 ms without one, and the monitor is told
                        then too, under a reference that the numbered event bears later
 """
@@ -59,6 +60,7 @@ class Waiting:
     """A batch that is on its way into the journal, with what is held until it is there."""
 
     entries: tuple[Entry, ...]
+    submitted_s: float
     held: list[Action] = field(default_factory=list)
     answers: list[Answer] = field(default_factory=list)
     late: asyncio.TimerHandle | None = None
@@ -96,9 +98,12 @@ class Loop:
 
     def committed(self, tag: int, rows: tuple[Recorded, ...]) -> None:
         """Take the journal's word that a batch is on disk."""
-        waiting = self._waiting.pop(tag)
+        waiting = self._waiting[tag]
         if waiting.late is not None:
             waiting.late.cancel()
+            if self._loop.time() - waiting.submitted_s > LATE_S:  # the timer itself was late
+                self._late(tag)
+        del self._waiting[tag]
         for action in waiting.held:
             self._ports.act(action)
         self._ports.recorded(rows)
@@ -129,9 +134,10 @@ class Loop:
         onto.changes.update(step.changes)
 
     def _send(self, step: Step) -> None:
-        held = []
+        held: list[Action] = []
         for action in step.actions:
             if action.release is Release.NOW:
+                self._take_back(action, held)
                 self._ports.act(action)
             else:
                 held.append(action)
@@ -141,10 +147,18 @@ class Loop:
             for answer in step.answers:
                 self._ports.answer(answer)
 
+    def _take_back(self, newer: Action, held: list[Action]) -> None:
+        """Cancel what still waits for its commit and which a newer action overtakes."""
+        where = (newer.device, newer.target)
+        for waiting in (*(one.held for one in self._waiting.values()), held):
+            for older in [one for one in waiting if (one.device, one.target) == where]:
+                waiting.remove(older)
+                self.put(_cancelled(older, self._clock.now(), "taken back before it was recorded"))
+
     def _record(self, step: Step, held: list[Action]) -> None:
         entries = tuple(Entry(event, self._ref(event)) for event in step.events)
         self._tags += 1
-        waiting = Waiting(entries, held, step.answers)
+        waiting = Waiting(entries, self._loop.time(), held, step.answers)
         self._waiting[self._tags] = waiting
         waiting.late = self._loop.call_later(LATE_S, self._late, self._tags)
         self._ports.submit(Batch(entries, step.changes), self._tags)
@@ -165,7 +179,8 @@ class Loop:
             if action.release is Release.ALARM:
                 self._ports.act(action)
             else:
-                self.put(_cancelled(action, self._clock.now()))
+                reason = f"its record took over {LATE_S * 1000:.0f} ms"
+                self.put(_cancelled(action, self._clock.now(), reason))
 
     def _set_timer(self) -> None:
         due_us = self._site.due_us()
@@ -197,6 +212,5 @@ def refs(boot: str, first: int) -> Iterator[str]:
         yield f"{boot}/u-{number}"
 
 
-def _cancelled(action: Action, now: Moment) -> ActionAnswered:
-    reason = f"its record took over {LATE_S * 1000:.0f} ms"
+def _cancelled(action: Action, now: Moment, reason: str) -> ActionAnswered:
     return ActionAnswered(action.id, Outcome.CANCELLED, now.mono_us, reason)

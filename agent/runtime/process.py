@@ -15,7 +15,10 @@ from collections.abc import Callable
 from typing import IO, Any
 
 KEPT_ENVIRONMENT = ("PATH", "LANG", "LC_ALL", "TZ", "HOME", "PYTHONPATH", "GPIOZERO_PIN_FACTORY")
-READ_SIZE = 65_536
+# A healthy host says some hundred bytes a second. One that says more than this at once is read
+# again after a pause: its socket fills, and the loop stays free for the others.
+READ_SIZE = 8_192
+PAUSE_S = 0.05
 STDERR_LINES = 20
 
 
@@ -46,6 +49,7 @@ class HostProcess:
         self._errors: IO[bytes] = self._process.stderr  # type: ignore[assignment]  # PIPE
         os.set_blocking(self._errors.fileno(), False)
         self._ended = asyncio.Event()
+        self._closed = False
         self._pidfd = os.pidfd_open(self._process.pid)
         self._loop.add_reader(self._pidfd, self._on_end)
         self._loop.add_reader(self._sock, self._on_data)
@@ -71,17 +75,24 @@ class HostProcess:
             return
         except OSError:
             data = b""
-        if not data:
+        if not data or len(data) == READ_SIZE:
             self._loop.remove_reader(self._sock)
+        if len(data) == READ_SIZE:
+            self._loop.call_later(PAUSE_S, self._read_again, self._sock, self._on_data)
         self._received(data)
+
+    def _read_again(self, source: socket.socket | IO[bytes], read: Callable[[], None]) -> None:
+        if not self._closed:
+            self._loop.add_reader(source, read)
 
     def _on_stderr(self) -> None:
         data: bytes | None = self._errors.read(READ_SIZE)
         if data is None:  # not yet
             return
-        if not data:
+        if not data or len(data) == READ_SIZE:
             self._loop.remove_reader(self._errors)
-            return
+        if len(data) == READ_SIZE:
+            self._loop.call_later(PAUSE_S, self._read_again, self._errors, self._on_stderr)
         self._stderr.extend(data.decode(errors="replace").splitlines())
 
     def _on_end(self) -> None:
@@ -96,13 +107,14 @@ class HostProcess:
                 await asyncio.wait_for(self._ended.wait(), grace_s)
         ended_alone = self._ended.is_set()
         with contextlib.suppress(ProcessLookupError):
-            self._process.kill()
+            os.killpg(self._process.pid, signal.SIGKILL)  # and whatever its driver has started
         with contextlib.suppress(TimeoutError):  # a process in the kernel's D state dies later
             await asyncio.wait_for(self._ended.wait(), 2.0)
         self._close()
         return self._how_it_ended(ended_alone=ended_alone)
 
     def _close(self) -> None:
+        self._closed = True
         for fd in (self._sock.fileno(), self._errors.fileno(), self._pidfd):
             self._loop.remove_reader(fd)
         self._on_stderr_rest()

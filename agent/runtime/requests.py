@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
+from agent.journal.canonical import encode
+from agent.journal.errors import JournalError, JournalMisused
+from agent.journal.journal import Journal
 from agent.journal.record import Recorded
-from agent.runtime.control import Refused
+from agent.runtime.control import Raw, Refused
 from agent.runtime.local import LocalRecord
 from agent.site.step import Answer
 
+T = TypeVar("T")
+
+COMMAND_BYTES = 8_192
+COMMAND_PACE_S = 0.02  # 50 a second at most: each one is recorded, also when it is refused
 ANSWER_S = 4.0  # a command's record should long be on disk
 SHOWN_AT_MOST_EVERY_S = 0.25
 MOST_EVENTS = 10_000
@@ -24,7 +32,8 @@ class House(Protocol):
 
     def command(self, name: str, params: Mapping[str, Any], by: str) -> str: ...
 
-    async def query(self, filters: Mapping[str, Any]) -> list[Recorded]: ...
+    async def read(self, work: Callable[[Journal], T]) -> T:
+        """Have the record read off the loop."""
 
 
 class HouseRequests:
@@ -41,6 +50,7 @@ class HouseRequests:
         self._changed = asyncio.Event()
         self._followers: set[asyncio.Queue[Recorded]] = set()
         self._asked: dict[str, asyncio.Future[Answer]] = {}
+        self._one_command = asyncio.Lock()
 
     def answers(self) -> Mapping[str, Callable[[dict[str, Any], str], Awaitable[Any]]]:
         return {"status": self._status, "events": self._events, "command": self._command}
@@ -83,6 +93,10 @@ class HouseRequests:
         name, params = asked.get("name"), asked.get("params", {})
         if not isinstance(name, str) or not isinstance(params, dict):
             raise Refused("a command has a name and params")
+        if not _recordable({"name": name, "params": params}):
+            raise Refused(f"a command is at most {COMMAND_BYTES} bytes of plain text and integers")
+        async with self._one_command:
+            await asyncio.sleep(COMMAND_PACE_S)
         command = self._house.command(name, params, by)
         waiting = asyncio.get_running_loop().create_future()
         self._asked[command] = waiting
@@ -97,8 +111,17 @@ class HouseRequests:
             raise Refused(answer.reason)
         return {"command": command, **answer.data}
 
-    async def _events(self, asked: dict[str, Any], _by: str) -> list[Any]:
-        return [event for _, event in await self._shown(_filters(asked))]
+    async def _events(self, asked: dict[str, Any], _by: str) -> Raw:
+        filters, shown = _filters(asked), self._shown
+        return await self._read(
+            lambda journal: Raw(_dumps([e for _, e in shown(journal, filters)]))
+        )
+
+    async def _read(self, work: Callable[[Journal], T]) -> T:
+        try:
+            return await self._house.read(work)
+        except JournalError as error:
+            raise Refused(f"the record cannot be read: {error}") from error
 
     async def _follow(self, asked: dict[str, Any]) -> AsyncIterator[Any]:
         filters = _filters(asked)
@@ -106,7 +129,7 @@ class HouseRequests:
         self._followers.add(queue)
         try:
             last = 0
-            for seq, event in await self._shown(filters):
+            for seq, event in await self._read(lambda journal: self._shown(journal, filters)):
                 last = seq
                 yield event
             while queue in self._followers or not queue.empty():
@@ -118,7 +141,9 @@ class HouseRequests:
             self._followers.discard(queue)
         raise Refused("you read too slowly and were cut off; ask again with after")
 
-    async def _shown(self, filters: Mapping[str, Any]) -> list[tuple[int, dict[str, Any]]]:
+    def _shown(
+        self, journal: Journal, filters: Mapping[str, Any]
+    ) -> list[tuple[int, dict[str, Any]]]:
         """Return the events that fit with their recorded numbers, in order.
 
         What the loop has not been told of yet is left out; followers get it from there. As many
@@ -128,7 +153,7 @@ class HouseRequests:
         wanted = {**filters, "limit": limit + self._local.hidden}
         if "after" in wanted:
             wanted["after"] = self._local.recorded_number(wanted["after"])
-        rows = [row for row in await self._house.query(wanted) if row.seq <= self._local.upto]
+        rows = [row for row in journal.query(**wanted) if row.seq <= self._local.upto]
         shown = [(row.seq, event) for row in rows if (event := self._local.shown(row))][:limit]
         return shown[::-1] if filters.get("newest_first") else shown
 
@@ -155,6 +180,8 @@ def _filters(asked: dict[str, Any]) -> dict[str, Any]:
     for key, value in filters.items():
         if type(value) is not _FILTERS[key]:
             raise Refused(f"{key} must be {_FILTERS[key].__name__}")
+        if not _recordable({"value": value}):
+            raise Refused(f"{key}: {value!r} is out of all bounds")
     limit = filters.setdefault("limit", 50)
     if not 0 <= limit <= MOST_EVENTS:
         raise Refused(f"limit must be 0 to {MOST_EVENTS}; ask for the rest with after")
@@ -167,3 +194,15 @@ def _matches(event: dict[str, Any], filters: Mapping[str, Any]) -> bool:
     return all(
         event[key] == filters[key] for key in ("kind", "severity", "object") if key in filters
     )
+
+
+def _recordable(value: dict[str, Any]) -> bool:
+    """Return whether the record could hold it, and it is of a sensible size."""
+    try:
+        return len(encode(value)) <= COMMAND_BYTES
+    except JournalMisused:
+        return False
+
+
+def _dumps(value: object) -> bytes:
+    return json.dumps(value, separators=(",", ":")).encode()

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 from drivers.contract import (
     DeviceConfused,
@@ -121,4 +123,51 @@ class Deaf(Odd):
     def live(self, link: Link) -> None:
         while True:
             link.next_action(0.2)
+            link.alive()
+
+
+class Inventing(Odd):
+    """Reports a point that it does not offer."""
+
+    def live(self, link: Link) -> None:
+        link.report(PointReading("nowhere", PointState.ALARM, now_us()))
+        super().live(link)
+
+
+class Hasty(Odd):
+    """Reports before it has seen its hardware."""
+
+    def run(self, link: Link) -> None:
+        link.report(PointReading("contact", PointState.NORMAL, now_us()))
+        self.live(link)
+
+
+class Unready(Odd):
+    """Lives, and never gets anywhere."""
+
+    def run(self, link: Link) -> None:
+        self.live(link)
+
+
+class Mumbling(Odd):
+    """Found half a character on its wire and says so."""
+
+    def run(self, link: Link) -> None:
+        raise DeviceSilent("no such port \udcff")
+
+
+class Parent(Odd):
+    """Starts a program of its own."""
+
+    def live(self, link: Link) -> None:
+        child = subprocess.Popen(["sleep", "60"])
+        Path(self.options.mark).write_text(str(child.pid))
+        super().live(link)
+
+
+class Shouting(Odd):
+    """Says that it lives as fast as it can."""
+
+    def live(self, link: Link) -> None:
+        while True:
             link.alive()

@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from agent.control import Client, DaemonAbsent, RequestRefused
-from agent.runtime.control import MAX_LINE, ControlServer, Refused
+from agent.runtime.control import MAX_LINE, ControlServer, Refused, SocketUnusable
 
 
 class Requests:
@@ -101,6 +101,16 @@ async def test_a_socket_left_by_a_killed_daemon_is_replaced(tmp_path: Path) -> N
     await serving.start()
     assert await asyncio.to_thread(ask, path, "echo", text="x")
     await serving.close()
+
+
+async def test_what_is_in_use_is_not_removed(server: Server, tmp_path: Path) -> None:
+    with pytest.raises(SocketUnusable, match="is in use"):
+        await ControlServer(server[0], Requests()).start()
+    assert await asyncio.to_thread(ask, server[0], "echo", text="still here")
+    (tmp_path / "a-file").write_text("precious")
+    with pytest.raises(SocketUnusable, match="is in use"):
+        await ControlServer(tmp_path / "a-file", Requests()).start()
+    assert (tmp_path / "a-file").read_text() == "precious"
 
 
 @settings(

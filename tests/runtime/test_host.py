@@ -28,6 +28,7 @@ from agent.site.inputs import (
 from agent.site.step import Action, Release
 
 ROOT = Path(__file__).parents[2]
+POINTS = frozenset({"contact", "bouncing", "panic"})
 
 
 @pytest.fixture(autouse=True)
@@ -67,7 +68,8 @@ async def hosted(
     driver: str, supervision_s: float = 10.0, **options: str | int
 ) -> AsyncIterator[tuple[Host, Told]]:
     told = Told()
-    spec = HostSpec("odd", f"tests.runtime.odd_drivers:{driver}", options, supervision_s)
+    entry = f"tests.runtime.odd_drivers:{driver}"
+    spec = HostSpec("odd", entry, options, supervision_s, POINTS, frozenset())
     host = Host(spec, told.inputs.append, random.Random(1))
     running = asyncio.create_task(host.run())
     try:
@@ -123,6 +125,9 @@ async def test_a_killed_host_is_told_of_and_back_within_a_second() -> None:
         ("Buggy", Condition.FAULTED, "driver bug: division by zero"),
         ("Aborting", Condition.FAULTED, "SIGABRT: terminate called after throwing"),
         ("Babbling", Condition.FAULTED, "sent what is no message"),
+        ("Inventing", Condition.FAULTED, "reports 'nowhere', which it does not offer"),
+        ("Hasty", Condition.FAULTED, "reports before it is ready"),
+        ("Mumbling", Condition.LOST, "no such port \\udcff"),
     ],
 )
 async def test_a_failing_driver_is_told_of_with_its_reason(
@@ -146,8 +151,38 @@ async def test_a_hanging_driver_is_lost_within_its_interval_and_killed() -> None
         lost = await told.condition(Condition.LOST, 2.0)
         assert "no sign of life" in lost.reason
         assert time.monotonic() - since_s <= 2.0
-        with pytest.raises(ProcessLookupError):
-            os.kill(hanging, 0)
+        await gone(hanging)
+
+
+async def gone(pid: int) -> None:
+    """Wait until a process is no more."""
+    async with asyncio.timeout(3):
+        while Path(f"/proc/{pid}").exists():
+            await asyncio.sleep(0.02)
+
+
+async def test_what_a_driver_has_started_goes_with_it(tmp_path: Path) -> None:
+    async with hosted("Parent", mark=str(tmp_path / "child")) as (host, told):
+        await told.condition(Condition.READY)
+        os.kill(pid_of(host), signal.SIGKILL)
+        await told.condition(Condition.FAULTED)
+        await gone(int((tmp_path / "child").read_text()))
+
+
+async def test_signs_of_life_before_it_is_up_are_none() -> None:
+    async with hosted("Unready", supervision_s=2.0) as (_, told):
+        assert "does not come up" in (await told.condition(Condition.LOST, 2.5)).reason
+
+
+async def test_a_driver_that_shouts_leaves_the_loop_to_the_others() -> None:
+    async with hosted("Shouting") as (_, told):
+        await told.condition(Condition.READY)
+        late_s = []
+        for _ in range(50):
+            due_s = time.monotonic() + 0.02
+            await asyncio.sleep(0.02)
+            late_s.append(time.monotonic() - due_s)
+        assert sorted(late_s)[25] < 0.02
 
 
 async def test_an_unanswered_action_is_unknown_and_its_driver_is_started_again(

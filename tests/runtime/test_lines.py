@@ -71,3 +71,20 @@ def test_messages_with_a_wrong_field_raise_only_the_protocol_error(
 def test_a_line_without_end_is_refused() -> None:
     with pytest.raises(HostConfused, match="line of more than"):
         list(Lines("d").feed(b"x" * (MAX_LINE + 1)))
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"is": "answer", "id": 1, "outcome": "cancelled", "reason": ""},
+        {"is": "point", "point": "\ud800", "state": "alarm", "at": 5, "detail": {}},
+        {"is": "point", "point": "p", "state": "alarm", "at": -(2**60), "detail": {}},
+        {"is": "point", "point": "p", "state": "alarm", "at": 5, "detail": {"share": 0.5}},
+        {"is": "point", "point": "p" * 501, "state": "alarm", "at": 5, "detail": {}},
+        {"is": "ready", "identity": {"serial": "\ud800"}},
+        {"is": "credential", "kind": "finger", "reference": "3", "score": 2**60, "at": 6},
+    ],
+)
+def test_what_the_record_cannot_hold_is_refused_at_the_door(said: dict[str, object]) -> None:
+    with pytest.raises(HostConfused):
+        list(Lines("d").feed(json.dumps(said).encode() + b"\n"))

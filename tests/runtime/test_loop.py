@@ -135,6 +135,34 @@ async def test_an_alarm_leaves_late_but_once_under_the_reference_that_it_bears_l
     assert ports.done == ["act alarm", "recorded 0", "answer c-1"]
 
 
+async def test_an_unlock_that_a_relock_overtakes_never_leaves(house: House) -> None:
+    loop, rules, ports = house
+    loop.put(asked(release="recorded"))
+    await turns()
+    loop.put(asked(release="now"))
+    await turns()
+    assert ports.done == ["act now"]
+    assert rules.told[-1] == ActionAnswered(
+        1, Outcome.CANCELLED, rules.told[-1].at_us, "taken back before it was recorded"
+    )
+    for _, tag in ports.batches:
+        loop.committed(tag, ())
+    assert "act recorded" not in ports.done
+
+
+async def test_a_commit_that_is_late_cancels_even_when_the_timer_was_late_too(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loop, rules, ports = house
+    loop.put(asked(release="recorded"))
+    await turns()
+    monkeypatch.setattr(loop_module, "LATE_S", 0.0)
+    loop.committed(ports.batches[0][1], ())
+    await turns()
+    assert "act recorded" not in ports.done
+    assert isinstance(rules.told[-1], ActionAnswered)
+
+
 async def test_a_timer_reaches_the_site_when_it_is_due(house: House) -> None:
     loop, rules, _ = house
     due_us = rules.due = time.monotonic_ns() // 1000 + 30_000
