@@ -75,6 +75,8 @@ class Outbox:
         self.limit_bytes = packet_bytes - HEADROOM_BYTES
         self.pace = Pace()
         self.aside, self.asides = None, 0
+        for ledger in self._ledgers.values():
+            ledger.retry_aside()
 
     def closed(
         self, unanswered: Sequence[Message], *, objected: bool = False, steady: bool = True

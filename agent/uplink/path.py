@@ -44,7 +44,7 @@ class Above(Protocol):
     def waiting(self) -> int: ...
 
     def changed(self) -> None:
-        """Hear that a path may work now, or no more."""
+        """Hear that a path may work now or no more, or that it gives events back."""
 
     def delivered(self, path: str, lane: Lane, span: Span) -> None:
         """Hear that the events of a lane in this span have arrived."""
@@ -129,27 +129,28 @@ class Path:
 
     def carry(self, ledgers: Mapping[Lane, Ledger]) -> None:
         """Carry these lanes from now on; none, when another path does."""
-        self._carries = bool(ledgers)
+        self._carries = Lane.REST in ledgers
         self.outbox.carry(ledgers)
-        self._pump()
+        self.pump()
 
     def committed(self, rows: Sequence[Recorded]) -> None:
         """Send rows right after their commit."""
         self.outbox.note(rows, self._loop.time())
-        self._pump()
+        self.pump()
 
     def unrecorded(self, body: bytes) -> None:
         """Send an alarm that has no number yet."""
         self.outbox.unrecorded(body)
-        self._pump()
+        self.pump()
 
     def restate(self, topic: str) -> None:
         """Send how a device is now."""
         if self.connected:
             self.outbox.say(topic, self._above.portrait.retained[topic], retain=True)
-            self._pump()
+            self.pump()
 
-    def _pump(self) -> None:
+    def pump(self) -> None:
+        """Send what may be sent now."""
         if self._sender is not None:
             self._sender.pump()
             self._judge()
@@ -218,18 +219,18 @@ class Path:
         self.outbox.say(self._presence.status_topic, birth, retain=True)
         for topic, payload in self._above.portrait.retained.items():
             self.outbox.say(topic, payload, retain=True)
-        self._pump()
+        self.pump()
 
     def _send_beat(self) -> None:
         self._beat = self._loop.call_later(self.options.heartbeat_s, self._send_beat)
         beat = self._presence.beat(self._above.head(), self._above.waiting())
         self.outbox.say(self._presence.beat_topic, beat, retain=False)
-        self._pump()
+        self.pump()
 
     async def _say_goodbye(self, within_s: float) -> None:
         self._farewell = self._loop.create_future()
         self.outbox.say(self._presence.status_topic, self._presence.goodbye(), retain=True)
-        self._pump()
+        self.pump()
         await asyncio.wait({self._farewell}, timeout=within_s)
 
     # What comes back
@@ -244,7 +245,7 @@ class Path:
         except ValidationError:
             return False
         taken = self.outbox.repeats.ask(wanted.first, wanted.last, self._above.head())
-        self._pump()
+        self.pump()
         return taken
 
     def _command(self, payload: bytes) -> bool:
@@ -254,7 +255,7 @@ class Path:
 
     def _reply(self, answer: CommandAnswer) -> None:
         self.outbox.say(self._topics.answer(answer.command), answer.encode(), retain=False)
-        self._pump()
+        self.pump()
 
     def acknowledged(self, acks: list[Ack]) -> None:
         if self._sender is not None:
@@ -266,8 +267,11 @@ class Path:
             self.last_ack_us = utc_us()
         if message.topic == self._presence.status_topic:
             self._status_answered(message, code, taken=taken)
-        elif taken and message.parcel is not None and message.ledger is not None:
-            self._above.delivered(self.options.id, message.ledger.lane, message.parcel.span)
+        elif message.parcel is not None and message.ledger is not None:
+            if taken:
+                self._above.delivered(self.options.id, message.ledger.lane, message.parcel.span)
+            elif not self._carries:
+                self._above.changed()  # it is the carrier's to send now
         self._learn(message.topic, code)
 
     def _status_answered(self, message: Message, code: int, *, taken: bool) -> None:

@@ -17,6 +17,7 @@ class Standing:
     Attributes:
         verdict: how it is.
         since_s: of the monotonic clock: since when it is in this condition.
+        failed: whether it has worked once and then did not.
 
     Args:
         path: id of the path.
@@ -29,6 +30,7 @@ class Standing:
     ) -> None:
         self.verdict = Verdict(Condition.LOST, "not connected yet")
         self.since_s = time.monotonic()
+        self.failed = False
         self._path = path
         self._tell = tell
         self._changed = changed
@@ -75,6 +77,7 @@ class Standing:
             return
         if found.condition is not before.condition:
             self.since_s = time.monotonic()
+        self.failed |= before.works and not found.works
         self._changed()
         both_absent = found.condition is before.condition is Condition.ABSENT
         if not both_absent and (found.condition, found.reason) != (before.condition, before.reason):

@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
 from random import SystemRandom
-from typing import Any
+from typing import Any, Literal
 
 from agent.journal.ranges import Ranges, Span
 from agent.journal.record import Lane, Recorded
@@ -35,6 +35,8 @@ class Uplink:
         news: told once a change: a path works, works no more, or has nobody at its end.
         loop: runs it all.
         desk: takes commands; without one nobody's commands are heard.
+        alarms_on: `all`: every path sends every alarm; one that arrives is delivered, and the
+            copies on the other paths go on trying.
     """
 
     def __init__(
@@ -45,6 +47,7 @@ class Uplink:
         news: Callable[[PathNews], None],
         loop: asyncio.AbstractEventLoop,
         desk: Desk | None = None,
+        alarms_on: Literal["carrier", "all"] = "carrier",
     ) -> None:
         self.portrait = Portrait()
         self._topics = Topics(site)
@@ -58,7 +61,9 @@ class Uplink:
         self._paths = [
             Path(options, self._topics, self, journal, self._reader, random) for options in paths
         ]
-        self._ledgers: Mapping[Lane, Ledger] = {}
+        self._ledgers: dict[Lane, Ledger] = {}  # the carrier's
+        self._copies: dict[Path, Ledger] = {}  # of the alarms, one a path, if all send them
+        self._alarms_on = alarms_on
         self._carrier: Path | None = None
         self._choosing: asyncio.Handle | None = None
         self._delivered: dict[tuple[str, Lane], list[Span]] = {}
@@ -68,19 +73,22 @@ class Uplink:
 
     def start(self) -> None:
         """Take up where the last run ended, and connect."""
-        head = self._journal.head
-        self._ledgers = {lane: Ledger(lane, self._so_far(lane), head) for lane in Lane}
+        self._ledgers = {lane: self._ledger(lane) for lane in Lane}
+        if self._alarms_on == "all" and self._paths:
+            del self._ledgers[Lane.ALARM]
+            self._copies = {path: self._ledger(Lane.ALARM) for path in self._paths}
         for path in self._paths:
+            path.carry(self._load(path))
             path.start()
 
     def committed(self, rows: Sequence[Recorded]) -> None:
         """Send rows that are on the disk now; each number once, in order, none left out."""
-        if self._carrier is not None:
-            self._carrier.committed(rows)
-            return
-        for row in rows:
-            for ledger in self._ledgers.values():
-                ledger.note(row, live=False)
+        for path in self._copies or filter(None, [self._carrier]):
+            path.committed(rows)
+        if self._carrier is None:
+            for row in rows:
+                for ledger in self._ledgers.values():
+                    ledger.note(row, live=False)
 
     def unrecorded(self, body: bytes, ref: str) -> None:
         """Send an alarm that could not wait for the disk, on every path.
@@ -129,11 +137,10 @@ class Uplink:
         self._note_deliveries()
         self._reader.stop()
 
-    def _so_far(self, lane: Lane) -> Ranges:
-        paths = (path.options.id for path in self._paths)
-        return Ranges.of(
-            span for path in paths for span in self._journal.acknowledged(path, lane).spans
-        )
+    def _ledger(self, lane: Lane) -> Ledger:
+        paths = [path.options.id for path in self._paths]
+        so_far = (span for path in paths for span in self._journal.acknowledged(path, lane).spans)
+        return Ledger(lane, Ranges.of(so_far), self._journal.head)
 
     def _status(self, path: Path) -> dict[str, Any]:
         return {
@@ -158,7 +165,8 @@ class Uplink:
 
     def waiting(self) -> int:
         """Return how many events are still to be delivered."""
-        return sum(ledger.waiting for ledger in self._ledgers.values())
+        copies = min((ledger.waiting for ledger in self._copies.values()), default=0)
+        return copies + sum(ledger.waiting for ledger in self._ledgers.values())
 
     def news(self, news: PathNews) -> None:
         """Pass on what became of a path."""
@@ -194,15 +202,21 @@ class Uplink:
     def _choose(self) -> None:
         chosen = self._choice()
         before, self._carrier = self._carrier, chosen
-        if chosen is before:
-            return
-        if before is not None:
-            before.carry({})
-        if chosen is not None:
-            chosen.carry(self._ledgers)
+        if chosen is not before:
+            for path in filter(None, [before, chosen]):
+                path.carry(self._load(path))
+        elif chosen is not None:
+            chosen.pump()  # what another path had on its way may be its to send now
+
+    def _load(self, path: Path) -> dict[Lane, Ledger]:
+        """Return what a path is to send."""
+        load = dict(self._ledgers) if path is self._carrier else {}
+        if path in self._copies:
+            load[Lane.ALARM] = self._copies[path]
+        return load
 
     def _choice(self) -> Path | None:
-        """Return the first path that works; a better one only after it did so for a while.
+        """Return the first path that works; if it has failed before, only after a while.
 
         When none works, one that at least has a broker goes on trying.
         """
@@ -214,7 +228,7 @@ class Uplink:
         if works is None or self._paths.index(works) >= self._paths.index(now):
             return now
         left_s = works.standing.since_s + BACK_S - time.monotonic()
-        if left_s <= 0:
+        if left_s <= 0 or not works.standing.failed:
             return works
         self._choosing = self._loop.call_later(left_s, self._choose)
         return now

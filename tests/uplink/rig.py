@@ -12,7 +12,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Literal
 
 from agent.journal.journal import Journal
 from agent.journal.record import Batch, Commit, Entry
@@ -73,6 +73,7 @@ class Rig:
         self._tags = itertools.count()
         self.news: list[PathNews] = []
         self.desk: Desk | None = None
+        self.alarms_on: Literal["carrier", "all"] = "carrier"
         self.submitted = 0
         self.recorded = 0
 
@@ -84,7 +85,7 @@ class Rig:
             failed=lambda error: None,
         )
         self.uplink = Uplink(
-            SITE, self._paths, self.journal, self.news.append, self._loop, self.desk
+            SITE, self._paths, self.journal, self.news.append, self._loop, self.desk, self.alarms_on
         )
         return self
 

@@ -249,6 +249,45 @@ async def test_the_second_path_takes_over_and_the_first_comes_back_when_steady(
 
 
 @on_a_loop
+async def test_alarms_go_over_every_path_and_the_rest_over_one(tmp_path: Path, quick: None) -> None:
+    def numbers(topic: str, *monitors: Subscriber) -> list[int]:
+        told = [one for monitor in monitors for one in heard(monitor)]
+        return sorted(one.seq for one in told if f"event/{topic}" in one.topic)
+
+    with (
+        Broker(tmp_path / "a") as fibre,
+        Broker(tmp_path / "b") as mobile,
+        Subscriber(fibre, FEED) as one,
+        Subscriber(mobile, FEED) as two,
+    ):
+        rig = Rig(tmp_path / "j", path_to(fibre, "fibre"), path_to(mobile, "mobile"))
+        rig.alarms_on = "all"
+        async with rig:
+            rig.record(1, Severity.ALARM)
+            await rig.recorded_all(1)
+            rig.uplink.start()
+            await until(lambda: len(rig.news) == 2, 5, "both paths")
+            rig.record(5)
+            rig.record(1, Severity.ALARM)
+            await until(lambda: numbers("alarm", one) == [1, 7], 5, "alarms on the first")
+            await until(lambda: numbers("alarm", two) == [1, 7], 5, "alarms on the second")
+            await until(lambda: numbers("live", one, two) == list(range(2, 7)), 5, "the rest, once")
+            mobile.kill()
+            rig.record(3, Severity.ALARM)
+            await until(lambda: numbers("alarm", one) == [1, 7, 8, 9, 10], 5, "more alarms")
+            await until(lambda: rig.uplink.waiting() == 0, 5, "one acknowledgement is enough")
+            mobile.start()
+            await until(lambda: {*numbers("alarm", two)} == {1, 7, 8, 9, 10}, 15, "the copies")
+        again = Rig(tmp_path / "j", path_to(fibre, "fibre"), path_to(mobile, "mobile"))
+        again.alarms_on = "all"
+        async with again:
+            again.uplink.start()
+            again.record()
+            await until(lambda: 11 in numbers("", one, two), 5, "one more")
+        assert numbers("alarm", one) == [1, 7, 8, 9, 10]
+
+
+@on_a_loop
 async def test_nobody_behind_the_first_broker_makes_the_second_carry(
     tmp_path: Path, quick: None
 ) -> None:
