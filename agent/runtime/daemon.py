@@ -116,12 +116,12 @@ class Daemon:
         while rows := self._journal.read(self._local.upto, CATCH_UP_ROWS):
             self._local.note(rows)
         self._loop = Loop(self._site, self, self._clock)
+        # Everything that may be told of something stands before the first await.
+        self._requests = HouseRequests(self, self._local)
+        self._uplink = self._make_uplink(loop)
         self._loop.put(self._start_input())
         self._hosts = {device.id: self._host(device) for device in self._file.devices}
         self._tasks = [self._task(host.run()) for host in self._hosts.values()]
-        await asyncio.sleep(0)  # the hosts start now, while the uplink is being imported
-        self._requests = HouseRequests(self, self._local)
-        self._uplink = self._make_uplink(loop)
         control = ControlServer(self._socket, self._requests)
         try:
             await control.start()

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from simulators.broker import Tls
-from simulators.control import tell
+from simulators.control import SimulatorError, tell
 from simulators.monitor import Monitor
 from tests.broker import Certificates, certificates
 from tests.system.house import House
@@ -142,3 +142,14 @@ def test_a_wrong_certificate_is_said_and_everything_else_goes_on(
     assert "certificate" in house.wait_for(20, kind="uplink.lost")["data"]["reason"]
     house.armoury("simulate", "press", "guard-room")
     house.wait_for(kind="panic.raised")
+
+
+@pytest.mark.parametrize(
+    "name", ["\ud800", "x" * 65_400, "no.such"], ids=["half a letter", "endless", "unknown"]
+)
+def test_a_command_that_cannot_be_is_refused_and_harms_nobody(house: House, name: str) -> None:
+    with pytest.raises(SimulatorError):
+        house.ask("command", name=name, params={})
+    house.armoury("simulate", "press", "guard-room")
+    house.wait_for(kind="panic.raised")
+    house.assert_monitor_has_the_record()
