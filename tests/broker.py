@@ -18,7 +18,7 @@ from cryptography.x509.oid import NameOID
 from simulators.broker import Broker, Tls, free_port
 from tests.waiting import wait_until
 
-__all__ = ["Broker", "Certificates", "Subscriber", "certificates", "free_port"]
+__all__ = ["Authority", "Broker", "Certificates", "Subscriber", "certificates", "free_port"]
 
 
 @dataclass(frozen=True)
@@ -29,34 +29,34 @@ class Certificates(Tls):
     client_key: Path
 
 
-def certificates(folder: Path, starts_in: timedelta = timedelta(hours=-1)) -> Certificates:
-    """Make an authority, a broker's certificate for 127.0.0.1 and a client's.
+class Authority:
+    """Signs certificates; its own lies in `folder`/ca.pem."""
 
-    Args:
-        folder: made if need be.
-        starts_in: when the broker's certificate begins to be valid, from now.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    made = Certificates(*(folder / f"{name}.pem" for name in ("ca", "b", "b-key", "c", "c-key")))
-    ca_key = ec.generate_private_key(ec.SECP256R1())
-    ca_name = _name(f"authority of {folder.name}")
-    ca = (
-        _begin(ca_name, ca_name, ca_key, timedelta(hours=-1))
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(ca_key, hashes.SHA256())
-    )
-    made.ca.write_bytes(ca.public_bytes(serialization.Encoding.PEM))
-    address = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
-    for name, cert, key, start in (
-        ("127.0.0.1", made.cert, made.key, starts_in),
-        ("gateway", made.client_cert, made.client_key, timedelta(hours=-1)),
-    ):
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._folder = folder
+        self._key = ec.generate_private_key(ec.SECP256R1())
+        self._name = _name(f"authority of {folder.name}")
+        ca = (
+            _begin(self._name, self._name, self._key, timedelta(hours=-1))
+            .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+            .sign(self._key, hashes.SHA256())
+        )
+        self.path = folder / "ca.pem"
+        self.path.write_bytes(ca.public_bytes(serialization.Encoding.PEM))
+
+    def sign(
+        self, file: str, common: str, starts_in: timedelta = timedelta(hours=-1)
+    ) -> tuple[Path, Path]:
+        """Make a certificate for 127.0.0.1 and its key; return their files."""
+        address = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
         own_key = ec.generate_private_key(ec.SECP256R1())
         signed = (
-            _begin(_name(name), ca_name, own_key, start)
+            _begin(_name(common), self._name, own_key, starts_in)
             .add_extension(address, critical=False)
-            .sign(ca_key, hashes.SHA256())
+            .sign(self._key, hashes.SHA256())
         )
+        cert, key = self._folder / f"{file}.pem", self._folder / f"{file}-key.pem"
         cert.write_bytes(signed.public_bytes(serialization.Encoding.PEM))
         key.write_bytes(
             own_key.private_bytes(
@@ -65,7 +65,19 @@ def certificates(folder: Path, starts_in: timedelta = timedelta(hours=-1)) -> Ce
                 serialization.NoEncryption(),
             )
         )
-    return made
+        return cert, key
+
+
+def certificates(folder: Path, starts_in: timedelta = timedelta(hours=-1)) -> Certificates:
+    """Make an authority, a broker's certificate for 127.0.0.1 and a client's.
+
+    Args:
+        folder: made if need be.
+        starts_in: when the broker's certificate begins to be valid, from now.
+    """
+    authority = Authority(folder)
+    broker = authority.sign("b", "127.0.0.1", starts_in)
+    return Certificates(authority.path, *broker, *authority.sign("c", "gateway"))
 
 
 def _name(common: str) -> x509.Name:

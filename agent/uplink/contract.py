@@ -16,10 +16,12 @@ from pydantic import BaseModel
 
 from agent.uplink.commands import SignedCommand
 from agent.uplink.feed import (
+    AreaState,
     CommandAnswer,
     DeviceState,
     Event,
     Events,
+    Health,
     Heartbeat,
     RepeatRequest,
     Status,
@@ -33,6 +35,7 @@ PARAMETERS = {
     "site": "id of the armoury, as its site file has it",
     "path": "id of the way to the monitor",
     "device": "id of the device",
+    "area": "id of the area",
     "command": "id that the command's sender gave it",
 }
 _SITE = Topics("{site}")
@@ -90,6 +93,8 @@ CHANNELS = (
     ),
     Channel("heartbeat", _SITE.heartbeat("{path}"), (Heartbeat,), "The gateway lives."),
     Channel("device", _SITE.device("{device}"), (DeviceState,), "How a device is.", retained=True),
+    Channel("area", _SITE.area("{area}"), (AreaState,), "How an area is.", retained=True),
+    Channel("health", _SITE.health, (Health,), "How the gateway itself is.", retained=True),
     Channel(
         "checkpoint",
         _SITE.checkpoint,

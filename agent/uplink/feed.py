@@ -59,6 +59,15 @@ class Topics:
         """Retained."""
         return f"{ROOT}/{self.site}/device/{device}"
 
+    def area(self, area: str) -> str:
+        """Retained."""
+        return f"{ROOT}/{self.site}/area/{area}"
+
+    @property
+    def health(self) -> str:
+        """Retained."""
+        return f"{ROOT}/{self.site}/health"
+
     @property
     def command(self) -> str:
         """Where signed commands come in."""
@@ -154,6 +163,22 @@ class DeviceState(Payload):
 
     site: str
     device: str
+    state: dict[str, Any]
+
+
+class AreaState(Payload):
+    """How one area is now: armed or not, what is open in it."""
+
+    site: str
+    area: str
+    state: dict[str, Any]
+
+
+class Health(Payload):
+    """How the gateway itself is: clock, disk, memory, temperature, power, paths, record."""
+
+    site: str
+    at: Utc
     state: dict[str, Any]
 
 

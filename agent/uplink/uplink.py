@@ -12,12 +12,12 @@ from agent.journal.ranges import Ranges, Span
 from agent.journal.record import Lane, Recorded
 from agent.site.inputs import Json, PathNews
 from agent.uplink.desk import Desk, Reply
-from agent.uplink.feed import Topics
+from agent.uplink.feed import AreaState, Health, Topics
 from agent.uplink.haul import Journal
 from agent.uplink.ledger import Ledger
 from agent.uplink.options import PathOptions
 from agent.uplink.path import Path
-from agent.uplink.presence import Portrait, device_state
+from agent.uplink.presence import Portrait, device_state, utc_us
 from agent.uplink.worker import Worker
 
 CLOSE_S = 1.5  # for a goodbye to be acknowledged
@@ -107,6 +107,16 @@ class Uplink:
     def device(self, device: str, state: Mapping[str, Json]) -> None:
         """Say how a device is; the broker keeps what was said last."""
         self._retain(self._topics.device(device), device_state(self._topics, device, state))
+
+    def area(self, area: str, state: Mapping[str, Json]) -> None:
+        """Say how an area is; the broker keeps what was said last."""
+        said = AreaState(site=self._topics.site, area=area, state=dict(state))
+        self._retain(self._topics.area(area), said.encode())
+
+    def health(self, state: Mapping[str, Json]) -> None:
+        """Say how the gateway is; the broker keeps what was said last."""
+        said = Health(site=self._topics.site, at=utc_us(), state=dict(state))
+        self._retain(self._topics.health, said.encode())
 
     def checkpoint(self, note: str) -> None:
         """Hand over a signed checkpoint of the record; the monitor keeps the last one.

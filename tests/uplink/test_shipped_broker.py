@@ -1,0 +1,107 @@
+"""The broker configuration that we ship: every site apart, the monitor over all."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from agent.site.inputs import Condition
+from tests.broker import Authority, Broker, Certificates, Subscriber
+from tests.uplink.rig import SITE, Rig, heard, on_a_loop, path_to, until
+
+SHIPPED = Path(__file__).parents[2] / "docs" / "broker"
+
+
+class ShippedBroker(Broker):
+    """A mosquitto with our configuration, its files and port moved to where a test has them."""
+
+    def _config(self) -> list[str]:
+        assert self.tls is not None
+        moved = {
+            "8883": f"{self.port} 127.0.0.1",
+            "/etc/mosquitto/armoury/ca.pem": self.tls.ca,
+            "/etc/mosquitto/armoury/broker.pem": self.tls.cert,
+            "/etc/mosquitto/armoury/broker.key": self.tls.key,
+            "/etc/mosquitto/armoury/acl": self.folder / "acl",
+            "/var/lib/mosquitto/": f"{self.folder}/",
+        }
+        (self.folder / "acl").write_text((SHIPPED / "acl").read_text())
+        (self.folder / "acl").chmod(0o600)
+        text = (SHIPPED / "mosquitto.conf").read_text()
+        for there, here in moved.items():
+            assert there in text
+            text = text.replace(there, str(here))
+        return [*text.splitlines(), "log_type all", *(["user root"] * (os.geteuid() == 0))]
+
+
+@pytest.fixture
+def proofs(tmp_path: Path) -> dict[str, Certificates]:
+    """Return what each client shows, by its name."""
+    authority = Authority(tmp_path / "tls")
+    broker = authority.sign("broker", "127.0.0.1")
+    return {
+        name: Certificates(authority.path, *broker, *authority.sign(name, name))
+        for name in (SITE, "lima-01", "monitor")
+    }
+
+
+def publish(broker: Broker, who: Certificates, topic: str, text: str) -> None:
+    """Publish as a client that nobody here wrote; the broker may refuse it."""
+    command = ["mosquitto_pub", "-V", "5", "-h", "127.0.0.1", "-p", str(broker.port), "-q", "1"]
+    command += ["--cafile", str(who.ca), "--cert", str(who.client_cert)]
+    command += ["--key", str(who.client_key), "-t", topic, "-m", text]
+    subprocess.run(command, timeout=10, capture_output=True)
+
+
+@on_a_loop
+async def test_a_site_is_heard_and_asked_by_the_monitor_and_by_nobody_else(
+    tmp_path: Path, proofs: dict[str, Certificates]
+) -> None:
+    with (
+        ShippedBroker(tmp_path / "b", tls=proofs["monitor"]) as broker,
+        Subscriber(broker, "armoury/v1/#", session="monitor") as monitor,
+    ):
+        as_site = path_to(replace(broker, tls=proofs[SITE]))
+        async with Rig(tmp_path / "j", as_site) as rig:
+            rig.uplink.start()
+            await rig.condition(Condition.READY)
+            rig.uplink.device("board", {"condition": "ready"})
+            rig.uplink.area("store", {"armed": True})
+            rig.uplink.health({"disk_used_pct": 12})
+            rig.uplink.checkpoint("a checkpoint\n")
+            rig.record(300)
+            await until(lambda: len(heard(monitor)) == 300, 10, "300 events")
+            wanted = {f"armoury/v1/{SITE}/{t}" for t in ("area/store", "health", "checkpoint")}
+            topics = [topic for topic, _, _ in monitor.received()]
+            await until(lambda: wanted <= {t for t, _, _ in monitor.received()}, 5, str(topics))
+
+            request = json.dumps({"first": 1, "last": 2})
+            publish(broker, proofs["lima-01"], f"armoury/v1/{SITE}/request/repeat", request)
+            publish(broker, proofs["lima-01"], f"armoury/v1/{SITE}/event/alarm", "{}")
+            publish(broker, proofs[SITE], f"armoury/v1/{SITE}/command", "{}")
+            publish(broker, proofs["monitor"], f"armoury/v1/{SITE}/request/repeat", request)
+            await until(lambda: len(heard(monitor)) == 302, 10, "what the monitor asked for")
+            assert not [p for t, _, p in monitor.received() if p == b"{}"], "forged"
+            assert rig.uplink.status()["fibre"]["ignored"] == 0
+            assert len(rig.news) == 1
+
+
+@on_a_loop
+async def test_a_site_hears_nothing_of_another(
+    tmp_path: Path, proofs: dict[str, Certificates]
+) -> None:
+    with (
+        ShippedBroker(tmp_path / "b", tls=proofs["lima-01"]) as broker,
+        Subscriber(broker, "armoury/v1/#") as neighbour,
+    ):
+        topic = f"armoury/v1/{SITE}/event/alarm"
+        publish(broker, proofs[SITE], topic, "{}")
+        publish(broker, proofs["monitor"], "armoury/v1/lima-01/command", "mine")
+        await until(lambda: neighbour.received(), 5, "what is said to it")
+        assert [payload for _, _, payload in neighbour.received()] == [b"mine"]
+        assert f"'{topic}'" in broker.log, "the broker had it"
