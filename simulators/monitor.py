@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import shutil
 import signal
 import subprocess
 import time
@@ -17,6 +18,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from simulators.broker import BrokerError
 
 SUBSCRIBED_S = 10.0
 SESSION_EXPIRY_S = 86_400
@@ -52,6 +55,8 @@ class Monitor:
 
     def start(self) -> None:
         """Subscribe; returns when the session stands, so that nothing is missed."""
+        if shutil.which(self._command[0]) is None:
+            raise BrokerError("mosquitto_sub is not there; try: apt-get install mosquitto-clients")
         once = [*self._command, "-E"]  # -E: leave as soon as the subscription is granted
         subprocess.run(once, timeout=SUBSCRIBED_S, check=True, stdout=subprocess.DEVNULL)
         with self._out.open("ab") as out:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import shutil
 import sys
 from collections.abc import Iterator
@@ -15,7 +16,16 @@ if TYPE_CHECKING:
     from simulators.armoury import Armoury
 
 ROOT = Path(__file__).parents[2]
-SITES = ROOT / "config"
+# Beside the packages in a checkout; installed with them elsewhere (pyproject.toml, data-files).
+SITES = next(
+    (
+        path
+        for path in (ROOT / "config", Path(sys.prefix) / "share/armoury/config")
+        if path.is_dir()
+    ),
+    ROOT / "config",
+)
+MARKER = ".armoury-demo"
 NIGHT = ROOT / "simulators" / "scenarios" / "short-night.toml"
 FOLDER = Path("run/demo")
 
@@ -50,6 +60,7 @@ def demo(folder: Path, night: Path, *, once: bool) -> None:
       armoury demo --once --night simulators/scenarios/insider-under-duress.toml
     """
     from agent.cli.demo_night import play_and_compare
+    from simulators.broker import BrokerError
     from simulators.night import NightError, load
 
     try:
@@ -60,7 +71,7 @@ def demo(folder: Path, night: Path, *, once: bool) -> None:
                 from agent.cli.demo_screen import stay
 
                 stay(house)
-    except NightError as error:
+    except (NightError, BrokerError) as error:
         raise click.ClickException(str(error)) from error
     sys.exit(0 if well else 1)
 
@@ -69,9 +80,34 @@ def demo(folder: Path, night: Path, *, once: bool) -> None:
 def _armoury(folder: Path, site: Path) -> Iterator[Armoury]:
     from simulators.armoury import Armoury
 
-    if folder.exists():
-        shutil.rmtree(folder)
-    with Armoury(folder.absolute(), site) as house:
+    with _own(folder), Armoury(folder.absolute(), site) as house:
         click.echo("starting: broker, simulators, daemon, monitor ...")
         house.start()
+        click.echo(f"listen in: mosquitto_sub -V 5 -p {house.broker.port} -t 'armoury/v1/#'")
         yield house
+
+
+@contextmanager
+def _own(folder: Path) -> Iterator[None]:
+    """Empty the demo's folder and keep other demos out of it; anybody else's is left alone.
+
+    Raises:
+        NightError: it is not a demo's, or one runs in it.
+    """
+    from simulators.night import NightError
+
+    marker = folder / MARKER
+    if folder.exists() and any(folder.iterdir()) and not marker.exists():
+        raise NightError(f"{folder}: is not empty and no demo made it; name another --folder")
+    folder.mkdir(parents=True, exist_ok=True)
+    with marker.open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise NightError(f"{folder}: a demo runs in it; name another --folder") from error
+        for left in folder.iterdir():
+            if left.is_dir() and not left.is_symlink():
+                shutil.rmtree(left)
+            elif left != marker:
+                left.unlink()
+        yield

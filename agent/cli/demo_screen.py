@@ -77,14 +77,23 @@ class Screen:
         self._house = house
         self._play = play
         self._status: dict[str, Any] = house.ask("status")
+        self._silent = False
 
     def look(self) -> None:
         """Ask again; a daemon that is just starting leaves the picture as it was."""
-        with suppress(SimulatorError):
-            self._status = self._house.ask("status")
+        try:
+            self._status, self._silent = self._house.ask("status"), False
+        except SimulatorError:
+            self._silent = True
 
     def __rich_console__(self, console: Console, _options: Any) -> Iterator[RenderableType]:
-        upper = [header(self._status), *alarms(self._status), Rule(style="dim")]
+        silent = [Text("the daemon does not answer; this was before", "bold yellow")]
+        upper = [
+            *(silent if self._silent else ()),
+            header(self._status),
+            *alarms(self._status),
+            Rule(style="dim"),
+        ]
         upper += [halves(self._status), Rule("what the monitor hears", align="left", style="dim")]
         yield from upper
         options = console.options.update(height=None)

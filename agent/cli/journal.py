@@ -253,6 +253,12 @@ def check(file: TextIO, keys: Sequence[str], data: Path, *, as_json: bool) -> No
 @journal.command()
 @click.option("--csv", "as_csv", is_flag=True, help="For a spreadsheet; otherwise JSON lines.")
 @click.option(
+    "--sqlite",
+    "database",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Make this new SQLite database instead, one column a field, to ask questions of.",
+)
+@click.option(
     "--output",
     "-o",
     type=click.Path(path_type=Path, allow_dash=True),
@@ -285,19 +291,22 @@ def export(
     data: Path,
     *,
     as_csv: bool,
+    database: Path | None,
 ) -> None:
-    """Write events to a file, as JSON lines (exactly as recorded) or CSV.
+    """Write events to a file: JSON lines (exactly as recorded), CSV, or a flat database.
 
     \b
     Examples:
       armoury journal export --since 2026-01-01 --until 2026-02-01 -o january.jsonl
       armoury journal export --csv --severity access --object store > entries.csv
+      armoury journal export --since 30d --sqlite month.db
     """
     from agent.journal import export as writing
     from agent.journal.reading import Reader
 
-    write = writing.as_csv if as_csv else writing.as_json_lines
-    with _told(), Reader(data) as reader, _opened(output) as out:
+    if database is not None and database.exists():
+        raise click.UsageError(f"{database} is there already; name a new file")
+    with _told(), Reader(data) as reader:
         rows = reader.query(
             kind=kind,
             severity=severity,
@@ -307,7 +316,12 @@ def export(
             until_us=until,
             after=after,
         )
-        count = write(rows, out)
+        if database is not None:
+            click.echo(f"{database}: {writing.as_database(rows, database)} events")
+            return
+        write = writing.as_csv if as_csv else writing.as_json_lines
+        with _opened(output) as out:
+            count = write(rows, out)
     if output != Path("-"):
         click.echo(f"{output}: {count} events")
 

@@ -1,12 +1,17 @@
-"""The record as files that others can read: JSON lines and CSV. Streamed, whatever its size."""
+"""The record as files that others can read: JSON lines, CSV, a flat database.
+
+Streamed, whatever its size.
+"""
 
 from __future__ import annotations
 
 import csv
 import json
 from collections.abc import Iterable
+from contextlib import closing
 from datetime import UTC, datetime
-from typing import TextIO
+from pathlib import Path
+from typing import Any, TextIO
 
 from agent.journal.record import Recorded
 
@@ -46,6 +51,33 @@ def as_csv(rows: Iterable[Recorded], out: TextIO) -> int:
         said["data"] = json.dumps(said["data"], ensure_ascii=False, separators=(",", ":"))
         writer.writerow([_safe(said.get(column, "")) for column in COLUMNS])
     return count
+
+
+def as_database(rows: Iterable[Recorded], path: Path) -> int:
+    """Make a new SQLite database with one table `event` to ask questions of; return how many.
+
+    Each field of an event is a column, those of its data as `data_NAME`; lists are JSON. It is a
+    copy for analysts and proves nothing.
+    """
+    import sqlite_utils  # late: it brings numpy in where that is installed
+
+    with closing(sqlite_utils.Database(path)) as database:
+        table = database.table("event")
+        table.insert_all(map(_flat, rows), pk="seq", alter=True, batch_size=500)
+        if not table.exists():
+            return 0
+        table.create_index(["kind", "at"])
+        return int(table.count)
+
+
+def _flat(row: Recorded) -> dict[str, Any]:
+    said: dict[str, Any] = json.loads(row.body)
+    data = said.pop("data")
+    return {"seq": said.pop("seq"), "time": _time(said["at"])} | said | _named(data)
+
+
+def _named(data: dict[str, Any]) -> dict[str, Any]:
+    return {f"data_{key}": value for key, value in data.items()}
 
 
 def _time(at_us: int) -> str:

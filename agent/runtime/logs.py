@@ -42,7 +42,9 @@ def set_up(*, verbose: bool) -> None:
     QueueListener(lines, handler).start()
     atexit.register(_drain, lines)
     level = logging.DEBUG if verbose else logging.INFO
-    logging.basicConfig(level=level, handlers=[Patient(lines)])
+    patient = Patient(lines)
+    patient.setFormatter(logging.Formatter("%(message)s"))  # the writing thread adds the rest
+    logging.basicConfig(level=level, handlers=[patient])
 
 
 def _drain(lines: queue.Queue[logging.LogRecord]) -> None:

@@ -28,6 +28,7 @@ def kill_and_restart(house: House, chance: random.Random) -> None:
     recorded = {event["seq"]: event for event in house.events(0)}
     assert sorted(recorded)[:head] == list(range(1, head + 1))
     assert {seq: recorded[seq] for seq in told_before} == told_before
+    assert "Traceback" not in (house.folder / "daemon.log").read_text()
 
 
 def test_kills_of_the_daemon_under_load_lose_nothing(house: House) -> None:
