@@ -16,6 +16,17 @@ def ask(socket: Path | None, do: str, **params: Any) -> Any:
         return client.ask(do, **params)
 
 
+def outcome(socket: Path | None, command_id: str, timeout_s: float) -> dict[str, Any]:
+    """Wait for the end of a command that was accepted; return its last event.
+
+    Raises:
+        DaemonAbsent: nothing is heard within `timeout_s`.
+    """
+    with Client(socket_path(socket), timeout_s) as client:
+        events = client.stream("events", object=command_id, follow=True)
+        return next(event for event in events if event["kind"] != "command.accepted")
+
+
 def command(socket: Path | None, name: str, **params: Any) -> dict[str, Any]:
     """Ask something of the site; return what it answers.
 

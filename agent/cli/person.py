@@ -8,8 +8,9 @@ from typing import Any
 import click
 
 from agent.cli import options
-from agent.cli.asking import command
+from agent.cli.asking import command, outcome
 
+LEARN_S = 60.0  # the reader gives up after 30, and its driver is given some time besides
 ROLES = ("officer", "technician", "guard", "response", "visitor")
 
 
@@ -86,6 +87,32 @@ def enrol(
         valid_to=valid_to,
     )
     click.echo(f"{person_id} is enrolled")
+
+
+@person.command()
+@click.argument("person_id", metavar="ID")
+@click.option("--reader", required=True, help="The reader that learns the finger.")
+@click.option("--position", type=int, help="Where in its memory; the first free one unless given.")
+@click.option("--duress", is_flag=True, help="This finger calls for help in silence.")
+@options.socket
+def finger(
+    person_id: str, reader: str, position: int | None, socket: Path | None, *, duress: bool
+) -> None:
+    """Let a reader learn a finger of the person ID, and wait until it has.
+
+    The finger is laid twice within 30 seconds, and lifted before each time.
+
+    \b
+    Example:
+      armoury person finger p-7 --reader store-reader
+    """
+    given = {"person": person_id, "reader": reader, "position": position, "duress": duress}
+    accepted = command(socket, "finger.enrol", **given)
+    click.echo(f"lay the finger on {reader}, lift it, and lay it again")
+    ended = outcome(socket, accepted["command"], LEARN_S)
+    if ended["kind"] != "command.done":
+        raise click.ClickException(f"{reader} did not learn it: {ended['data']['reason']}")
+    click.echo(f"{reader} knows the finger of {person_id}")
 
 
 @person.command()

@@ -153,6 +153,15 @@ class PersonEnrol(Table):
     schedule: Id | None = None
 
 
+class FingerEnrol(Table):
+    """`person` gets a finger that `reader` learns, at `position` or the first free one."""
+
+    person: Id
+    reader: Id
+    position: Annotated[int | None, Field(ge=0, le=9999)] = None
+    duress: bool = False
+
+
 class PersonNamed(Table):
     """`person`: the person's id."""
 
@@ -213,6 +222,7 @@ COMMANDS: Mapping[str, Command] = {
     "count.agree": Command(CountAgree, LOCAL, "agree to what was entered, identified since"),
     "person.enrol": Command(PersonEnrol, LOCAL, "make somebody known, or change them"),
     "person.remove": Command(PersonNamed, LOCAL, "make somebody nobody"),
+    "finger.enrol": Command(FingerEnrol, LOCAL, "let a reader learn a finger of somebody known"),
 }
 
 REFUSALS: Mapping[str, str] = {
@@ -253,6 +263,10 @@ REFUSALS: Mapping[str, str] = {
     "unknown-person": "nobody has this id",
     "already-enrolled": "somebody else has this credential",
     "bad-finger": 'a finger is given as "device:position"',
+    "unknown-reader": "no door has a reader with this id",
+    "reader-away": "the reader is away, or is not the one that was installed",
+    "reader-busy": "the reader is learning another finger; wait for it",
+    "reader-full": "the reader has no place left; remove somebody",
     "bad-pin": "a PIN has 6 to 12 digits",
     "pin-too-close": "a duress PIN must differ by more than 10 from every PIN",
     "last-officers": "two officers must remain",

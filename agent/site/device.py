@@ -69,6 +69,13 @@ class Device(Machine[Presence]):
         """Expect the reader's number of templates to change by `count` more."""
         self.state = replace(self.state, enrolled=self.state.enrolled + count)
 
+    def count_templates(self, by: int) -> None:
+        """Remember that the reader holds so many templates more, or less, than it said."""
+        before = self.state.identity.get(TEMPLATES)
+        if isinstance(before, int):
+            identity = {**self.state.identity, TEMPLATES: before + by}
+            self.state = replace(self.state, identity=identity)
+
     def on_restored(self, turn: Turn, cause: str) -> None:
         if cause == "device.substituted" and self.state.other is not None:
             self.state = replace(self.state, identity=self.state.other, other=None, enrolled=0)

@@ -7,21 +7,25 @@ identified at a reader within the last two minutes.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from agent.site.commands import Asked, CredentialGiven, PersonEnrol, PersonNamed, Refused
+from agent.site.fingers import Fingers
 from agent.site.inputs import Json
 from agent.site.machine import Machine, State
 from agent.site.person import Credential, Person, Profile
+from agent.site.table import Role
 
 if TYPE_CHECKING:
     from agent.site.house import House
     from agent.site.turn import Turn
 
 OFFICERS = 2
+POSITION = re.compile(r"[0-9]{1,4}")
 PIN_DIGITS = range(6, 13)
 PIN_APART = 10  # a mistyped PIN must not be a duress PIN
 
@@ -42,6 +46,7 @@ class Enrolment(Machine[Bootstrap]):
         super().__init__(house.register, "all", Bootstrap())
         self._house = house
         self._people = house.people
+        self.fingers = Fingers(house, self)
 
     def enrol(self, turn: Turn, asked: Asked[PersonEnrol]) -> None:
         """`person.enrol`: make somebody known, or change their roles and credentials."""
@@ -53,7 +58,7 @@ class Enrolment(Machine[Bootstrap]):
             raise Refused("unknown-schedule")
         if "visitor" in given.roles and len(given.roles) > 1:
             raise Refused("visitor-alone")
-        by = self._allowed(turn, given)
+        by = self.allowed(turn, given.roles)
         credentials = self._credentials(given.person, given.credentials)
         if known and "officer" not in given.roles:
             self._officers_remain(known)
@@ -82,14 +87,26 @@ class Enrolment(Machine[Bootstrap]):
         turn.event("person.removed", person.id, {"by": list(by)})
         for door in self._house.doors.values():
             door.access.forget(turn, person.id)
-        self._expect_templates(person, ())
+        self.fingers.forget(turn, person)
 
-    def _allowed(self, turn: Turn, given: PersonEnrol) -> list[str]:
+    def allowed(self, turn: Turn, roles: Sequence[Role]) -> list[str]:
+        """Return which officers allow a change to somebody with these roles.
+
+        Raises:
+            Refused: they are too few.
+        """
         if self.state.done:
             return self._house.two_officers(turn)
-        if "officer" not in given.roles:
+        if "officer" not in roles:
             raise Refused("officers-first")
         return []
+
+    def give(self, turn: Turn, person: Person, credential: Credential, by: tuple[str, ...]) -> None:
+        """Give somebody a credential that was just made."""
+        others = (c for c in person.state.credentials if c.reference != credential.reference)
+        profile = replace(person.state, credentials=(*others, credential), enrolled_by=by)
+        self._people.put(person.id, profile)
+        self._record(turn, "person.changed", profile, person.id)
 
     def _officers_remain(self, leaving: Person) -> None:
         if self.state.done and sum(o is not leaving for o in self._people.officers()) < OFFICERS:
@@ -110,7 +127,7 @@ class Enrolment(Machine[Bootstrap]):
             raise Refused("already-enrolled")
         if one.kind == "finger":
             device, _, position = one.reference.partition(":")
-            if device not in self._house.devices or not position:
+            if device not in self._house.devices or not POSITION.fullmatch(position):
                 raise Refused("bad-finger")
         if one.kind == "pin":
             self._check_pin(person, one, pins)
@@ -146,7 +163,7 @@ class Enrolment(Machine[Bootstrap]):
                 "roles": list(profile.roles),
                 "credentials": kinds,
                 "by": list(profile.enrolled_by),
-                "bootstrap": None if profile.enrolled_by else True,
+                "bootstrap": None if profile.enrolled_by or kind != "person.enrolled" else True,
             },
         )
 

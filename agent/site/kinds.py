@@ -145,6 +145,8 @@ KINDS: Mapping[str, Kind] = {
     "device.faulted": _kind(FAULT, "380 TT", "reason:text", raises=True),
     "device.restored": _kind(INFO, "R381 TJ", ""),
     "device.substituted": _kind(ALARM, "383 TA", "changed:list", raises=True),
+    "device.template_deleted": _kind(ACCESS, "", "person:text position:int"),
+    "device.template_left": _kind(FAULT, "", "person:text position:int outcome:text reason:text"),
     # people
     "person.enrolled": _kind(ACCESS, "", "roles:list credentials:list by:list bootstrap:bool"),
     "person.changed": _kind(ACCESS, "", "roles:list credentials:list by:list"),
@@ -170,4 +172,5 @@ KINDS: Mapping[str, Kind] = {
     "command.accepted": _kind(ACCESS, "", "name:text by:text origin:text"),
     "command.done": _kind(ACCESS, "", "name:text by:text origin:text"),
     "command.refused": _kind(ACCESS, "", "name:text by:text origin:text reason:text"),
+    "command.unknown": _kind(FAULT, "", "name:text by:text origin:text reason:text"),
 }

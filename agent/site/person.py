@@ -137,6 +137,12 @@ class People:
         """Make a person nobody, for good."""
         person.state = replace(person.state, revoked=True)
 
+    def take(self, name: str, reference: str) -> None:
+        """Take a finger from somebody, known or revoked."""
+        if (person := self._by_id.get(name)) is not None:
+            kept = tuple(c for c in person.state.credentials if c.reference != reference)
+            self.put(name, replace(person.state, credentials=kept))
+
     def _know(self, person: Person) -> None:
         self._by_id[person.id] = person
         for credential in person.state.credentials:

@@ -97,6 +97,7 @@ class Site:
             "count.agree": self._of("counts", "rack", "agree"),
             "person.enrol": house.enrolment.enrol,
             "person.remove": house.enrolment.remove,
+            "finger.enrol": house.enrolment.fingers.enrol,
         }
 
     def step(self, what: Input, now: Moment) -> Step:

@@ -83,6 +83,8 @@ EN: Mapping[str, str] = {
     "device.faulted": "Device {object} has a fault: {reason}",
     "device.restored": "Device {object} is back",
     "device.substituted": "Device {object} is not the one that was installed ({changed})",
+    "device.template_deleted": "Reader {object} forgot a finger of {person} ({position})",
+    "device.template_left": "Reader {object} may still know {person} ({position}): {reason}",
     "person.enrolled": "{object} was enrolled",
     "person.changed": "{object} was changed",
     "person.removed": "{object} was removed",
@@ -114,6 +116,7 @@ EN: Mapping[str, str] = {
     "command.accepted": "{name} by {by}: accepted, more is to come",
     "command.done": "{name} by {by}: done",
     "command.refused": "{name} by {by}: refused ({reason})",
+    "command.unknown": "{name} by {by}: nobody knows whether it was done ({reason})",
 }
 
 ES: Mapping[str, str] = {
@@ -187,6 +190,8 @@ ES: Mapping[str, str] = {
     "device.faulted": "Equipo {object} con fallo: {reason}",
     "device.restored": "Equipo {object} recuperado",
     "device.substituted": "El equipo {object} no es el instalado ({changed})",
+    "device.template_deleted": "El lector {object} olvidó una huella de {person} ({position})",
+    "device.template_left": "El lector {object} quizá aún conoce a {person} ({position}): {reason}",
     "person.enrolled": "{object} registrado",
     "person.changed": "{object} modificado",
     "person.removed": "{object} dado de baja",
@@ -218,6 +223,7 @@ ES: Mapping[str, str] = {
     "command.accepted": "{name} de {by}: aceptado, falta más",
     "command.done": "{name} de {by}: hecho",
     "command.refused": "{name} de {by}: rechazado ({reason})",
+    "command.unknown": "{name} de {by}: no se sabe si se hizo ({reason})",
 }
 
 TEXTS: Mapping[Language, Mapping[str, str]] = {"en": EN, "es": ES}
