@@ -82,6 +82,8 @@ class Ledger:
             row: of any lane.
             live: whether it may be sent from memory; otherwise it is late.
         """
+        if row.seq <= self.head:
+            return  # on the disk when we began, told only now: late, and known to be
         self.head = row.seq
         if lane_of(row) is not self.lane:
             return

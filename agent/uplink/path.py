@@ -125,6 +125,11 @@ class Path:
         self._end_connection()
         self._dialler.stop()
 
+    @property
+    def unreadable(self) -> str:
+        """Return why the journal gives no late events; "" while it does."""
+        return self._sender.unreadable if self._sender is not None else ""
+
     # What is to be sent
 
     def carry(self, ledgers: Mapping[Lane, Ledger]) -> None:

@@ -163,6 +163,7 @@ class Uplink:
             "delivered": path.outbox.delivered,
             "too_large": path.outbox.asides,
             "ignored": path.ears.ignored,
+            "unreadable": path.unreadable,
             "last_ack_us": path.last_ack_us,
             "waiting": self.waiting(),
         }

@@ -6,11 +6,14 @@ import asyncio
 import itertools
 import json
 import subprocess
+import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from agent.journal.errors import StorageFailed
+from agent.journal.record import Recorded
 from agent.site.inputs import Condition
 from agent.site.step import Severity
 from agent.uplink import path as path_module
@@ -377,3 +380,55 @@ async def test_no_two_heartbeats_are_alike(
 
 def beats(monitor: Subscriber) -> list[dict[str, Any]]:
     return [json.loads(p) for topic, _, p in monitor.received() if "/heartbeat/" in topic]
+
+
+@on_a_loop
+async def test_a_card_that_stalls_does_not_stall_a_new_alarm(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release = threading.Event()
+    with Broker(tmp_path / "b") as broker, Subscriber(broker, FEED) as monitor:
+        async with Rig(tmp_path / "j", path_to(broker)) as rig:
+            rig.record(300)
+            await rig.recorded_all(300)
+            read = rig.journal.read
+            monkeypatch.setattr(
+                rig.journal, "read", lambda *a, **k: release.wait(10) and read(*a, **k)
+            )
+            rig.uplink.start()
+            await rig.condition(Condition.READY)
+            rig.record(1, Severity.ALARM)
+            rig.record(1)
+            try:
+                await until(lambda: len(heard(monitor)) == 2, 5, "what is new")
+                assert [one.seq for one in heard(monitor)] == [301, 302]
+            finally:
+                release.set()
+            await arrived(monitor, rig)
+
+
+@on_a_loop
+async def test_a_journal_that_cannot_be_read_is_told_and_read_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sender_module, "REREAD_S", 0.05)
+    with Broker(tmp_path / "b") as broker, Subscriber(broker, FEED) as monitor:
+        async with Rig(tmp_path / "j", path_to(broker)) as rig:
+            rig.record(300)
+            await rig.recorded_all(300)
+            read = rig.journal.read
+
+            def fail(*_: Any, **__: Any) -> list[Recorded]:
+                raise StorageFailed("the disk failed")
+
+            monkeypatch.setattr(rig.journal, "read", fail)
+            rig.uplink.start()
+
+            def told() -> str:
+                return str(rig.uplink.status()["fibre"]["unreadable"])
+
+            await until(told, 5, "the reason")
+            assert told() == "the disk failed"
+            monkeypatch.setattr(rig.journal, "read", read)
+            await arrived(monitor, rig)
+            assert told() == ""

@@ -202,6 +202,16 @@ def test_late_events_are_paced(line: Line) -> None:
     assert 0.9 < line.now_s - began_s < 1.1
 
 
+def test_what_was_on_the_disk_at_the_start_is_not_taken_for_new(line: Line) -> None:
+    rows = [row(1), row(2, alarm=True), row(3)]
+    line.record.rows += rows
+    line.ledgers = {lane: Ledger(lane, Ranges(), 3) for lane in Lane}
+    line.connect()
+    line.outbox.note(rows, line.now_s)  # told of only now
+    line.pump()
+    assert sorted(line.drain()) == [1, 2, 3]
+
+
 def test_a_window_of_one_is_kept(line: Line) -> None:
     line.connect(receive_maximum=1)
     line.note([row(1), row(2, alarm=True), row(3)])
