@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -50,6 +51,12 @@ class SiteFile:
     devices: tuple[DeviceSpec, ...]
     paths: tuple[PathOptions, ...]
     warnings: tuple[SiteFileMistake, ...] = ()
+
+    def digest(self) -> str:
+        """Return the SHA-256 of what is wired and what it means, however it is written down."""
+        wired = [[d.id, d.driver, dict(d.options), d.supervision_s] for d in self.devices]
+        whole = {"plan": self.plan.model_dump(mode="json"), "devices": wired}
+        return hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()
 
 
 class PathTables(Table):

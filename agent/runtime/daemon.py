@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from agent.config.devices import DeviceSpec
 from agent.config.sitefile import SiteFile
 from agent.journal.body import body
-from agent.journal.errors import JournalError, StorageFailed
+from agent.journal.errors import JournalDied, JournalError, StorageFailed
 from agent.journal.journal import Journal
 from agent.journal.record import Batch, Commit, Entry, Recorded, Sealed
 from agent.runtime.clock import Clock
@@ -187,6 +187,7 @@ class Daemon:
             self._clock.now().mono_us,
             json.loads(last.body)["at"] if last else None,
             clean=last is None or last.kind == "system.stopped",
+            config=self._file.digest(),
         )
 
     def _host(self, device: DeviceSpec) -> Host:
@@ -241,6 +242,9 @@ class Daemon:
 
     def _storage_failed(self, error: JournalError) -> None:
         log.error("the record: %s", error)
+        if isinstance(error, JournalDied):
+            self._crash = error
+            self._stop("a fault of our own")
         if isinstance(error, StorageFailed):
             self._storage = str(error)
             at_us = self._clock.now().mono_us

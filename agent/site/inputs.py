@@ -170,12 +170,14 @@ class Started:
         version: of the software.
         last_utc_us: wall time of the newest record before, None on the first run ever.
         clean: whether the run before ended with `Stopping`.
+        config: digest of the site file; "" when it is not told.
     """
 
     version: str
     at_us: int
     last_utc_us: int | None = None
     clean: bool = True
+    config: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,6 +92,7 @@ KINDS: Mapping[str, Kind] = {
     # zones and points
     "zone.alarmed": _kind(ALARM, "130 BA", "kind:text state:text", raises=True),
     "zone.tampered": _kind(ALARM, "144 TA", "kind:text state:text", raises=True),
+    "zone.faulted": _kind(FAULT, "380 BT", "kind:text"),
     "zone.confirmed": _kind(ALARM, "139 BV", "zones:list"),
     "zone.shut_down": _kind(FAULT, "377 BD", "alarms:int"),
     "zone.nuisance_exceeded": _kind(FAULT, "", "count:int month:text"),
@@ -153,6 +154,7 @@ KINDS: Mapping[str, Kind] = {
     "person.removed": _kind(ACCESS, "", "by:list"),
     # the system itself
     "system.started": _kind(INFO, "305 RR", "version:text clean:bool"),
+    "system.configured": _kind(ACCESS, "306 YG", ""),
     "system.stopped": _kind(FAULT, "308 VZ", "reason:text"),
     "system.blind": _kind(FAULT, "", "from:int to:int clean:bool"),
     "system.locked_down": _kind(ACCESS, "", "by:text origin:text"),

@@ -25,6 +25,7 @@ class Run(State):
         trusted: whether the wall clock was trusted when it was last told.
         highest_us: wall time never goes back behind this, whatever the clock is set to.
         action: the last id given to an action.
+        config: digest of the site file; it is not told, for the file holds readers' passwords.
         secret: key of the digests of cards and PINs, made at the first start.
     """
 
@@ -32,6 +33,7 @@ class Run(State):
     trusted: bool = False
     highest_us: int = 0
     action: int = 0
+    config: str = ""
     secret: str = ""
 
 
@@ -61,9 +63,12 @@ class System(Machine[Run]):
             boot=now.boot,
             trusted=now.trusted,
             highest_us=max(before.highest_us, what.last_utc_us or 0),
+            config=what.config or before.config,
             secret=before.secret or _secret(now),
         )
         turn.event("system.started", self._site, {"version": what.version, "clean": what.clean})
+        if before.config and before.config != self.state.config:
+            turn.event("system.configured", self._site)
         if what.last_utc_us is not None:
             measured = now.trusted or now.boot == before.boot
             self._blind(turn, what.last_utc_us, what.clean, measured)

@@ -155,7 +155,7 @@ class Zone(Machine[Detector]):
             self._area.walk.heard(turn, self)
         match change.after:
             case PointState.UNKNOWN:
-                pass  # its device is away, which is told of the device
+                self._unseen(turn)
             case PointState.NORMAL:
                 if change.before is not PointState.UNKNOWN:
                     self._point(turn, "point.normal", change)
@@ -168,6 +168,12 @@ class Zone(Machine[Detector]):
                 self.say(turn, "zone.tampered", at=at, kind=self.plan.kind, state=str(state))
                 if self._area.armed:
                     self._area.sound(turn)
+
+    def _unseen(self, turn: Turn) -> None:
+        """Say that nobody watches it, when it should be; why is told of its device."""
+        watched = self._area.armed and not self._area.left_out(self)
+        if (watched or self.at_all_times) and not self.state.bypassed:
+            self.say(turn, "zone.faulted", kind=self.plan.kind)
 
     def _detected(self, turn: Turn, change: Change) -> None:
         match "note" if self.state.bypassed else self._area.verdict(self):

@@ -52,6 +52,17 @@ def test_a_good_file_becomes_typed_models(acme_drivers: Path) -> None:
     assert file.paths[0].port == 1883
 
 
+def test_the_digest_is_of_what_is_meant(tmp_path: Path, acme_drivers: Path) -> None:
+    good = (HERE / "good.toml").read_text()
+    digest = load(HERE / "good.toml").digest()
+    for number, (text, same) in enumerate(
+        [("# a remark\n" + good, True), (good.replace('name = "', 'name = "another ', 1), False)]
+    ):
+        written = tmp_path / f"{number}.toml"
+        written.write_text(text)
+        assert (load(written).digest() == digest) is same
+
+
 @pytest.mark.parametrize("case", ONE_MISTAKE, ids=lambda case: case["said"][:50])
 def test_one_mistake_is_one_line(case: dict[str, str], mistakes: Mistakes) -> None:
     text = changed(case["before"], case["after"])

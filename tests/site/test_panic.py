@@ -108,7 +108,8 @@ class TestAnnounced:
 
 class TestAway:
     def test_a_board_that_dies_is_told_of_the_board(self, play):
-        assert play.device("board", "lost", 5) == ["device.lost board", "alarm.raised 1"]
+        told = play.device("board", "lost", 5)
+        assert told == ["device.lost board", "alarm.raised 1", "zone.faulted pir"]
 
     def test_pressed_while_the_board_was_away(self, play):
         play.device("board", "lost", 5)

@@ -51,7 +51,8 @@ class TestMains:
         assert supply.to(5) == [LOST]
 
     def test_a_board_that_dies_is_told_of_the_board(self, supply):
-        assert supply.device("board", "lost", 5) == ["device.lost board", "alarm.raised 1"]
+        told = supply.device("board", "lost", 5)
+        assert told == ["device.lost board", "alarm.raised 1", "zone.faulted pir"]
 
     def test_the_time_goes_on_over_a_restart(self, supply):
         supply.point("board.mains", "alarm", 5)

@@ -248,7 +248,8 @@ class TestOverdue:
 
 class TestAway:
     def test_a_board_that_dies_is_told_of_the_board(self, rack):
-        assert rack.device("board", "lost", 20) == ["device.lost board", "alarm.raised 1"]
+        told = rack.device("board", "lost", 20)
+        assert told == ["device.lost board", "alarm.raised 1", "zone.faulted pir"]
 
     def test_gone_while_nobody_saw(self, rack):
         rack.device("board", "lost", 20)

@@ -14,6 +14,19 @@ def test_the_first_start_ever_was_not_blind():
     assert play.last("system.started").data == {"version": "1.0", "clean": True}
 
 
+def started(play, t, config):
+    return play.step(Started("1.0", t * SECOND, config=config), t)
+
+
+def test_another_site_file_than_the_last_runs_is_told():
+    play = Play(plan(), reborn=True)
+    assert started(play, 0, "a") == ["system.started test-1"]  # the first one ever
+    assert started(play, 1, "a") == ["system.started test-1"]
+    assert started(play, 2, "") == ["system.started test-1"]
+    assert started(play, 3, "b") == ["system.started test-1", "system.configured test-1"]
+    assert started(play, 4, "b") == ["system.started test-1"]
+
+
 class TestBlind:
     def test_from_the_last_record_to_the_start(self, play):
         found = play.step(Started("1.0", 30 * SECOND, play.utc_us + 10 * SECOND, clean=False), 30)

@@ -51,8 +51,26 @@ def test_from_cut_to_alarm_is_a_detection(play):
     assert play.to(8) == ["zone.alarmed pir", "alarm.raised 2"]
 
 
-def test_a_board_that_dies_is_told_of_the_board_only(play):
-    assert play.device("board", "lost", 5) == ["device.lost board", "alarm.raised 1"]
+LOST = ["device.lost board", "alarm.raised 1"]
+
+
+def test_a_board_that_dies_leaves_its_zones_unwatched(play):
+    assert play.device("board", "lost", 5) == [*LOST, "zone.faulted pir"]
+    assert play.last("zone.faulted").data == {"area": "hall", "kind": "always"}
+    assert play.device("board", "faulted", 6) == ["device.faulted board", "alarm.raised 2"]
+
+
+def test_a_zone_that_is_not_armed_need_not_be_watched(make):
+    play = make(zone={"kind": "instant"})
+    assert play.device("board", "lost", 5) == LOST
+
+
+def test_an_armed_zone_must_be_watched(make):
+    play = make(zone={"kind": "instant"}, area={"exit_delay_s": 0})
+    play.finger("1", 5)
+    play.command("area.arm", 6, area="hall")
+    assert play.refusal == ""
+    assert play.device("board", "lost", 100) == [*LOST, "zone.faulted pir"]
 
 
 def test_what_happened_meanwhile_is_an_alarm(play):
