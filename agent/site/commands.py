@@ -222,6 +222,7 @@ COMMANDS: Mapping[str, Command] = {
     "count.agree": Command(CountAgree, LOCAL, "agree to what was entered, identified since"),
     "person.enrol": Command(PersonEnrol, LOCAL, "make somebody known, or change them"),
     "person.remove": Command(PersonNamed, LOCAL, "make somebody nobody"),
+    "officer.recover": Command(Nothing, MONITOR, "let the one officer left make another"),
     "finger.enrol": Command(FingerEnrol, LOCAL, "let a reader learn a finger of somebody known"),
 }
 
@@ -269,6 +270,7 @@ REFUSALS: Mapping[str, str] = {
     "reader-full": "the reader has no place left; remove somebody",
     "bad-pin": "a PIN has 6 to 12 digits",
     "pin-too-close": "a duress PIN must differ by more than 10 from every PIN",
+    "not-the-last": "this is only for when one officer is left who is not expired",
     "last-officers": "two officers must remain",
     "revoked": "this person was removed; give a new id",
 }

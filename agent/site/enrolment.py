@@ -3,6 +3,9 @@
 The first two officers are made by a *bootstrap*: as long as there never were two, a local
 command may enrol officers. It works once. From then on two different officers must have
 identified at a reader within the last two minutes.
+
+*Recovery*: where only one officer is left who is not expired, the monitor and that officer
+together make another. It lasts 15 minutes, and ends with the officer that it makes.
 """
 
 from __future__ import annotations
@@ -13,10 +16,17 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from agent.site.commands import Asked, CredentialGiven, PersonEnrol, PersonNamed, Refused
+from agent.site.commands import (
+    Asked,
+    CredentialGiven,
+    Nothing,
+    PersonEnrol,
+    PersonNamed,
+    Refused,
+)
 from agent.site.fingers import Fingers
 from agent.site.inputs import Json
-from agent.site.machine import Machine, State
+from agent.site.machine import SECOND_US, Machine, State
 from agent.site.person import Credential, Person, Profile
 from agent.site.table import Role
 
@@ -25,8 +35,10 @@ if TYPE_CHECKING:
     from agent.site.turn import Turn
 
 OFFICERS = 2
+RECOVERY = "recovery"
 POSITION = re.compile(r"[0-9]{1,4}")
 PIN_DIGITS = range(6, 13)
+RECOVERY_US = 15 * 60 * SECOND_US
 PIN_APART = 10  # a mistyped PIN must not be a duress PIN
 
 
@@ -73,8 +85,9 @@ class Enrolment(Machine[Bootstrap]):
         self._expect_templates(known, credentials)
         self._people.put(given.person, profile)
         self._record(turn, "person.changed" if known else "person.enrolled", profile, given.person)
+        self.stop(RECOVERY)
         if len(self._people.officers()) >= OFFICERS:
-            self.state = Bootstrap(done=True)
+            self.state = replace(self.state, done=True)
 
     def remove(self, turn: Turn, asked: Asked[PersonNamed]) -> None:
         """`person.remove`: make somebody nobody, for good."""
@@ -89,12 +102,39 @@ class Enrolment(Machine[Bootstrap]):
             door.access.forget(turn, person.id)
         self.fingers.forget(turn, person)
 
+    def recover(self, turn: Turn, asked: Asked[Nothing]) -> None:
+        """`officer.recover`: let the one officer left, who is on site, make another."""
+        if not self.state.done:
+            raise Refused("wrong-mode")
+        officer = self._officer_left(turn)
+        self.start(turn, RECOVERY, RECOVERY_US)
+        for_s = RECOVERY_US // SECOND_US
+        turn.event("person.recovery_started", officer, {"by": asked.by, "for_s": for_s})
+
+    def on_timer(self, turn: Turn, name: str) -> None:
+        """The time for recovery is over; from now on it takes two officers again."""
+
+    def on_restart(self, turn: Turn) -> None:
+        self.stop(RECOVERY)
+
+    def _officer_left(self, turn: Turn) -> str:
+        """Return the one officer who is not expired and was identified on site lately."""
+        utc_us = self._house.system.utc_us(turn.now)
+        left = [o.id for o in self._people.officers() if o.refusal(utc_us) is None]
+        if len(left) != 1:
+            raise Refused("not-the-last")
+        if left[0] not in self._house.sightings.since(turn):
+            raise Refused("not-on-site")
+        return left[0]
+
     def allowed(self, turn: Turn, roles: Sequence[Role]) -> list[str]:
         """Return which officers allow a change to somebody with these roles.
 
         Raises:
             Refused: they are too few.
         """
+        if self.runs(RECOVERY) and "officer" in roles:
+            return [self._officer_left(turn)]
         if self.state.done:
             return self._house.two_officers(turn)
         if "officer" not in roles:

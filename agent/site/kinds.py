@@ -152,6 +152,7 @@ KINDS: Mapping[str, Kind] = {
     "person.enrolled": _kind(ACCESS, "", "roles:list credentials:list by:list bootstrap:bool"),
     "person.changed": _kind(ACCESS, "", "roles:list credentials:list by:list"),
     "person.removed": _kind(ACCESS, "", "by:list"),
+    "person.recovery_started": _kind(ACCESS, "", "by:text for_s:int"),
     # the system itself
     "system.started": _kind(INFO, "305 RR", "version:text clean:bool"),
     "system.configured": _kind(ACCESS, "306 YG", ""),

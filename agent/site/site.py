@@ -97,6 +97,7 @@ class Site:
             "count.agree": self._of("counts", "rack", "agree"),
             "person.enrol": house.enrolment.enrol,
             "person.remove": house.enrolment.remove,
+            "officer.recover": house.enrolment.recover,
             "finger.enrol": house.enrolment.fingers.enrol,
         }
 
