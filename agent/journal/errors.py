@@ -9,13 +9,18 @@ from pathlib import Path
 # Errors. Every text is one sentence or two for a technician: what happened, where, what to
 # do. Misuse (`JournalMisused`) is ours and is raised where it is made. Opening may find a
 # folder that cannot serve (`JournalUnusable` and below). Once open, only the disk can fail
-# (`StorageFailed` and below): those are reported, and tried again until they pass.
+# (`StorageFailed` and below): those are reported, and tried again until they pass. A fault of
+# our own ends the writer for good (`JournalDied`); so it must end the daemon.
 class JournalError(Exception):
     """Base of everything that the journal raises or reports."""
 
 
 class JournalMisused(JournalError):
     """What was handed in cannot be recorded; nothing of it was taken."""
+
+
+class JournalDied(JournalError):
+    """The writer ended by a fault of our own; nothing is recorded any more."""
 
 
 class JournalUnusable(JournalError):
