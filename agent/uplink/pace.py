@@ -7,7 +7,7 @@ FIRST_BYTES = 32_768
 MOST_BYTES = 131_072
 SLOW_S = 0.25  # an alarm may wait so long behind one late batch
 QUICK_S = 0.05
-MOST_PER_S = 40_000  # events
+MOST_PER_S = 50_000  # events
 BURST_S = 0.02  # what was not used is kept for so long
 
 
