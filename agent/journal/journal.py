@@ -59,7 +59,8 @@ class Journal:
                 the reason changes; the next `committed` says that it is over. It must not
                 raise. A record whose key is lost is opened all the same, and said here, as is
                 one that had to be begun anew because the old one is damaged, lost or older
-                (`JournalSucceeded`); both before this returns.
+                (`JournalSucceeded`); both before this returns. `JournalDied` is the last word:
+                the writer ended by a fault of our own.
             sealed: called on the writer's thread for each checkpoint, made at least every 60 s
                 or 100 events and at closing, after the batches that it covers.
             origin: what checkpoints are signed as ("armoury/quito-07"); its key is made with
@@ -111,6 +112,7 @@ class Journal:
 
         Raises:
             JournalMisused: it holds what cannot be recorded; nothing of it was taken.
+            JournalDied: the writer ended by a fault of our own; nothing is taken any more.
         """
         self._writer.submit(batch, tag)
 
@@ -152,7 +154,8 @@ class Journal:
         Raises:
             JournalError: the disk refused until the end; the text says how much is lost.
         """
-        self._reader.close()  # first: the last to close tidies the files away
+        self._writer.stop()
+        self._reader.close()  # before the storage: the last to close tidies the files away
         try:
             self._writer.close()
         finally:

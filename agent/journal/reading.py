@@ -20,6 +20,8 @@ from agent.journal.stored import StoredTree
 from agent.journal.tree import mark
 from agent.site.inputs import Json
 
+CLOSE_S = 1.0
+
 _LANES = {
     None: "",
     Lane.ALARM: f" AND severity = 0 AND {RARE}",
@@ -57,9 +59,15 @@ class Reader:
         self.close()
 
     def close(self) -> None:
-        """Let go of the files; the next call opens them again."""
-        with self._lock:
-            self._let_go()
+        """Let go of the files; the next call opens them again.
+
+        A call on another thread that a hanging disk holds up for `CLOSE_S` keeps them.
+        """
+        if self._lock.acquire(timeout=CLOSE_S):
+            try:
+                self._let_go()
+            finally:
+                self._lock.release()
 
     @property
     def head(self) -> int:

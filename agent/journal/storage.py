@@ -10,7 +10,7 @@ from pathlib import Path
 
 from agent.journal import last, layout
 from agent.journal.checkpoint import Checkpoint
-from agent.journal.errors import StorageCorrupt, storage_failure
+from agent.journal.errors import StorageBusy, StorageCorrupt, StorageFailed, storage_failure
 from agent.journal.growth import Growth
 from agent.journal.note import Signer
 from agent.journal.ranges import Span
@@ -66,7 +66,9 @@ class Storage:
         except StorageCorrupt:
             self._give_up()
             raise
+        self._told = self._sealed
         self._pages = 0
+        self._doubtful = False
 
     @property
     def unsealed(self) -> int:
@@ -110,12 +112,16 @@ class Storage:
             sealed = self._seal(connection, growth) if seal else None
             connection.execute("COMMIT")
         except sqlite3.Error as error:
+            self._doubtful |= _is_io(error)
             self._give_up()
             raise storage_failure(error, self._folder, _AGAIN) from error
+        except StorageFailed:
+            self._give_up()
+            raise
         self._growth = growth
         self.head += len(rows) - there
         if sealed:
-            self._sealed = sealed.size
+            self._sealed = self._told = sealed.size
             last.remember(self._folder, sealed.note)
         self._pages += 4 + sum(len(row.body) + 64 for row in rows) // layout.PAGE
         return sealed
@@ -159,15 +165,15 @@ class Storage:
             self._connection, self._file = layout.connect(self._folder, "rw"), found
             log, head = _identity(self._connection)
             if log != self._log or not self._continues(self._connection, head, rows):
-                self._give_up()
                 raise StorageCorrupt(
                     f"the journal in {self._folder} is not the one that was there before; put it "
                     "back: recording goes on by itself"
                 )
-            self._classes = _classes(self._connection)
-            if head != self.head:
-                self.head = head
+            if self._doubtful or head != self.head:
+                self._settle(self._connection)
                 self._growth, self._sealed = _grown(self._connection)
+                self.head, self._doubtful = head, False
+            self._classes = _classes(self._connection)
         return self._connection
 
     def _continues(
@@ -179,12 +185,40 @@ class Storage:
         was closed: it is what we would write again.
         """
         more = head - self.head
-        if not 0 <= more <= len(rows):
+        ours = [(row.seq, row.body) for row in rows if row.seq > self.head]
+        if not 0 <= more <= len(ours):
             return False
         found = connection.execute(
-            "SELECT CAST(body AS BLOB) FROM event WHERE seq > ? ORDER BY seq", (self.head,)
+            "SELECT seq, CAST(body AS BLOB) FROM event WHERE seq > ? ORDER BY seq", (self.head,)
         )
-        return all(body == row.body for (body,), row in zip(found, rows, strict=False))
+        return found.fetchall() == ours[:more]
+
+    def _settle(self, connection: sqlite3.Connection) -> None:
+        """See to the disk what a commit left in the WAL when its sync failed.
+
+        The kernel may call those pages written from then on, though they are not: a power cut
+        would take them, and all that follows in the WAL. So they are written once more, into
+        the database, and the WAL is begun anew; that it is empty must be on the disk too.
+
+        Raises:
+            StorageFailed: it is as doubtful as before.
+            sqlite3.Error: so it is.
+        """
+        if connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
+            raise StorageBusy(
+                f"another program reads the journal in {self._folder} while it must be written "
+                f"anew after a failure of the disk; end it{_AGAIN}"
+            )
+        try:
+            wal = os.open(f"{self._path}-wal", os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                os.fsync(wal)
+            finally:
+                os.close(wal)
+        except OSError as error:
+            raise StorageFailed(
+                f"the disk under {self._folder} failed ({error}){_AGAIN}"
+            ) from error
 
     def _give_up(self) -> None:
         """Close without complaint: the reason for it is being reported."""
@@ -212,8 +246,10 @@ class Storage:
         return growth
 
     def _seal(self, connection: sqlite3.Connection, growth: Growth) -> Sealed | None:
-        if self._signer is None or growth.size == self._sealed:
+        if self._signer is None or growth.size == self._told:
             return None
+        if growth.size == self._sealed:  # by an attempt that seemed to fail
+            return StoredTree(connection).newest_checkpoint()
         checkpoint = Checkpoint(self._signer.verifier.name, growth.size, growth.root())
         sealed = Sealed(growth.size, checkpoint.signed(self._signer))
         connection.execute("INSERT INTO checkpoint VALUES (?, ?)", (sealed.size, sealed.note))
@@ -228,6 +264,11 @@ class Storage:
             cursor = connection.execute(sql, (row.kind, level))
             known = self._classes[row.kind, row.severity] = int(cursor.lastrowid or 0), level
         return known
+
+
+def _is_io(error: sqlite3.Error) -> bool:
+    """Say whether the disk failed, so that nobody knows what of a commit is on it."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_IOERR
 
 
 def _identity(connection: sqlite3.Connection) -> tuple[str, int]:

@@ -13,7 +13,13 @@ from typing import NamedTuple
 
 from agent.journal.body import body
 from agent.journal.canonical import encode
-from agent.journal.errors import JournalError, JournalMisused, StorageFailed, StorageFull
+from agent.journal.errors import (
+    JournalDied,
+    JournalError,
+    JournalMisused,
+    StorageFailed,
+    StorageFull,
+)
 from agent.journal.ranges import Ranges
 from agent.journal.record import PRUNED, Batch, Commit, Entry, Recorded, Sealed
 from agent.journal.storage import Storage
@@ -44,7 +50,8 @@ class Writer:
         acknowledged: what was delivered, as saved.
         committed: called on the writer's thread for every batch, in their order.
         failed: called on the writer's thread when commits begin to fail, and again when the
-            reason changes; the next `committed` says that it is over.
+            reason changes; the next `committed` says that it is over. After a `JournalDied`
+            there is none.
         sealed: called on the writer's thread for every checkpoint.
     """
 
@@ -70,6 +77,7 @@ class Writer:
         self._closing = threading.Event()
         self._closing_by = math.inf
         self._trouble: StorageFailed | None = None
+        self._died: JournalDied | None = None
         self._pause_s = 0.0
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
         self._thread.start()
@@ -81,6 +89,8 @@ class Writer:
             _see_that_it_is_said(batch)
         times = tuple([entry.event.at.utc_us for entry in batch.entries])
         with self._lock:
+            if self._died:
+                raise JournalDied(str(self._died)) from self._died
             if self._closing.is_set():
                 raise JournalMisused("the journal is closed; nothing can be recorded any more")
             if batch.prune.spans and batch.prune.spans[-1][1] >= self._next:
@@ -106,17 +116,20 @@ class Writer:
         """Return the last committed number."""
         return self._storage.head
 
-    def close(self) -> None:
-        """Commit what waits, then end.
-
-        Raises:
-            JournalError: it could not all be recorded within `CLOSE_S`.
-        """
+    def stop(self) -> None:
+        """Take no more, and commit what waits, for as long as `CLOSE_S`."""
         with self._lock:
             self._closing_by = min(self._closing_by, time.monotonic() + CLOSE_S)
             self._closing.set()
         self._bell.put(None)
         self._thread.join(CLOSE_S + 1.0)
+
+    def close(self) -> None:
+        """Close the storage, once stopped.
+
+        Raises:
+            JournalError: it could not all be recorded.
+        """
         if self._thread.is_alive():
             raise StorageFailed(
                 f"the disk does not answer: {len(self._queue)} batches may not be recorded"
@@ -124,10 +137,23 @@ class Writer:
         self._storage.close()
         if self._queue:
             raise StorageFailed(
-                f"{len(self._queue)} batches could not be recorded: {self._trouble}"
+                f"{len(self._queue)} batches could not be recorded: {self._died or self._trouble}"
             )
 
     def _run(self) -> None:
+        try:
+            self._work()
+        except Exception as error:  # noqa: BLE001 - whatever it is, it must be told
+            died = JournalDied(
+                f"the journal's writer ended by a fault of its own ({error!r}); nothing is "
+                "recorded until the daemon is started again"
+            )
+            died.__cause__ = error
+            with self._lock:
+                self._died = died
+            self._failed(died)
+
+    def _work(self) -> None:
         while self._wait():
             try:
                 self._commit()

@@ -1,6 +1,7 @@
 """A program that records as fast as it can and says what is committed, until it is killed.
 
-`python -m tests.journal.load FOLDER [COMMITS]`: it closes the journal and ends after so many.
+`python -m tests.journal.load FOLDER [COMMITS [alone]]`: it closes the journal and ends after so
+many; alone: no reader holds the files open beside the writer.
 Each line on stdout, in one write: the tag, then the numbers of its rows. A batch has one to
 five events, each with the tag and the batch's size, so that a partial one can be seen.
 """
@@ -35,6 +36,8 @@ def main() -> None:
     journal = Journal.open(
         Path(sys.argv[1]), committed=committed, failed=failed, origin="armoury/load"
     )
+    if sys.argv[3:]:
+        journal._reader.close()
     first = journal.head
     tags = itertools.count(first) if len(sys.argv) < 3 else range(first, first + int(sys.argv[2]))
     for tag in tags:
