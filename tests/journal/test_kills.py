@@ -101,7 +101,7 @@ def test_a_kill_within_a_commit(tmp_path: Path, call: str, when: int) -> None:
 @needs_strace
 @pytest.mark.parametrize("alone", [[], ["alone"]])
 @pytest.mark.parametrize(
-    "inject", ["pwrite64:error=EIO:when=60..64", "fdatasync:error=EIO:when=7..9"]
+    "inject", ["pwrite64:error=EIO:when=60..64", "fdatasync:error=EIO:when=7..12"]
 )
 def test_io_errors_lose_nothing_and_heal(tmp_path: Path, inject: str, alone: list[str]) -> None:
     subprocess.run(load(tmp_path, 0), check=True, timeout=60)
