@@ -206,6 +206,10 @@ class Machine(Generic[S]):
         """Return whether a timer is running."""
         return name in self._state.timers
 
+    def left_us(self, turn: Turn, name: str) -> int:
+        """Return how long a running timer still has, at the turn's instant."""
+        return max(0, self._state.timers[name].due_us - turn.at_us)
+
     def rebase(self, now: Moment) -> None:
         """Carry all timers over to this boot's clock."""
         if self._state.timers:

@@ -212,6 +212,9 @@ class Site:
             for door in self._house.doors.values():
                 if door.strike.device == what.device:
                     door.strike.back()
+            for sounder in self._house.sounders.values():
+                if sounder.device == what.device:
+                    sounder.back(turn)
         else:
             for point in list(self._house.points.values()):
                 if point.device == what.device:

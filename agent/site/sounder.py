@@ -133,8 +133,15 @@ class Sounder(Machine[Noise]):
             )
         self.state = replace(self.state, action=None, faulted=faulted)
 
+    def back(self, turn: Turn) -> None:
+        """Go on, for the time that is left: its host has come back and begun in its fail state."""
+        if self.sounds:
+            for_ms = self.left_us(turn, "over") // 1000
+            action = turn.act(self, self.plan.output, "pulse", Release.ALARM, for_ms=for_ms)
+            self.state = replace(self.state, action=action)
+
     def on_restart(self, turn: Turn) -> None:
-        self.stop("over")  # its host has put it into its fail state
+        """What it still has to sound is sounded as soon as its device is there."""
         self.state = replace(self.state, action=None, tested_by=())
 
     def view(self) -> Json:

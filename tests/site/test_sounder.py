@@ -124,10 +124,32 @@ def test_one_that_does_not_answer_is_faulted_and_blocks_arming(hall):
     assert hall.site.view()["areas"][0]["not_ready"]["board.siren"] == "faulted"
 
 
-def test_a_restart_forgets_that_it_sounds(hall):
+def test_after_a_restart_it_sounds_for_the_time_that_is_left(hall):
     trip(hall, "pir", 60)
-    hall.start(61)
+    hall.start(70)
+    assert hall.site.view()["sounders"][0]["sounds"] is True
+    hall.actions.clear()
+    hall.device("board", "ready", 71)
+    (action,) = [a for a in hall.actions if a.target == "siren"]
+    assert (action.verb, action.args) == ("pulse", {"for_ms": 169_100})  # it was debounced
+    hall.to(1000)
     assert hall.site.view()["sounders"][0]["sounds"] is False
+
+
+def test_it_goes_on_when_its_host_comes_back(hall):
+    trip(hall, "pir", 60)
+    hall.device("board", "faulted", 70)
+    hall.actions.clear()
+    hall.device("board", "ready", 80)
+    assert sounded(hall) == ["pulse"]
+
+
+def test_a_restart_after_its_time_leaves_it_still(hall):
+    trip(hall, "pir", 60)
+    hall.start(400)
+    hall.actions.clear()
+    hall.device("board", "ready", 401)
+    assert sounded(hall) == []
 
 
 class TestSwinger:

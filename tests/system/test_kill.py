@@ -13,7 +13,7 @@ from tests.system.house import House
 from tests.waiting import wait_until
 
 RELEASE_S = 5  # the demo's store door
-STRIKE = "store"
+SIREN_PIN = 24
 
 
 def kill_and_restart(house: House, chance: random.Random) -> None:
@@ -108,3 +108,12 @@ def host_pid(house: House, device: str) -> int:
     """Return the process of a device's host."""
     pids = {d["id"]: d["pid"] for d in house.ask("status")["devices"]}
     return int(pids[device])
+
+
+def test_a_siren_goes_on_after_the_daemon_was_killed(house: House) -> None:
+    house.armoury("simulate", "open", "store")
+    wait_until(lambda: house.pin(SIREN_PIN)["level"] == 1, 5, "the siren sounds")
+    house.kill_daemon()
+    wait_until(lambda: house.pin(SIREN_PIN)["level"] == 0, 5, "its host puts it to rest")
+    house.start_daemon()
+    wait_until(lambda: house.pin(SIREN_PIN)["level"] == 1, 10, "the siren goes on")
