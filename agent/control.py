@@ -3,7 +3,8 @@
 A Unix stream socket, one JSON object a line.
 
     → {"id": 1, "do": "status", ...parameters}
-    ← {"id": 1, "ok": <result>}            or  {"id": 1, "error": "what happened, what to do"}
+    ← {"id": 1, "ok": <result>}            or  {"id": 1, "error": "what happened, what to do"},
+                                            with "data" where there is more to it
     ← {"id": 1, "item": <one>} ...          for a request that streams ("follow": true); it
                                             ends with "ok", or when the client hangs up
 
@@ -18,7 +19,7 @@ from __future__ import annotations
 import json
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,11 @@ class DaemonAbsent(ControlError):
 
 
 class RequestRefused(ControlError):
-    """The daemon answered that it will not."""
+    """The daemon answered that it will not; `data` is what it says besides."""
+
+    def __init__(self, text: str, data: Mapping[str, Any] | None = None) -> None:
+        super().__init__(text)
+        self.data = dict(data or {})
 
 
 def socket_path(given: Path | None) -> Path:
@@ -86,7 +91,7 @@ class Client:
             for line in self._lines:
                 said = json.loads(line)
                 if "error" in said:
-                    raise RequestRefused(said["error"])
+                    raise RequestRefused(said["error"], said.get("data"))
                 if "item" not in said:
                     yield said["ok"]
                     return

@@ -37,7 +37,15 @@ def command(socket: Path | None, name: str, **params: Any) -> dict[str, Any]:
     try:
         answer: dict[str, Any] = ask(socket, "command", name=name, params=given)
     except RequestRefused as error:
-        from agent.site.commands import REFUSALS  # only where there is something to explain
-
-        raise click.ClickException(REFUSALS.get(str(error), str(error))) from error
+        raise click.ClickException(_in_words(error)) from error
     return answer
+
+
+def _in_words(error: RequestRefused) -> str:
+    """Return why the site refuses: what is meant, and what exactly it is about."""
+    from agent.site.commands import REFUSALS  # only where there is something to explain
+
+    words = REFUSALS.get(str(error), str(error))
+    about = [f"{name} ({why})" for name, why in error.data.get("points", {}).items()]
+    about += [error.data["why"]] if "why" in error.data else []
+    return f"{words}: {', '.join(about)}" if about else words

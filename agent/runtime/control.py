@@ -24,7 +24,11 @@ class SocketUnusable(Exception):
 
 
 class Refused(Exception):
-    """A request that is not done; its text goes to the person who asked."""
+    """A request that is not done; its text goes to the person who asked, `data` beside it."""
+
+    def __init__(self, text: str, data: Mapping[str, Any] | None = None) -> None:
+        super().__init__(text)
+        self.data = dict(data or {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +131,8 @@ class ControlServer:
                     writer, {"id": number, "error": "that is no request: one JSON object a line"}
                 )
             except Refused as refusal:
-                await _say(writer, {"id": number, "error": str(refusal)})
+                about = {"data": refusal.data} if refusal.data else {}
+                await _say(writer, {"id": number, "error": str(refusal), **about})
 
     async def _do(
         self,

@@ -108,7 +108,7 @@ class HouseRequests:
         finally:
             self._asked.pop(command, None)
         if not answer.accepted:
-            raise Refused(answer.reason)
+            raise Refused(answer.reason, answer.data)
         return {"command": command, **answer.data}
 
     async def _events(self, asked: dict[str, Any], _by: str) -> Raw:

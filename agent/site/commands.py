@@ -9,7 +9,7 @@ from typing import Annotated, Any, Generic, Literal, Self, TypeVar
 from pydantic import AwareDatetime, Field, model_validator
 
 from agent.site.inputs import Json, Origin
-from agent.site.table import Factor, Id, Role, Serial, Table
+from agent.site.table import AlarmNumber, Factor, Id, Role, Serial, Table
 
 
 class Refused(Exception):
@@ -32,7 +32,7 @@ class Nothing(Table):
 class AlarmNamed(Table):
     """`alarm`: the alarm's id."""
 
-    alarm: Annotated[str, Field(pattern=r"^d?[0-9]{1,12}$")]
+    alarm: AlarmNumber
 
 
 class AlarmClose(AlarmNamed):

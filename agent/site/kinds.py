@@ -174,6 +174,6 @@ KINDS: Mapping[str, Kind] = {
     # commands
     "command.accepted": _kind(ACCESS, "", "name:text by:text origin:text"),
     "command.done": _kind(ACCESS, "", "name:text by:text origin:text"),
-    "command.refused": _kind(ACCESS, "", "name:text by:text origin:text reason:text"),
+    "command.refused": _kind(ACCESS, "", "name:text by:text origin:text reason:text why:text"),
     "command.unknown": _kind(FAULT, "", "name:text by:text origin:text reason:text"),
 }

@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 
 from pydantic import ValidationError
 
+from agent.site import unfit
 from agent.site.access import Access
 from agent.site.commands import COMMANDS, Asked, Refused
 from agent.site.exit import Exit
@@ -259,7 +260,8 @@ class Site:
             outcome = self._handlers[what.name](turn, asked) or "done"
         except Refused as refused:
             reason = str(refused)
-            turn.event("command.refused", what.command, about | {"reason": reason})
+            said = about | {"reason": reason, "why": refused.data.get("why")}
+            turn.event("command.refused", what.command, said)
             turn.answer(what.command, accepted=False, reason=reason, data=refused.data)
         else:
             turn.event(f"command.{outcome}", what.command, about)
@@ -275,5 +277,5 @@ def _validated(what: Commanded) -> Asked[Any]:
     try:
         params = row.params.model_validate(dict(what.params))
     except ValidationError as error:
-        raise Refused("bad-params") from error
+        raise Refused("bad-params", {"why": unfit.why(row.params, error)}) from error
     return Asked(what.command, what.name, params, what.by, what.origin)

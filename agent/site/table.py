@@ -28,6 +28,10 @@ Ref = Annotated[
         description='a "device.point"',
     ),
 ]
+# A hidden alarm's begins with a d.
+AlarmNumber = Annotated[
+    str, Field(pattern=r"^d?[0-9]{1,12}$", description="an alarm's number, such as 12")
+]
 EMPTY = "empty"
 # A weapon's serial; "empty" for a slot without one.
 Serial = Annotated[

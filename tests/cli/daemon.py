@@ -98,6 +98,7 @@ class Daemon:
         self.path = path
         self.asked: list[dict[str, Any]] = []
         self.refusal = ""
+        self.refusal_data: dict[str, Any] = {}
         self.status = status()
         self._loop = asyncio.new_event_loop()
         self._server = ControlServer(path, self)
@@ -130,7 +131,7 @@ class Daemon:
     async def _command(self, asked: dict[str, Any], _by: str) -> Any:
         self.asked.append(asked)
         if self.refusal:
-            raise Refused(self.refusal)
+            raise Refused(self.refusal, self.refusal_data)
         return {"command": "1"}
 
     async def _watch(self, asked: dict[str, Any]) -> AsyncIterator[Any]:

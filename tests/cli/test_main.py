@@ -68,6 +68,21 @@ def test_what_the_site_refuses_is_1_and_says_why_in_words(armoury: Armoury, daem
     assert said.err == "Error: no open alarm has this number; see: armoury status\n"
 
 
+@pytest.mark.parametrize(
+    ("reason", "data", "ends"),
+    [
+        ("bad-params", {"why": "alarm: an alarm's number"}, "takes: alarm: an alarm's number\n"),
+        ("not-ready", {"points": {"board.pir": "open", "uplink": "uplink"}},
+         "people: board.pir (open), uplink (uplink)\n"),
+    ],
+)  # fmt: skip
+def test_what_a_refusal_is_about_is_said(
+    armoury: Armoury, daemon: Daemon, reason: str, data: dict[str, object], ends: str
+) -> None:
+    daemon.refusal, daemon.refusal_data = reason, data
+    assert armoury("alarm", "ack", "9").err.endswith(ends)
+
+
 def test_a_reason_without_words_is_shown_as_it_is(armoury: Armoury, daemon: Daemon) -> None:
     daemon.refusal = "no answer yet: the disk may be slow"
     assert armoury("alarm", "ack", "9").err == "Error: no answer yet: the disk may be slow\n"

@@ -3,9 +3,21 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from agent.site.commands import COMMANDS
 from agent.site.inputs import ClockStepped, DeviceFlooded, Started, Stopping
 from tests.site.conftest import SECOND, Play, plan
+
+# Parameters as anybody may send them.
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(-9, 99999) | st.text(max_size=9),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=9), inner),
+    max_leaves=8,
+)
+KEYS = sorted({key for row in COMMANDS.values() for key in row.params.model_fields})
+ANYTHING = st.dictionaries(st.sampled_from(KEYS) | st.text(max_size=9), VALUES, max_size=4)
 
 
 def test_the_first_start_ever_was_not_blind():
@@ -143,6 +155,54 @@ class TestCommands:
             play.command("alarm.acknowledge", 5, **params)
             assert play.refusal == "bad-params"
 
+    @pytest.mark.parametrize(
+        ("name", "params", "why"),
+        [
+            ("alarm.acknowledge", {}, "alarm: is missing"),
+            ("alarm.acknowledge", {"alarm": 1}, "alarm: a text"),
+            ("alarm.acknowledge", {"alarm": "x"}, "alarm: an alarm's number, such as 12"),
+            ("site.lock_down", {"all": 1}, "all: not known; known here: nothing"),
+            ("area.arm", {"area": "hall", "overide": True},
+             "overide: not known; did you mean override?"),
+            ("area.arm", {"area": "hall", "override": "yes"}, "override: true or false"),
+            ("area.arm", {"area": "hall", "part": "A B"},
+             "part: an id: small letters, digits and -, at most 32"),
+            ("finger.enrol", {"person": "p-1", "reader": "r", "position": 10_000},
+             "position: at most 9999"),
+            ("count.enter", {"rack": "r"}, "either a count or serials"),
+            ("person.enrol",
+             {"person": "p-1", "roles": ["boss"], "credentials": [{"kind": "pin"}],
+              "valid_to": "2026-12-31"},
+             "roles.0: one of 'officer', 'technician', 'guard', 'response' or 'visitor'; "
+             "credentials.0.reference: is missing; "
+             "valid_to: a time with its zone, such as 2026-01-31T08:00+01:00"),
+        ],
+    )  # fmt: skip
+    def test_wrong_parameters_are_named_with_what_would_be_right(self, play, name, params, why):
+        play.command(name, 5, **params)
+        assert play.answers[-1].reason == "bad-params"
+        assert play.answers[-1].data["why"] == why
+        assert play.last("command.refused").data["why"] == why
+
+    @given(st.sampled_from(sorted(COMMANDS)), ANYTHING)
+    def test_no_parameters_are_too_wrong_to_be_told_so(self, name, params):
+        play = Play(plan(), reborn=False)
+        play.start(0)
+        play.command(name, 1, origin=str(max(COMMANDS[name].origins)), **params)
+        answer = play.answers[-1]
+        assert answer.reason != "bad-params" or answer.data["why"]
+
+    def test_what_was_given_is_never_repeated(self, play):
+        digits = "271828"
+        pin = {"kind": "pin", "reference": digits, "duress": "no"}
+        for roles in (["officer"], [digits], digits):
+            for more in ({}, {"valid_to": digits}, {"schedule": digits * 9}):
+                play.command(
+                    "person.enrol", 5, person="p-9", roles=roles, credentials=[pin], **more
+                )
+                assert play.refusal == "bad-params"
+        assert digits not in repr(play.events) + repr(play.answers)
+
     def test_every_reason_has_its_sentence(self):
         import inspect
         import re
@@ -157,11 +217,10 @@ class TestCommands:
             for file in folder.glob("*.py")
             for reason in re.findall(r'Refused\("([a-z-]+)"\)', file.read_text())
         }
-        used |= {"not-ready"}  # with the points that are not
+        used |= {"not-ready", "bad-params"}  # with what exactly
         used |= {f"unknown-{noun}" for noun in ("area", "door", "zone", "panic", "rack", "output")}
         assert used == set(REFUSALS)
 
     def test_every_command_has_its_handler(self, play):
-        from agent.site.commands import COMMANDS
 
         assert play.site._handlers.keys() == COMMANDS.keys()
