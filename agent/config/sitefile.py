@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,6 +19,7 @@ from agent.config.places import Path as Key
 from agent.config.places import Places
 from agent.config.references import check_references
 from agent.config.shape import Checked, Shape
+from agent.journal.policy import RecordOptions
 from agent.site.plan import Plan
 from agent.site.table import Mistake, Table
 from agent.uplink import options as uplink_options
@@ -44,25 +45,29 @@ class SiteFile:
         plan: what the wired things mean.
         devices: what is wired.
         paths: the ways to the monitor, in order of preference.
+        record: how long what happened is kept.
         warnings: what works, and should still be otherwise.
     """
 
     plan: Plan
     devices: tuple[DeviceSpec, ...]
     paths: tuple[PathOptions, ...]
+    record: RecordOptions = field(default_factory=RecordOptions)
     warnings: tuple[SiteFileMistake, ...] = ()
 
     def digest(self) -> str:
-        """Return the SHA-256 of what is wired and what it means, however it is written down."""
+        """Return the SHA-256 of what is wired, means and is kept, however it is written down."""
         wired = [[d.id, d.driver, dict(d.options), d.supervision_s] for d in self.devices]
-        whole = {"plan": self.plan.model_dump(mode="json"), "devices": wired}
+        kept = self.record.model_dump(mode="json")
+        whole = {"plan": self.plan.model_dump(mode="json"), "devices": wired, "record": kept}
         return hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()
 
 
-class PathTables(Table):
-    """The `[[path]]` tables of a file."""
+class OtherTables(Table):
+    """The tables of a file that are the record's and the uplink's."""
 
     path: Annotated[tuple[PathOptions, ...], Field(strict=False)] = ()
+    record: RecordOptions = RecordOptions()
 
 
 def load(path: Path) -> SiteFile:
@@ -101,12 +106,14 @@ class _Check:
         tables = tree.get("device", ())
         are_tables = isinstance(tables, list) and all(isinstance(one, dict) for one in tables)
         self._devices: list[CheckedDevice] = check_devices(tables) if are_tables else []
-        self._plan: Checked[Plan] = Shape(Plan, beside=PathTables.model_fields).check(
-            {key: value for key, value in tree.items() if key != "path"}
+        self._plan: Checked[Plan] = Shape(Plan, beside=OtherTables.model_fields).check(
+            {key: value for key, value in tree.items() if key not in OtherTables.model_fields}
             | ({"device": self._known_devices()} if are_tables else {})
         )
         self._misplaced = frozenset(_ids(_at(tree, path) for path in self._whole_tables()))
-        self._paths = Shape(PathTables).check({k: tree[k] for k in ("path",) if k in tree})
+        self._others = Shape(OtherTables).check(
+            {key: tree[key] for key in OtherTables.model_fields if key in tree}
+        )
 
     def _known_devices(self) -> list[dict[str, Any]]:
         specs = (device.spec for device in self._devices)
@@ -122,7 +129,7 @@ class _Check:
             *self._plan.findings,
             *self._across_the_plan(),
             *self._references(),
-            *self._paths.findings,
+            *self._others.findings,
             *self._across_the_paths(),
         ]
 
@@ -167,11 +174,11 @@ class _Check:
         return not in_part or (isinstance(there, list | dict) and value in there)
 
     def _across_the_paths(self) -> Iterator[Finding]:
-        if (paths := self._paths.value) is None:
+        if (others := self._others.value) is None:
             return
-        for mistake in uplink_options.mistakes(paths.path):
+        for mistake in uplink_options.mistakes(others.path):
             key = ("path", *mistake.key)
-            if not self._paths.is_doubtful(key, mistake.remedy):
+            if not self._others.is_doubtful(key, mistake.remedy):
                 yield Finding(key, mistake.found, mistake.remedy)
 
     def warnings(self) -> list[Finding]:
@@ -182,9 +189,9 @@ class _Check:
     def site_file(self) -> SiteFile:
         """Return what was checked; to be called when nothing was found."""
         assert self._plan.value is not None  # noqa: S101 - nothing was found
-        assert self._paths.value is not None  # noqa: S101
+        assert self._others.value is not None  # noqa: S101
         specs = tuple(device.spec for device in self._devices if device.spec)
-        return SiteFile(self._plan.value, specs, self._paths.value.path)
+        return SiteFile(self._plan.value, specs, self._others.value.path, self._others.value.record)
 
 
 def _key(tree: Mapping[str, Any], path: Key) -> str:

@@ -56,7 +56,7 @@ def found(
     order = "DESC" if newest_first else "ASC"
     chunk = min(CHUNK, limit or CHUNK)
     sql = f"{ROW} AND seq BETWEEN ? AND ?{where} ORDER BY seq {order} LIMIT {chunk}"
-    for first, last in sorted(_spans(ask, fits, after), reverse=newest_first):
+    for first, last in sorted(spans(ask, fits, after), reverse=newest_first):
         begin, end = first, last
         while rows := ask(sql, (begin, end, *values)):
             yield from map(recorded, rows)
@@ -92,7 +92,7 @@ def _classed(ask: Ask, fits: Fits) -> tuple[str, list[object]]:
     return where + (f" AND {RARE}" if rare else ""), values
 
 
-def _spans(ask: Ask, fits: Fits, after: int) -> Iterable[Span]:
+def spans(ask: Ask, fits: Fits, after: int) -> Iterable[Span]:
     """Return the numbers among which such times can lie: those of fitting tiles, and the tail.
 
     The tiles are counted first: one that fills meanwhile is then asked for twice, not never.

@@ -1,4 +1,4 @@
-"""How long the record keeps what events say. That they were is never given up.
+"""What the record gives up, and when. That an event was is never given up.
 
 Pruning an event leaves its number and its leaf of the tree, so that every proof still holds;
 its salt goes, so that nobody can guess it back. Pruning is an event itself and names the
@@ -7,84 +7,180 @@ ranges: what was pruned and what was dropped can be told apart, and `verify` doe
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
-from agent.journal.query import ROW, recorded
+from agent.journal import layout
+from agent.journal.policy import Policy
+from agent.journal.query import Fits, spans
 from agent.journal.ranges import Ranges
 from agent.journal.reading import Reader
-from agent.journal.record import PRUNED, Batch, Entry, Lane, Recorded, happened_us
+from agent.journal.record import PRUNED, Batch, Entry, Lane
 from agent.site.inputs import Json
 from agent.site.moment import Moment
 from agent.site.step import Event, Severity
 
 DAY_US = 86_400_000_000
-MOST_ROWS = 500  # pruned in one transaction, which alarms must wait for
-CHUNK = 1000
-ROOM = 0.9  # of the quota is what pruning for space goes down to
+MOST_ROWS = 200  # pruned in one transaction, which alarms must wait for
+ROOM_PCT = 90  # of the quota is what pruning for space goes down to
+DISK_PCT = 95  # of what the disk can give is the most that the record takes
 
-# MOSAIC: inventory counts 2 years, 4 if discrepant; destruction 10 years. EN 50131-1: 30 days.
-KEEP_D: Mapping[str, int] = {
-    Severity.ALARM: 731,
-    Severity.FAULT: 731,
-    Severity.ACCESS: 731,
-    Severity.INFO: 92,
-    "rack.counted": 731,
-    "rack.discrepancy": 1461,
-    "rack.destroyed": 3653,
-    PRUNED: 3653,
-}
+# "at" is the first key of a body, and so its number is always in the same place.
+_AT = "CAST(substr(body, 7, 17) AS INTEGER)"
+_ALARM = layout.SEVERITIES[Severity.ALARM]
+_INFO = layout.SEVERITIES[Severity.INFO]
 
 
 @dataclass(frozen=True, slots=True)
-class Policy:
-    """What is kept how long.
+class Usage:
+    """How full it is.
 
     Attributes:
-        keep_d: days by kind, or for all other kinds by severity.
-        quota: bytes that the record may take; beyond it the oldest `info` goes early. Nothing
-            else ever does: chatter cannot push an alarm out.
+        used: bytes of the database that are in use.
+        quota: bytes that they may become: the policy's, or what the disk can give.
+        disk_pct: how full the disk is, whoever fills it.
     """
 
-    keep_d: Mapping[str, int] = field(default_factory=lambda: KEEP_D)
-    quota: int = 4 << 30
+    used: int
+    quota: int
+    disk_pct: int
 
-    def keeps_us(self, row: Recorded) -> int:
-        """Return how long this event is kept."""
-        return self.keep_d.get(row.kind, self.keep_d[row.severity]) * DAY_US
+    @property
+    def record_pct(self) -> int:
+        """Return how much of its quota the record takes."""
+        return self.used * 100 // max(1, self.quota)
 
 
-def used(reader: Reader) -> int:
-    """Return how many bytes of the database are in use."""
+def usage(reader: Reader, folder: Path, policy: Policy) -> Usage:
+    """Measure how full it is."""
+    used = _used(reader)
+    disk = os.statvfs(folder)
+    free = disk.f_bavail * disk.f_frsize
+    taken = (disk.f_blocks - disk.f_bfree) * disk.f_frsize
+    quota = min(policy.quota, (used + free) * DISK_PCT // 100)
+    return Usage(used, quota, taken * 100 // max(1, taken + free))
+
+
+def _used(reader: Reader) -> int:
     pages, free, size = (
         reader.ask(f"PRAGMA {name}")[0][0] for name in ("page_count", "freelist_count", "page_size")
     )
     return int((pages - free) * size)
 
 
-def plan(reader: Reader, policy: Policy, now: Moment, below: int) -> Iterator[Batch]:
-    """Yield batches that prune what need not be kept any longer, the oldest first.
+class Retention:
+    """Finds what need not be kept any longer.
 
-    What no path has delivered stays. Each batch is small; submit one after the other, and ask
-    for the next when it is committed.
+    It remembers up to where it has been, for as long as it lives: the first plan reads what a
+    record of years still holds, the next ones what came since.
 
     Args:
-        reader: of the record.
         policy: what is kept how long.
-        now: the present; without a trusted clock nothing is old.
-        below: only lower numbers: those of open alarms and what followed them are kept.
     """
-    if not now.trusted:
-        return
-    full = used(reader)
-    surplus = full - int(policy.quota * ROOM) if full > policy.quota else 0
+
+    def __init__(self, policy: Policy) -> None:
+        self._policy = policy
+        self._seen: dict[int, int] = {}  # by days: nothing that is kept so long is left up to here
+
+    def plan(self, reader: Reader, now: Moment, below: int, quota: int) -> Iterator[Batch]:
+        """Yield batches that prune what need not be kept any longer.
+
+        What no path has delivered stays. Each batch is small; submit one after the other, and
+        ask for the next when it is committed.
+
+        Args:
+            reader: of the record.
+            now: the present; without a trusted clock nothing is old, but space can be made.
+            below: only lower numbers: those of open alarms and what followed them are kept.
+            quota: bytes that the record may take.
+        """
+        delivered = _delivered(reader)
+        if now.trusted:
+            for days, classes in self._classes(reader).items():
+                yield from _batches(self._aged(reader, now, days, classes), delivered, below, now)
+                self._seen[days] = _nothing_up_to(reader, classes, self._seen.get(days, 0))
+        if (used := _used(reader)) > quota:
+            surplus = used - quota * ROOM_PCT // 100
+            yield from _batches(
+                _chatter(reader, surplus, delivered[Lane.REST]), delivered, below, now
+            )
+
+    def _classes(self, reader: Reader) -> dict[int, list[int]]:
+        """Return the classes of events by how long they are kept."""
+        found: dict[int, list[int]] = {}
+        for number, kind, level in reader.ask("SELECT id, kind, severity FROM class"):
+            days = self._policy.days(kind, layout.SEVERITY_NAMES[level])
+            found.setdefault(days, []).append(number)
+        return found
+
+    def _aged(
+        self, reader: Reader, now: Moment, days: int, classes: Sequence[int]
+    ) -> Iterator[tuple[int, int]]:
+        """Yield number and severity of what is older than it is kept."""
+        until_us = now.utc_us - days * DAY_US
+        sql = (
+            f"SELECT seq, severity FROM event WHERE seq BETWEEN ? AND ? AND {_among(classes)} "  # noqa: S608
+            f"AND {_AT} < ? ORDER BY seq LIMIT {MOST_ROWS}"
+        )
+        for first, last in spans(reader.ask, Fits(until_us=until_us), self._seen.get(days, 0)):
+            after = first - 1
+            while rows := reader.ask(sql, (after + 1, last, until_us)):
+                yield from rows
+                after = rows[-1][0]
+
+
+def _among(classes: Sequence[int]) -> str:
+    return f"class IN ({','.join(map(str, classes))})"
+
+
+def _nothing_up_to(reader: Reader, classes: Sequence[int], seen: int) -> int:
+    """Return up to which number there is nothing of these classes, given that up to `seen`."""
+    sql = f"SELECT seq FROM event WHERE seq > ? AND {_among(classes)} ORDER BY seq LIMIT 1"  # noqa: S608
+    left = reader.ask(sql, (seen,))
+    return int(left[0][0]) - 1 if left else reader.head
+
+
+def _chatter(reader: Reader, surplus: int, delivered: Ranges) -> Iterator[tuple[int, int]]:
+    """Yield the oldest `info` that was delivered, until its bytes are the surplus."""
+    ((pruning,),) = reader.ask(
+        "SELECT ifnull((SELECT id FROM class WHERE kind = ? AND severity = ?), -1)",
+        (PRUNED, _INFO),
+    )
+    sql = (
+        f"SELECT seq, severity, length(body) FROM event WHERE seq > ? AND severity = {_INFO} "  # noqa: S608
+        f"AND class <> ? ORDER BY seq LIMIT {MOST_ROWS}"
+    )
+    after = 0
+    while surplus > 0 and (rows := reader.ask(sql, (after, pruning))):
+        for seq, level, size in rows:
+            after = seq
+            if surplus > 0 and seq in delivered:
+                surplus -= size
+                yield seq, level
+
+
+def _delivered(reader: Reader) -> dict[Lane, Ranges]:
+    """Return by lane what some path has delivered."""
+    found = {lane: Ranges() for lane in Lane}
+    for (_, lane), ranges in reader.acknowledged().items():
+        found[Lane(lane)] |= ranges
+    return found
+
+
+def _batches(
+    rows: Iterator[tuple[int, int]], delivered: dict[Lane, Ranges], below: int, now: Moment
+) -> Iterator[Batch]:
+    """Make batches of those of the rows that may go."""
     gone: list[int] = []
-    for row in _delivered(reader, below):
-        old = happened_us(row.body) + policy.keeps_us(row) < now.utc_us
-        if not old and not (surplus > 0 and row.severity == "info" and row.kind != PRUNED):
+    for seq, level in rows:
+        lane = Lane.ALARM if level == _ALARM else Lane.REST
+        if seq >= below:
+            break
+        if seq not in delivered[lane]:
             continue
-        surplus -= len(row.body)
-        gone.append(row.seq)
+        gone.append(seq)
         if len(gone) == MOST_ROWS:
             yield _batch(gone, now)
             gone.clear()
@@ -92,25 +188,9 @@ def plan(reader: Reader, policy: Policy, now: Moment, below: int) -> Iterator[Ba
         yield _batch(gone, now)
 
 
-def _delivered(reader: Reader, below: int) -> Iterator[Recorded]:
-    """Yield what some path has delivered, in order."""
-    delivered = {lane: Ranges() for lane in Lane}
-    for (_, lane), ranges in reader.acknowledged().items():
-        delivered[Lane(lane)] |= ranges
-    after = 0
-    while rows := reader.ask(
-        f"{ROW} AND seq > ? AND seq < ? ORDER BY seq LIMIT {CHUNK}", (after, below)
-    ):
-        after = rows[-1][0]
-        for row in map(recorded, rows):
-            lane = Lane.ALARM if row.severity == "alarm" else Lane.REST
-            if row.seq in delivered[lane]:
-                yield row
-
-
 def _batch(gone: list[int], now: Moment) -> Batch:
     ranges = Ranges.of((seq, seq) for seq in gone)
-    spans: list[Json] = [list(span) for span in ranges.spans]
-    data: dict[str, Json] = {"ranges": spans, "events": len(gone)}
+    named: list[Json] = [list(span) for span in ranges.spans]
+    data: dict[str, Json] = {"ranges": named, "events": len(gone)}
     event = Event(PRUNED, "journal", Severity.INFO, now, data=data)
     return Batch((Entry(event),), prune=ranges)

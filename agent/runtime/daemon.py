@@ -9,6 +9,7 @@ import logging
 import os
 import signal
 from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from random import SystemRandom
@@ -23,6 +24,7 @@ from agent.journal.record import Batch, Commit, Entry, Recorded, Sealed
 from agent.runtime.clock import Clock
 from agent.runtime.control import ControlServer
 from agent.runtime.host import STOP_GRACE_S, Host, HostSpec
+from agent.runtime.keeper import Keeper
 from agent.runtime.local import LocalRecord
 from agent.runtime.loop import Loop
 from agent.runtime.notify import Notify
@@ -116,6 +118,7 @@ class Daemon:
         while rows := self._journal.read(self._local.upto, CATCH_UP_ROWS):
             self._local.note(rows)
         self._loop = Loop(self._site, self, self._clock)
+        self._keeper = Keeper(self._data, self._file.record.policy(), self, self._clock, loop)
         # Everything that may be told of something stands before the first await.
         self._requests = HouseRequests(self, self._local)
         self._uplink = self._make_uplink(loop)
@@ -126,11 +129,12 @@ class Daemon:
         try:
             await control.start()
             self._uplink.start()
-            self._beating = self._task(self._beat())
+            self._beating = [self._task(self._beat()), self._task(self._keeper.run())]
             self._notify.ready()
             log.info("armoury %s runs: %d devices", self._file.plan.site.id, len(self._hosts))
             await self._stopping.wait()
-            self._beating.cancel()
+            for beating in self._beating:
+                beating.cancel()
         finally:
             await self._end(control)
         if self._crash is not None:
@@ -269,7 +273,7 @@ class Daemon:
 
     def submit(self, batch: Batch, tag: int) -> None:
         state = {**batch.state, **self._local.changes()}
-        self._journal.submit(Batch(batch.entries, state), tag)
+        self._journal.submit(replace(batch, state=state), tag)
 
     def act(self, action: Action) -> None:
         if not action.device:  # the gateway itself, which knows how to stop and nothing else
@@ -288,6 +292,17 @@ class Daemon:
 
     def unrecorded(self, entry: Entry) -> None:
         self._uplink.unrecorded(body(entry, seq=None), entry.ref)
+
+    # What the record's keeper asks (agent.runtime.keeper.House)
+
+    def put(self, what: Input) -> None:
+        self._loop.put(what)
+
+    def record(self, batch: Batch) -> asyncio.Future[None]:
+        return self._loop.record(batch)
+
+    def open_since_us(self) -> int | None:
+        return self._site.open_since_us()
 
     # What people ask (agent.runtime.requests.House)
 
@@ -322,7 +337,12 @@ class Daemon:
                 {"id": path} | {key: how[key] for key in how if key != "delivered"}
                 for path, how in self._uplink.status().items()
             ],
-            "journal": {"head": self._local.head, "trouble": self._storage},
+            "journal": {
+                "head": self._local.head,
+                "trouble": self._storage,
+                "used_pct": self._keeper.usage and self._keeper.usage.record_pct,
+                "disk_pct": self._keeper.usage and self._keeper.usage.disk_pct,
+            },
         }
 
     def _device_state(self, device: str) -> dict[str, Any]:

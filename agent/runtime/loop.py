@@ -64,6 +64,7 @@ class Waiting:
     held: list[Action] = field(default_factory=list)
     answers: list[Answer] = field(default_factory=list)
     late: asyncio.TimerHandle | None = None
+    told: asyncio.Future[None] | None = None
 
 
 class Loop:
@@ -92,6 +93,13 @@ class Loop:
             self._turn_waits = True
             self._loop.call_soon(self._turn)
 
+    def record(self, batch: Batch) -> asyncio.Future[None]:
+        """Record what is no decision of the site's: done when it is on the disk."""
+        told: asyncio.Future[None] = self._loop.create_future()
+        self._idle.clear()
+        self._submit(batch, Waiting(batch.entries, self._loop.time(), told=told))
+        return told
+
     async def settled(self) -> None:
         """Wait until every input so far is decided, recorded and acted upon."""
         await self._idle.wait()
@@ -109,6 +117,8 @@ class Loop:
         self._ports.recorded(rows)
         for answer in waiting.answers:
             self._ports.answer(answer)
+        if waiting.told is not None and not waiting.told.done():
+            waiting.told.set_result(None)
         self._settle()
 
     def _turn(self) -> None:
@@ -157,11 +167,14 @@ class Loop:
 
     def _record(self, step: Step, held: list[Action]) -> None:
         entries = tuple(Entry(event, self._ref(event)) for event in step.events)
-        self._tags += 1
         waiting = Waiting(entries, self._loop.time(), held, step.answers)
+        self._submit(Batch(entries, step.changes), waiting)
+
+    def _submit(self, batch: Batch, waiting: Waiting) -> None:
+        self._tags += 1
         self._waiting[self._tags] = waiting
         waiting.late = self._loop.call_later(LATE_S, self._late, self._tags)
-        self._ports.submit(Batch(entries, step.changes), self._tags)
+        self._ports.submit(batch, self._tags)
 
     def _ref(self, event: Event) -> str | None:
         return next(self._refs) if event.severity is Severity.ALARM else None

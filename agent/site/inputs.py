@@ -140,17 +140,29 @@ class PathNews:
 
 @dataclass(frozen=True, slots=True)
 class StorageNews:
-    """The record cannot be written, can be again, or its disk fills.
+    """The record cannot be written, or can be again.
 
     Attributes:
         condition: `FAULTED` from the first commit that fails, `READY` with the next that passes.
-        used_pct: how full the disk is, where that is the news: one of 50 and 90, or 0 again.
     """
 
     condition: Condition
     at_us: int
     reason: str = ""
-    used_pct: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StorageFilled:
+    """How full something is that the record needs.
+
+    Attributes:
+        what: `record`, of its quota; `disk`, whoever fills it.
+        used_pct: how full, as measured; over 100 where what must be kept is more than the quota.
+    """
+
+    what: str
+    used_pct: int
+    at_us: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +216,7 @@ Input: TypeAlias = (
     | Commanded
     | PathNews
     | StorageNews
+    | StorageFilled
     | ClockStepped
     | Started
     | Stopping

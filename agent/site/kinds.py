@@ -164,7 +164,8 @@ KINDS: Mapping[str, Kind] = {
     "system.clock_trusted": _kind(INFO, "", ""),
     "system.storage_failed": _kind(FAULT, "624 RO", "reason:text", raises=True),
     "system.storage_back": _kind(INFO, "R624", ""),
-    "system.storage_warning": _kind(FAULT, "623 JL", "used_pct:int"),
+    "system.storage_warning": _kind(FAULT, "623 JL", "what:text used_pct:int"),
+    "system.pruned": _kind(INFO, "", "ranges:list events:int"),
     "system.technician_on": _kind(ACCESS, "466", "persons:list for_s:int bypassed:list"),
     "system.technician_off": _kind(ACCESS, "R466", "cause:text open:list"),
     # the line to the monitor

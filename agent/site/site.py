@@ -33,6 +33,7 @@ from agent.site.inputs import (
     PointState,
     Started,
     Stopping,
+    StorageFilled,
     StorageNews,
     Tick,
 )
@@ -66,6 +67,7 @@ class Site:
             Commanded: self._commanded,
             PathNews: lambda turn, what: house.path(what.path).news(turn, what),
             StorageNews: house.storage.news,
+            StorageFilled: house.storage.filled,
             ClockStepped: self._clock_stepped,
             Started: self._started,
             Stopping: house.system.stopping,
@@ -124,6 +126,10 @@ class Site:
     def due_us(self) -> int | None:
         """Return when the earliest timer is due (monotonic): send a `Tick` then."""
         return self._house.register.next_due_us()
+
+    def open_since_us(self) -> int | None:
+        """Return when the earliest alarm that is still open was raised (UTC); None: none is."""
+        return min((alarm.state.raised_utc_us for alarm in self._house.alarms), default=None)
 
     def view(self) -> dict[str, Json]:
         """Return the present for an operator on site: nothing of duress, nobody's id."""

@@ -6,14 +6,19 @@ alarms go on. What happens meanwhile waits in order and is recorded when the dis
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from agent.site.inputs import Condition, StorageNews
+from agent.site.inputs import Condition, Json, StorageFilled, StorageNews
 from agent.site.machine import Machine, Register, State
 
 if TYPE_CHECKING:
     from agent.site.turn import Turn
+
+
+WARN_PCT = (50, 90, 100)
+CLEAR_PCT = 5  # below a level by so much, it may be warned of again
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,11 +27,11 @@ class Disk(State):
 
     Attributes:
         failed: whether commits fail now.
-        warned_pct: the highest filling that was warned of.
+        warned: the highest level that was warned of, by what fills.
     """
 
     failed: bool = False
-    warned_pct: int = 0
+    warned: Mapping[str, int] = field(default_factory=dict)
 
 
 class Storage(Machine[Disk]):
@@ -44,10 +49,7 @@ class Storage(Machine[Disk]):
         return self.state.failed
 
     def news(self, turn: Turn, what: StorageNews) -> None:
-        """Take in that commits fail, pass again, or that the disk fills."""
-        if what.used_pct is not None:
-            self._fills(turn, what.used_pct)
-            return
+        """Take in that commits fail, or pass again."""
         failed = what.condition is not Condition.READY
         if failed is self.state.failed:
             return
@@ -59,11 +61,17 @@ class Storage(Machine[Disk]):
         else:
             turn.event("system.storage_back", self._site, source=self.key)
 
-    def _fills(self, turn: Turn, used_pct: int) -> None:
-        if used_pct != self.state.warned_pct:
-            if used_pct > self.state.warned_pct:
-                turn.event("system.storage_warning", self._site, {"used_pct": used_pct})
-            self.state = replace(self.state, warned_pct=used_pct)
+    def filled(self, turn: Turn, what: StorageFilled) -> None:
+        """Warn once of every level that is reached; anew only after it was clearly left."""
+        before = self.state.warned.get(what.what, 0)
+        reached = max((level for level in WARN_PCT if what.used_pct >= level), default=0)
+        held = max((level for level in WARN_PCT if what.used_pct > level - CLEAR_PCT), default=0)
+        if reached > before:
+            data: dict[str, Json] = {"what": what.what, "used_pct": what.used_pct}
+            turn.event("system.storage_warning", self._site, data)
+        warned = max(reached, min(before, held))
+        if warned != before:
+            self.state = replace(self.state, warned={**self.state.warned, what.what: warned})
 
     def on_restart(self, turn: Turn) -> None:
         """A journal that opens can be written; if not, its first commit says so."""

@@ -10,6 +10,7 @@ import pytest
 from pydantic import BaseModel
 
 from agent.config.devices import DeviceTable
+from agent.journal.policy import RecordOptions
 from agent.site.plan import Plan
 from agent.uplink.options import PathOptions, TlsOptions
 
@@ -24,6 +25,7 @@ def tables() -> dict[str, Rows]:
         if name not in ("site", "device"):
             single = "$ref" in part or "anyOf" in part
             found[f"[{name}]" if single else f"[[{name}]]"] = rows(Plan, name.capitalize())
+    found["[record]"] = rows(RecordOptions)
     return found | {"[[path]]": rows(PathOptions), "[path.tls]": rows(TlsOptions)}
 
 
@@ -31,7 +33,7 @@ def rows(model: type[BaseModel], definition: str = "") -> Rows:
     schema = model.model_json_schema()
     table = schema["$defs"][definition] if definition else schema
     return {
-        key: (may_be(part), left_out(key, part, table["required"]))
+        key: (may_be(part), left_out(key, part, table.get("required", [])))
         for key, part in table["properties"].items()
     }
 

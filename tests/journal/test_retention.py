@@ -13,17 +13,19 @@ import pytest
 from agent.journal import keys
 from agent.journal.errors import JournalMisused
 from agent.journal.journal import Journal
+from agent.journal.policy import Policy, RecordOptions
 from agent.journal.proving import CannotProve, check, prove, submission
 from agent.journal.ranges import Ranges
 from agent.journal.reading import Reader
 from agent.journal.record import PRUNED, Batch, Entry, Lane
-from agent.journal.retention import Policy, plan, used
+from agent.journal.retention import DAY_US, MOST_ROWS, Retention, usage
 from agent.journal.verification import verify
 from agent.site.moment import Moment
 from agent.site.step import Event, Severity
 from tests.journal.recording import BOOT, START_US, Ears, batch, entry
 
 DAY = 86_400
+EVERYTHING = 2**62
 SEVERITIES = [Severity.INFO, Severity.INFO, Severity.INFO, Severity.ACCESS, Severity.ALARM]
 
 
@@ -50,16 +52,36 @@ def day(number: int, trusted: bool = True) -> Moment:
     return Moment(START_US + number * DAY * 1_000_000, 0, BOOT, trusted)
 
 
-def pruned(journal: Journal, ears: Ears, folder: Path, *wanted: object) -> list[int]:
-    """Carry the plan out, as the runtime does; return the numbers that it named."""
+def carry_out(
+    retention: Retention,
+    journal: Journal,
+    ears: Ears,
+    folder: Path,
+    now: Moment,
+    below: int = EVERYTHING,
+    quota: int = EVERYTHING,
+) -> list[int]:
+    """Carry a plan out, as the runtime does; return the numbers that it named."""
     with Reader(folder) as reader:
-        policy, now, below = wanted
         found: list[int] = []
-        for made in plan(reader, policy, now, below):  # type: ignore[arg-type]
+        for made in retention.plan(reader, now, below, quota):
             journal.submit(made, 3)
             ears.heard(len(ears.commits) + 1)
+            assert len(made.prune) <= MOST_ROWS
             found += [n for first, last in made.prune.spans for n in range(first, last + 1)]
     return found
+
+
+def pruned(journal: Journal, ears: Ears, folder: Path, *wanted: object) -> list[int]:
+    policy, now, below = wanted
+    assert isinstance(policy, Policy)
+    given = now, below, policy.quota
+    return sorted(carry_out(Retention(policy), journal, ears, folder, *given))  # type: ignore[arg-type]
+
+
+def used(folder: Path) -> int:
+    with Reader(folder) as reader:
+        return usage(reader, folder, Policy()).used
 
 
 def left(folder: Path) -> set[int]:
@@ -108,8 +130,7 @@ def test_an_untrusted_clock_makes_nothing_old(journal: Journal, ears: Ears, fold
 def test_chatter_goes_for_space_and_nothing_else(
     journal: Journal, ears: Ears, folder: Path
 ) -> None:
-    with Reader(folder) as reader:
-        before = used(reader)
+    before = used(folder)
     gone = pruned(journal, ears, folder, Policy(quota=before * 8 // 10), day(1000), 2**62)
     early = [seq for seq in gone if (1000 - (seq - 1) / 2) <= 92]
     assert {severity(seq) for seq in early} <= {Severity.INFO}
@@ -119,8 +140,7 @@ def test_chatter_goes_for_space_and_nothing_else(
     assert {seq for seq in left(folder) if severity(seq) is Severity.ALARM} >= {
         seq for seq in range(600, 2001) if severity(seq) is Severity.ALARM
     }
-    with Reader(folder) as reader:
-        assert used(reader) < before * 3 // 4, "the space is given back"
+    assert used(folder) < before * 3 // 4, "the space is given back"
 
 
 def test_proofs_outlive_pruning(journal: Journal, ears: Ears, folder: Path) -> None:
@@ -200,6 +220,72 @@ def test_the_event_of_a_pruning_says_what_went(journal: Journal, ears: Ears, fol
     gone = pruned(journal, ears, folder, Policy(), day(400), 2**62)
     said = [json.loads(row.body)["data"] for row in journal.query(kind=PRUNED)]
     named = [n for data in said for first, last in data["ranges"] for n in range(first, last + 1)]
-    assert named == gone
+    assert sorted(named) == gone
     assert sum(data["events"] for data in said) == len(gone)
     assert journal.read(0, 10, lane=Lane.REST)[0].seq > 0
+
+
+def test_without_a_trusted_clock_space_is_made_all_the_same(
+    journal: Journal, ears: Ears, folder: Path
+) -> None:
+    unsure = day(400, trusted=False)
+    gone = carry_out(Retention(Policy()), journal, ears, folder, unsure, quota=used(folder) // 2)
+    assert gone
+    assert {severity(seq) for seq in gone} == {Severity.INFO}
+    assert verify(folder, keys.public(folder)).findings == ()
+
+
+def test_what_waited_is_given_up_by_a_later_plan_and_nothing_twice(
+    journal: Journal, ears: Ears, folder: Path
+) -> None:
+    """The plan remembers up to where it has been: that must hide nothing from it."""
+    retention = Retention(Policy())
+    first = carry_out(retention, journal, ears, folder, day(1000), 100)
+    assert carry_out(retention, journal, ears, folder, day(1000), 100) == []
+    then = carry_out(retention, journal, ears, folder, day(1000))
+    assert not set(first) & set(then)
+    assert carry_out(retention, journal, ears, folder, day(1000)) == []
+    later = carry_out(retention, journal, ears, folder, day(1100))
+    everything = carry_out(Retention(Policy()), journal, ears, folder, day(1100))
+    assert later
+    assert everything == []
+    journal.acknowledge("fibre", "rest", [(1, 2000)])
+    journal.submit(Batch(()), 4)
+    ears.heard(len(ears.commits) + 1)
+    assert carry_out(retention, journal, ears, folder, day(1200))
+    assert verify(folder, keys.public(folder)).findings == ()
+
+
+def test_times_out_of_order_are_judged_one_by_one(
+    ears: Ears, folder: Path, journal: Journal
+) -> None:
+    """A clock that was set back or forward makes no event older or younger than it says."""
+    far, near = (entry(n * DAY, "test.set", data={"n": n}) for n in (5000, 10))
+    journal.submit(Batch((far, near)), 5)
+    ears.heard(len(ears.commits) + 1)
+    journal.acknowledge("fibre", "rest", [(1, 2002)])
+    journal.submit(Batch(()), 6)
+    ears.heard(len(ears.commits) + 1)
+    gone = carry_out(Retention(Policy()), journal, ears, folder, day(1000))
+    assert 2002 in gone
+    assert 2001 not in gone
+
+
+def test_the_disk_may_leave_less_than_the_quota(folder: Path, journal: Journal) -> None:
+    with Reader(folder) as reader:
+        wide = usage(reader, folder, Policy(quota=1 << 60))
+        assert usage(reader, folder, Policy(quota=12345)).quota == 12345
+    assert wide.used < wide.quota < 1 << 60
+    assert 0 <= wide.disk_pct <= 100
+    assert wide.record_pct == wide.used * 100 // wide.quota
+
+
+def test_a_site_file_sets_the_times_and_the_law_some_of_them() -> None:
+    policy = RecordOptions(keep_info_d=30, keep_alarm_d=1000, quota_mib=64).policy()
+    assert policy.quota == 64 << 20
+    assert policy.days("point.changed", "info") == 30
+    assert policy.days("door.forced", "alarm") == 1000
+    assert policy.days("rack.discrepancy", "alarm") == 1461
+    assert policy.days(PRUNED, "info") == 3653
+    assert RecordOptions().policy() == Policy()
+    assert DAY_US == DAY * 1_000_000

@@ -22,6 +22,7 @@ from agent.site.inputs import (
     PointRead,
     PointState,
     Started,
+    StorageFilled,
     StorageNews,
     Tick,
 )
@@ -163,6 +164,9 @@ class Play:
 
     def storage(self, condition: str, t: float | None = None, **more: object) -> list[str]:
         return self._at(lambda at: StorageNews(Condition(condition), at, **more), t)
+
+    def filled(self, what: str, used_pct: int, t: float | None = None) -> list[str]:
+        return self._at(lambda at: StorageFilled(what, used_pct, at), t)
 
     def finger(
         self, position: str | None, t: float | None = None, reader: str = "reader"

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import copy
+
 import pytest
+
+from agent.site.site import Site
 
 
 def test_its_failure_is_an_alarm_and_its_return_an_event(play):
@@ -29,9 +33,36 @@ def test_nobody_is_let_in_meanwhile_and_again_afterwards(play):
 
 @pytest.mark.parametrize(
     ("told", "warned"),
-    [((50,), 1), ((50, 50), 1), ((50, 90), 2), ((50, 90, 50), 2), ((50, 0, 50), 2)],
+    [
+        ((49, 50), [50]),
+        ((50, 52, 50), [50]),
+        ((53, 93), [53, 93]),
+        ((92,), [92]),
+        ((50, 90, 60, 90), [50, 90, 90]),
+        ((90, 86, 90), [90]),  # hovering about a level is no news
+        ((50, 46, 50, 45, 50), [50, 50]),
+        ((95, 130, 180, 95, 101), [95, 130, 101]),
+    ],
 )
-def test_each_filling_is_warned_of_once(play, told, warned):
+def test_each_filling_is_warned_of_once_and_again_after_it_was_left(play, told, warned):
     for second, used_pct in enumerate(told, 5):
-        play.storage("ready", second, used_pct=used_pct)
-    assert play.count("system.storage_warning") == warned
+        play.filled("record", used_pct, second)
+    said = [event.data for event in play.events if event.kind == "system.storage_warning"]
+    assert said == [{"what": "record", "used_pct": used_pct} for used_pct in warned]
+
+
+def test_what_fills_is_told_apart_and_a_restart_tells_nothing_twice(play):
+    play.filled("record", 55, 5)
+    assert play.filled("disk", 55, 6) == ["system.storage_warning test-1"]
+    play.site = Site(play.plan, copy.deepcopy(play.saved))
+    play.start(20)
+    assert play.filled("disk", 56, 30) == []
+    assert play.filled("record", 91, 31) == ["system.storage_warning test-1"]
+
+
+def test_it_is_known_since_when_an_alarm_is_open(play):
+    assert play.site.open_since_us() is None
+    play.storage("faulted", 5)
+    began = play.last("system.storage_failed").at.utc_us
+    play.storage("ready", 50)
+    assert play.site.open_since_us() == began

@@ -1,0 +1,63 @@
+"""How long the record keeps what events say, and how much room it may take: `[record]`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated
+
+from pydantic import Field
+
+from agent.journal.record import PRUNED
+from agent.site.step import Severity
+from agent.site.table import Table
+
+# MOSAIC: inventory counts 2 years, 4 if discrepant; destruction 10 years. EN 50131-1: 30 days.
+KEEP_D: Mapping[str, int] = {
+    Severity.ALARM: 731,
+    Severity.FAULT: 731,
+    Severity.ACCESS: 731,
+    Severity.INFO: 92,
+    "rack.counted": 731,
+    "rack.discrepancy": 1461,
+    "rack.destroyed": 3653,
+    PRUNED: 3653,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What is kept how long.
+
+    Attributes:
+        keep_d: days by kind, or for all other kinds by severity.
+        quota: bytes that the record may take; beyond it the oldest `info` goes early. Nothing
+            else ever does: chatter cannot push an alarm out.
+    """
+
+    keep_d: Mapping[str, int] = field(default_factory=lambda: KEEP_D)
+    quota: int = 4 << 30
+
+    def days(self, kind: str, severity: str) -> int:
+        """Return how long events of this kind are kept."""
+        return self.keep_d.get(kind, self.keep_d[severity])
+
+
+class RecordOptions(Table):
+    """`[record]` of the site file. The lower bounds are what standards ask for."""
+
+    keep_alarm_d: Annotated[int, Field(ge=731, le=3653)] = 731
+    keep_access_d: Annotated[int, Field(ge=731, le=3653)] = 731
+    keep_fault_d: Annotated[int, Field(ge=92, le=3653)] = 731
+    keep_info_d: Annotated[int, Field(ge=30, le=3653)] = 92
+    quota_mib: Annotated[int, Field(ge=64, le=1 << 20)] = 4096
+
+    def policy(self) -> Policy:
+        """Return what it says, together with what no site file may change."""
+        longest: dict[str, int] = {
+            Severity.ALARM: self.keep_alarm_d,
+            Severity.ACCESS: self.keep_access_d,
+            Severity.FAULT: self.keep_fault_d,
+            Severity.INFO: self.keep_info_d,
+        }
+        return Policy({**KEEP_D, **longest}, self.quota_mib << 20)
