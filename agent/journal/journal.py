@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from agent.journal.errors import JournalError, JournalUnusable, storage_failure
+from agent.journal.leaves import Leaves, leaves
 from agent.journal.lock import FolderLock
 from agent.journal.opening import Opened, open_record
 from agent.journal.proving import submission
@@ -147,6 +148,15 @@ class Journal:
     def submission(self, old: int) -> str | None:
         """Return the newest checkpoint for a witness that has one over `old`; see `proving`."""
         return submission(self._reader, old)
+
+    def leaves(self, first: int, last: int) -> Leaves:
+        """Return what shows that these events are the tree's leaves; see `leaves`."""
+        return leaves(self._reader, first, last)
+
+    def statement(self) -> str | None:
+        """Return what ties this record to the one that it succeeds; None: to none."""
+        found = self._reader.ask("SELECT value FROM meta WHERE key = 'statement'")
+        return str(found[0][0]) if found else None
 
     def close(self) -> None:
         """Commit what waits, and close. Calling it again does nothing.

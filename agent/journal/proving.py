@@ -18,7 +18,7 @@ from agent.journal.errors import JournalError
 from agent.journal.layout import SALT
 from agent.journal.note import NoteRefused, Verifier
 from agent.journal.reading import Reader
-from agent.journal.tree import consistency, includes, inclusion, leaf_hash
+from agent.journal.tree import consistency, extends, includes, inclusion, leaf_hash
 
 HEADER = "c2sp.org/tlog-proof@v1"
 
@@ -106,6 +106,33 @@ def submission(reader: Reader, old: int) -> str | None:
             return None
         path = consistency(old, sealed.size, tree.subtree) if old else []
     return "".join(f"{line}\n" for line in (f"old {old}", *map(_text, path), "")) + sealed.note
+
+
+def followed(said: str, kept: Checkpoint, trusted: Iterable[Verifier]) -> Checkpoint | None:
+    """Read a submission as the witness that has kept a checkpoint.
+
+    Returns:
+        The newer checkpoint, shown to continue the one that was kept. None: it is for a witness
+        that has kept another, and proves nothing to this one.
+
+    Raises:
+        NoteRefused: it does not continue the kept one, or is no submission.
+    """
+    head, gap, note = said.partition("\n\n")
+    newer = Checkpoint.open(note, trusted)
+    old, *path = head.split("\n")
+    if not gap:
+        raise NoteRefused("this is not a checkpoint as it is submitted to a witness")
+    if _number(_after("old ", old)) != kept.size or newer.origin != kept.origin:
+        return None
+    if not kept.size:
+        return newer
+    if not extends(kept.root, kept.size, newer.root, newer.size, [_bytes(line) for line in path]):
+        raise NoteRefused(
+            f"the record of {newer.size} events does not continue the one of {kept.size} "
+            "that was signed before"
+        )
+    return newer
 
 
 def _after(prefix: str, line: str) -> str:

@@ -72,6 +72,20 @@ class StoredTree:
         ).fetchone()
         return None if found is None else bytes(found[3][:SALT] + found[4])
 
+    def proofs(self, first: int, last: int) -> Iterator[bytes]:
+        """Yield the proof of each event in a row of numbers.
+
+        Raises:
+            StorageCorrupt: one is missing.
+        """
+        rows = self._connection.execute(
+            "SELECT CAST(proof AS BLOB) FROM event WHERE seq >= ? AND seq <= ? ORDER BY seq",
+            (first, last),
+        ).fetchall()
+        if len(rows) != last - first + 1:
+            raise StorageCorrupt(f"a row of the journal between {first} and {last} is missing")
+        yield from (proof for (proof,) in rows)
+
     def checkpoints(self) -> Iterator[tuple[int, str]]:
         """Yield size and note of every checkpoint, the smallest first."""
         sql = "SELECT size, CAST(note AS BLOB) FROM checkpoint ORDER BY size"

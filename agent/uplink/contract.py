@@ -23,6 +23,9 @@ from agent.uplink.feed import (
     Events,
     Health,
     Heartbeat,
+    LeafProofs,
+    LeavesRequest,
+    ProofRequest,
     RepeatRequest,
     Status,
     Topic,
@@ -30,7 +33,7 @@ from agent.uplink.feed import (
     UnrecordedEvent,
 )
 
-FEED_VERSION = "1.0.0"
+FEED_VERSION = "1.1.0"
 PARAMETERS = {
     "site": "id of the armoury, as its site file has it",
     "path": "id of the way to the monitor",
@@ -48,7 +51,8 @@ class Channel:
     Attributes:
         name: in the document.
         address: the topic, parameters in braces.
-        payloads: what a message may be; none: text.
+        payloads: what a message may be.
+        text: the message's name where it is text, and no JSON.
         what: it is for, in a sentence.
         retained: whether the broker keeps the last message.
         ours: whether the gateway sends it; otherwise the monitor does.
@@ -60,6 +64,7 @@ class Channel:
     what: str
     retained: bool = False
     ours: bool = True
+    text: str = ""
 
     def matches(self, topic: str) -> bool:
         """Return whether a topic is this one."""
@@ -101,6 +106,21 @@ CHANNELS = (
         (),
         "The record's newest signed checkpoint: a C2SP tlog-checkpoint.",
         retained=True,
+        text="Checkpoint",
+    ),
+    Channel(
+        "proof",
+        _SITE.proof,
+        (),
+        "The newest checkpoint, proved from one that the monitor has kept: the body of C2SP "
+        "tlog-witness, add-checkpoint.",
+        text="Proof",
+    ),
+    Channel(
+        "leaves",
+        _SITE.leaves,
+        (LeafProofs,),
+        "What shows that events are leaves of the record's tree.",
     ),
     Channel(
         "command",
@@ -117,6 +137,20 @@ CHANNELS = (
         "The monitor asks for events again.",
         ours=False,
     ),
+    Channel(
+        "proofRequest",
+        _SITE.proof_request,
+        (ProofRequest,),
+        "The monitor asks for the newest checkpoint, proved from one that it has kept.",
+        ours=False,
+    ),
+    Channel(
+        "leavesRequest",
+        _SITE.leaves_request,
+        (LeavesRequest,),
+        "The monitor asks what shows that events are leaves of the record's tree.",
+        ours=False,
+    ),
 )
 
 
@@ -129,7 +163,8 @@ def document() -> dict[str, Any]:
     """Return the AsyncAPI 3.0 document of the feed."""
     payloads = {payload.__name__: payload for channel in CHANNELS for payload in channel.payloads}
     messages = {name: _message(payload) for name, payload in payloads.items()}
-    messages["Checkpoint"] = {"contentType": "text/plain", "payload": {"type": "string"}}
+    for text in filter(None, (channel.text for channel in CHANNELS)):
+        messages[text] = {"contentType": "text/plain", "payload": {"type": "string"}}
     return {
         "asyncapi": "3.0.0",
         "info": {
@@ -151,8 +186,8 @@ def document() -> dict[str, Any]:
 
 def _names(channel: Channel) -> Iterator[str]:
     yield from (payload.__name__ for payload in channel.payloads)
-    if not channel.payloads:
-        yield "Checkpoint"
+    if channel.text:
+        yield channel.text
 
 
 def _channel(channel: Channel) -> dict[str, Any]:

@@ -82,6 +82,26 @@ class Topics:
         """Where the monitor asks for events again."""
         return f"{ROOT}/{self.site}/request/repeat"
 
+    @property
+    def proof_request(self) -> str:
+        """Where the monitor asks for the newest checkpoint, proved from one that it has."""
+        return f"{ROOT}/{self.site}/request/proof"
+
+    @property
+    def proof(self) -> str:
+        """Where that is answered: the body of C2SP tlog-witness, add-checkpoint."""
+        return f"{ROOT}/{self.site}/proof"
+
+    @property
+    def leaves_request(self) -> str:
+        """Where the monitor asks what shows that events are leaves of the record's tree."""
+        return f"{ROOT}/{self.site}/request/leaves"
+
+    @property
+    def leaves(self) -> str:
+        """Where that is answered."""
+        return f"{ROOT}/{self.site}/leaves"
+
 
 class Payload(BaseModel):
     """What all payloads share: JSON objects, known by their topic."""
@@ -121,12 +141,16 @@ class UnrecordedEvent(Happened):
 
 
 class Events(Payload):
-    """Several events in one message, in order of their numbers."""
+    """Several events in one message, in order of their numbers.
+
+    On `event/repeat`, `first` to `last` is the part of what was asked for that this message
+    answers: a number in it whose event is not here is not kept any more, or was never given.
+    """
 
     events: list[Event]
-    first: Annotated[int, Field(description="of the first one, or of the first one asked for")]
+    first: Annotated[int, Field(description="number of the first one; or of what is answered")]
     historical: Annotated[bool, Field(description="whether they had to wait for the line")]
-    last: Annotated[int, Field(description="of the last one, or of the last one asked for")]
+    last: Annotated[int, Field(description="number of the last one; or of what is answered")]
 
 
 class Status(Payload):
@@ -208,13 +232,60 @@ class RepeatRequest(Payload):
     last: Annotated[int, Field(ge=1, strict=True)]
 
 
-def several(rows: Sequence[Recorded], *, historical: bool) -> bytes:
-    """Return an `Events` payload; canonical, with the bodies' bytes unchanged."""
+class ProofRequest(Payload):
+    """The monitor asks for the newest checkpoint, proved from one that it has kept."""
+
+    old: Annotated[int, Field(ge=0, strict=True, description="how many events that one covers")]
+
+
+class LeavesRequest(Payload):
+    """The monitor asks what shows that events are the record's; both ends are included."""
+
+    first: Annotated[int, Field(ge=1, strict=True)]
+    last: Annotated[int, Field(ge=1, strict=True)]
+
+
+Hash = Annotated[str, Field(description="32 bytes in base64")]
+
+
+class LeafProofs(Payload):
+    """What shows that events are leaves of the record's tree: as many as fit, from `first` on.
+
+    A leaf is SHA-256(0 | salt | event), the event in the bytes in which it is told.
+    """
+
+    origin: Annotated[str, Field(description="of the log, as its checkpoints have it")]
+    first: Annotated[int, Field(description="number of the first one's event")]
+    last: Annotated[int, Field(description="of the last one's; below `first`: there is none")]
+    before: Annotated[
+        list[Hash],
+        Field(description="roots of the perfect subtrees left of `first`, the largest first"),
+    ]
+    proofs: Annotated[
+        list[str],
+        Field(
+            description="base64, one an event: its salt, 16 bytes, and the first 8 of its leaf; "
+            "or of an event whose content was given up the whole leaf, 32 bytes"
+        ),
+    ]
+
+
+def several(
+    rows: Sequence[Recorded], *, historical: bool, span: tuple[int, int] | None = None
+) -> bytes:
+    """Return an `Events` payload; canonical, with the bodies' bytes unchanged.
+
+    Args:
+        rows: at least one.
+        historical: whether they had to wait.
+        span: the numbers of which these are all that is kept; None: just theirs.
+    """
+    first, last = span or (rows[0].seq, rows[-1].seq)
     return b'{"events":[%b],"first":%d,"historical":%b,"last":%d}' % (
         b",".join([row.body for row in rows]),
-        rows[0].seq,
+        first,
         b"true" if historical else b"false",
-        rows[-1].seq,
+        last,
     )
 
 

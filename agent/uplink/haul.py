@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
-from agent.journal.ranges import Ranges
+from agent.journal.leaves import Leaves
+from agent.journal.ranges import Ranges, Span
 from agent.journal.record import Lane, Recorded
 from agent.uplink import feed
 from agent.uplink.ledger import BATCH_EVENTS, Gap, Parcel
@@ -27,6 +28,10 @@ class Journal(Protocol):
     def acknowledge(self, path: str, lane: str, ranges: Ranges) -> None: ...
 
     def acknowledged(self, path: str, lane: str) -> Ranges: ...
+
+    def submission(self, old: int) -> str | None: ...
+
+    def leaves(self, first: int, last: int) -> Leaves: ...
 
 
 def haul(journal: Journal, gap: Gap, limit_bytes: int, *, zipped: bool) -> tuple[list[Parcel], int]:
@@ -50,7 +55,7 @@ def haul(journal: Journal, gap: Gap, limit_bytes: int, *, zipped: bool) -> tuple
     parcels: list[Parcel] = []
     for batch in _batches(rows, limit_bytes * ZIPPED_GAIN if zipped else limit_bytes):
         end = upto if batch[-1] is rows[-1] else batch[-1].seq
-        parcels += _pack(batch, (first, end), limit_bytes, zipped=zipped)
+        parcels += _pack(batch, (first, end), limit_bytes, zipped=zipped, whole=gap.lane is None)
         first = end + 1
     return parcels, upto
 
@@ -69,15 +74,20 @@ def _batches(rows: Sequence[Recorded], limit_bytes: int) -> Iterator[list[Record
 
 
 def _pack(
-    rows: Sequence[Recorded], span: tuple[int, int], limit_bytes: int, *, zipped: bool
+    rows: Sequence[Recorded], span: Span, limit_bytes: int, *, zipped: bool, whole: bool
 ) -> Iterator[Parcel]:
-    """Make one message; or, where they do not shrink enough, several."""
-    payload = feed.several(rows, historical=True)
+    """Make one message; or, where they do not shrink enough, several.
+
+    `whole`: these are all the events of the span, and the message says so.
+    """
+    payload = feed.several(rows, historical=True, span=span if whole else None)
     if zipped:
         payload = feed.zipped(payload)
     if len(payload) <= limit_bytes or len(rows) == 1:
         yield Parcel(span, rows[-1].seq, len(rows), payload, zipped)
         return
     half = len(rows) // 2
-    yield from _pack(rows[:half], (span[0], rows[half - 1].seq), limit_bytes, zipped=zipped)
-    yield from _pack(rows[half:], (rows[half - 1].seq + 1, span[1]), limit_bytes, zipped=zipped)
+    middle = rows[half - 1].seq
+    left, right = (span[0], middle), (middle + 1, span[1])
+    yield from _pack(rows[:half], left, limit_bytes, zipped=zipped, whole=whole)
+    yield from _pack(rows[half:], right, limit_bytes, zipped=zipped, whole=whole)

@@ -23,6 +23,7 @@ from agent.uplink.options import PathOptions
 from agent.uplink.outbox import Outbox
 from agent.uplink.pauses import Pauses
 from agent.uplink.presence import Portrait, Presence, utc_us
+from agent.uplink.proofs import Proofs
 from agent.uplink.reasons import Lost, NotConnected
 from agent.uplink.sender import Sender
 from agent.uplink.standing import Standing, is_heard
@@ -96,7 +97,12 @@ class Path:
         self._loop = reader.loop
         self._pauses = Pauses(*RECONNECT_S, random)
         self._presence = Presence(topics, options.id)
-        meant = {topics.repeat_request: self._repeat}
+        proofs = Proofs(topics, journal, reader, self._say, lambda: self.outbox.batch_bytes)
+        meant = {
+            topics.repeat_request: self._repeat,
+            topics.proof_request: proofs.take_proof_request,
+            topics.leaves_request: proofs.take_leaves_request,
+        }
         if above.commands_heard:
             meant[topics.command] = self._command
         self.ears = Ears(meant, reader.loop)
@@ -259,7 +265,10 @@ class Path:
         return True
 
     def _reply(self, answer: CommandAnswer) -> None:
-        self.outbox.say(self._topics.answer(answer.command), answer.encode(), retain=False)
+        self._say(self._topics.answer(answer.command), answer.encode())
+
+    def _say(self, topic: str, payload: bytes) -> None:
+        self.outbox.say(topic, payload, retain=False)
         self.pump()
 
     def acknowledged(self, acks: list[Ack]) -> None:

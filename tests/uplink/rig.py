@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Any, Literal
 
 from agent.journal.journal import Journal
-from agent.journal.record import Batch, Commit, Entry
+from agent.journal.record import Batch, Commit, Entry, Sealed
 from agent.site.inputs import Condition, PathNews
 from agent.site.moment import Moment
 from agent.site.step import Event, Severity
@@ -74,15 +74,19 @@ class Rig:
         self.news: list[PathNews] = []
         self.desk: Desk | None = None
         self.alarms_on: Literal["carrier", "all"] = "carrier"
+        self.origin: str | None = None
         self.submitted = 0
         self.recorded = 0
 
     async def __aenter__(self) -> Rig:
         self._loop = asyncio.get_running_loop()
+        self._open = True
         self.journal = Journal.open(
             self._folder,
             committed=self._on_writer,
             failed=lambda error: None,
+            sealed=self._sealed_on_writer,
+            origin=self.origin,
         )
         self.uplink = Uplink(
             SITE, self._paths, self.journal, self.news.append, self._loop, self.desk, self.alarms_on
@@ -96,6 +100,7 @@ class Rig:
         trace: TracebackType | None,
     ) -> None:
         await self.uplink.close()
+        self._open = False
         self.journal.close()
 
     def record(self, count: int = 1, severity: Severity = Severity.INFO, data: str = "") -> None:
@@ -105,6 +110,10 @@ class Rig:
         event = Event(kind, "store", severity, now, "board", {"text": data} if data else {})
         self.submitted += count
         self.journal.submit(Batch((Entry(event),) * count), next(self._tags))
+
+    def _sealed_on_writer(self, sealed: Sealed) -> None:
+        if self._open:
+            self._loop.call_soon_threadsafe(self.uplink.checkpoint, sealed.note)
 
     def _on_writer(self, commit: Commit) -> None:
         self._loop.call_soon_threadsafe(self._committed, commit)

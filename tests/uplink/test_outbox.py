@@ -16,6 +16,7 @@ from hypothesis.stateful import (
     rule,
 )
 
+from agent.journal.leaves import Leaves
 from agent.journal.ranges import Ranges
 from agent.journal.record import Lane, Recorded
 from agent.uplink import ledger as ledger_module
@@ -57,6 +58,12 @@ class Record:
 
     def acknowledged(self, path: str, lane: str) -> Ranges:
         return Ranges()
+
+    def submission(self, old: int) -> str | None:
+        return None
+
+    def leaves(self, first: int, last: int) -> Leaves:
+        return Leaves("", first, (), ())
 
 
 class Line:
