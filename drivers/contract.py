@@ -112,12 +112,16 @@ class Offers:
 
     `points` and `outputs` are referred to as `device.point`; `readers` holds the kinds of
     credential its reader reads (`finger`, `card`, `pin`); `picture` says it is a camera.
+    `longest_s` has the outputs that go off by themselves after so long, whatever is asked;
+    `fails_on` those that are on in their fail state.
     """
 
     points: frozenset[str] = frozenset()
     outputs: frozenset[str] = frozenset()
     readers: frozenset[str] = frozenset()
     picture: bool = False
+    longest_s: Mapping[str, int] = field(default_factory=dict)
+    fails_on: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,7 @@ def check_references(
         device = by_id.get(_device(reference))
         if device is not None and device.offers is not None:
             yield from _not_offered(reference, device, by_id)
+            yield from _not_able(reference, device.offers)
     yield from _not_read(references, by_id)
 
 
@@ -61,6 +62,26 @@ def _not_offered(
         f"{shown(reference.ref)}, which is no {reference.kind}",
         meant(reference.ref, known, otherwise),
     )
+
+
+def _not_able(reference: Reference, offers: Offers) -> Iterator[Finding]:
+    """Yield what an output cannot do that will be asked of it."""
+    if reference.kind != "output":
+        return
+    name = reference.ref.partition(".")[2]
+    longest_s = offers.longest_s.get(name)
+    if longest_s is not None and longest_s < reference.on_s:
+        yield Finding(
+            reference.key,
+            f"{shown(reference.ref)}, which may be on for {longest_s} s",
+            f"give that output max_on_s = {reference.on_s} or more: it is asked to be on so long",
+        )
+    if reference.fails_off and name in offers.fails_on:
+        yield Finding(
+            reference.key,
+            f"{shown(reference.ref)}, which is on in its fail state",
+            'write fail_state = "off" there: it would be on whenever the gateway is not',
+        )
 
 
 def _not_read(references: Sequence[Reference], devices: _Devices) -> Iterator[Finding]:

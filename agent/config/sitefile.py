@@ -33,6 +33,7 @@ NAMED_BY = {
     "part_sets": "zone",
     "doors": "door",
     "interlock": "door",
+    "escalate_output": "output",
 }
 PLAIN = re.compile(r"[\w -]+")  # what is shown as it is, of names that a person may have chosen
 

@@ -51,6 +51,7 @@ class Panic(Machine[Latch]):
         self._point = house.point(given.point).watch(self._changed)
         self.area, self.device = given.area, self._point.device
         self._area = house.areas[given.area]
+        self._house = house
         every_us = given.test_due_h * HOUR_US
         self._test_due = Due(f"panic {given.id}", every_us, house, self._test_overdue)
 
@@ -114,6 +115,8 @@ class Panic(Machine[Latch]):
     def _repeat(self, turn: Turn, cause: str) -> None:
         self.state = replace(self.state, times=self.state.times + 1)
         self.say(turn, "panic.repeated", cause=cause, times=self.state.times)
+        if cause == "not-acknowledged" and self._plan.escalate_output:
+            self._house.sounders[self._plan.escalate_output].sound(turn)
         self.start(turn, "repeat", self._plan.repeat_s * SECOND_US)
 
     def view(self) -> Json:

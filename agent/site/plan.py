@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Annotated
 
 from pydantic import Field
@@ -67,6 +68,7 @@ class Plan(Table):
         yield from self._followers()
         yield from self._disarming_doors()
         yield from self._racks()
+        yield from self._escalations()
 
     def warnings(self) -> Iterator[Mistake]:
         """Yield what works and should still be otherwise."""
@@ -82,9 +84,9 @@ class Plan(Table):
         """Yield everything that the device half must offer."""
         for key, table in self.tables():
             for found in table.references():
-                yield Reference((*key, *found.key), found.kind, found.ref, found.needs)
+                yield replace(found, key=(*key, *found.key))
         for found in self.power.references() if self.power else ():
-            yield Reference(("power", *found.key), found.kind, found.ref, found.needs)
+            yield replace(found, key=("power", *found.key))
 
     def _twice(self) -> Iterator[Mistake]:
         seen: set[tuple[str | int, str]] = set()
@@ -166,6 +168,16 @@ class Plan(Table):
                     key = ("rack", number, "slots", slot)
                     yield Mistake(key, serial, "another serial: a slot has it already")
                 seen |= {serial} - {EMPTY}
+
+    def _escalations(self) -> Iterator[Mistake]:
+        areas = {output.id: output.area for output in self.output}
+        for number, panic in enumerate(self.panic):
+            key, wanted = ("panic", number, "escalate_output"), panic.escalate_output
+            if wanted is not None and wanted not in areas:
+                yield Mistake(key, wanted, f'an [[output]] with id = "{wanted}"')
+            elif wanted is not None and areas[wanted] == panic.area:
+                remedy = f"an output outside {panic.area}: nothing there shows that it was pressed"
+                yield Mistake(key, wanted, remedy)
 
     def _disarming_doors(self) -> Iterator[Mistake]:
         needed = {area.id: area.disarm_people for area in self.area}

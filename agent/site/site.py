@@ -218,7 +218,7 @@ class Site:
         if what.condition is Condition.READY:
             for door in self._house.doors.values():
                 if door.strike.device == what.device:
-                    door.strike.back()
+                    door.strike.back(turn)
             for sounder in self._house.sounders.values():
                 if sounder.device == what.device:
                     sounder.back(turn)

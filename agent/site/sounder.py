@@ -13,13 +13,13 @@ from agent.site.commands import Asked, OutputNamed, Refused
 from agent.site.due import DAY_US, Due
 from agent.site.inputs import ActionAnswered, Json, Outcome
 from agent.site.machine import SECOND_US, Machine, State
+from agent.site.readback import Readback
 from agent.site.step import Release
 
 if TYPE_CHECKING:
     from agent.site.house import House
     from agent.site.turn import Turn
 
-BUZZ_S = 3
 TEST_DUE_D = 31  # standards.md: what alarms depend on is tested each month
 
 
@@ -51,6 +51,8 @@ class Sounder(Machine[Noise]):
         self.area, self.device = given.area, given.output.partition(".")[0]
         house.areas[given.area].sounders.append(self)
         self._house = house
+        ref = given.readback
+        self._readback = Readback(ref, given.output, house, self._heard) if ref else None
         every_us = TEST_DUE_D * DAY_US
         self._test_due = Due(f"output {given.id}", every_us, house, self._test_overdue)
 
@@ -60,7 +62,8 @@ class Sounder(Machine[Noise]):
         return self.runs("over")
 
     def is_normal(self) -> bool:
-        return not self.state.faulted
+        heard = self._readback is None or self._readback.is_normal()
+        return heard and not self.state.faulted
 
     def awaited(self) -> tuple[int, ...]:
         return () if self.state.action is None else (self.state.action,)
@@ -73,7 +76,7 @@ class Sounder(Machine[Noise]):
 
     def buzz(self, turn: Turn) -> None:
         """Make people look up."""
-        self._pulse(turn, BUZZ_S)
+        self._pulse(turn, tables.BUZZ_S)
 
     def test(self, turn: Turn, asked: Asked[OutputNamed]) -> None:
         """`output.test`: make noise for a moment; its answer is the result."""
@@ -82,18 +85,17 @@ class Sounder(Machine[Noise]):
         persons = self._house.present(turn)
         if not persons:
             raise Refused("not-on-site")
-        self._pulse(turn, BUZZ_S)
+        self._pulse(turn, tables.BUZZ_S)
         self.state = replace(self.state, tested_by=tuple(persons))
 
-    def _tested(self, turn: Turn, answer: ActionAnswered) -> None:
+    def _tested(self, turn: Turn, wrong: str) -> None:
         persons: list[Json] = [*self.state.tested_by]
         self.state = replace(self.state, tested_by=())
-        if answer.outcome is Outcome.DONE:
+        if wrong:
+            self.say(turn, "test.failed", what="siren", persons=persons, reason=wrong)
+        else:
             self._test_due.done(turn)
             self.say(turn, "test.passed", what="siren", persons=persons)
-        else:
-            reason = answer.reason or str(answer.outcome)
-            self.say(turn, "test.failed", what="siren", persons=persons, reason=reason)
 
     def _test_overdue(self, turn: Turn) -> None:
         self.say(turn, "zone.test_overdue", what="siren", due_d=TEST_DUE_D)
@@ -102,43 +104,58 @@ class Sounder(Machine[Noise]):
         """Be still, now."""
         if self.sounds:
             self.stop("over")
-            self.state = replace(
-                self.state, action=turn.act(self, self.plan.output, "off", Release.NOW)
-            )
+            self._act(turn, "off", Release.NOW)
 
     def period_over(self) -> None:
         """Begin the count anew."""
         self.state = replace(self.state, times=0)
 
+    def on_timer(self, turn: Turn, name: str) -> None:
+        """Hear that its time is over: its host has ended the pulse."""
+        if self._readback:
+            self._readback.expect(turn, on=False)
+
     def _pulse(self, turn: Turn, for_s: int) -> None:
         self.start(turn, "over", for_s * SECOND_US)
-        output, for_ms = self.plan.output, for_s * 1000
-        action = turn.act(self, output, "pulse", Release.ALARM, for_ms=for_ms)
+        self._act(turn, "pulse", Release.ALARM, for_ms=for_s * 1000)
+
+    def _act(self, turn: Turn, verb: str, release: Release, **args: Json) -> None:
+        action = turn.act(self, self.plan.output, verb, release, **args)
         self.state = replace(self.state, action=action)
+        if self._readback:
+            self._readback.moving()
 
     def on_answer(self, turn: Turn, answer: ActionAnswered) -> None:
         if answer.action != self.state.action:
             return
-        if self.state.tested_by:
-            self._tested(turn, answer)
-        faulted = answer.outcome is not Outcome.DONE
-        if faulted and not self.state.faulted:
-            reason = f"{self.id}: {answer.reason or answer.outcome}"
-            turn.event(
-                "device.faulted",
-                self.device,
-                {"area": self.area, "reason": reason},
-                source=self.key,
-                device=self.device,
-            )
-        self.state = replace(self.state, action=None, faulted=faulted)
+        done = answer.outcome is Outcome.DONE
+        if self._readback and answer.outcome is not Outcome.UNKNOWN:
+            self._readback.expect(turn, on=done and self.sounds)
+        wrong = "" if done else answer.reason or str(answer.outcome)
+        if self.state.tested_by and (wrong or self._readback is None):
+            self._tested(turn, wrong)
+        if wrong and not self.state.faulted:
+            self._fault(turn, wrong)
+        self.state = replace(self.state, action=None, faulted=not done)
+
+    def _heard(self, turn: Turn, wrong: str) -> None:
+        """Learn what its readback shows."""
+        if self.state.tested_by and self.sounds:
+            self._tested(turn, wrong)
+        if wrong and self._readback and wrong != self._readback.state.wrong:
+            self._fault(turn, wrong)
+
+    def _fault(self, turn: Turn, why: str) -> None:
+        data: dict[str, Json] = {"area": self.area, "reason": f"{self.id}: {why}"}
+        turn.event("device.faulted", self.device, data, source=self.key, device=self.device)
 
     def back(self, turn: Turn) -> None:
         """Go on, for the time that is left: its host has come back and begun in its fail state."""
         if self.sounds:
             for_ms = self.left_us(turn, "over") // 1000
-            action = turn.act(self, self.plan.output, "pulse", Release.ALARM, for_ms=for_ms)
-            self.state = replace(self.state, action=action)
+            self._act(turn, "pulse", Release.ALARM, for_ms=for_ms)
+        elif self._readback:
+            self._readback.expect(turn, on=False)
 
     def on_restart(self, turn: Turn) -> None:
         """What it still has to sound is sounded as soon as its device is there."""
@@ -150,5 +167,5 @@ class Sounder(Machine[Noise]):
             "id": self.id,
             "area": self.area,
             "sounds": self.sounds,
-            "faulted": self.state.faulted,
+            "faulted": not self.is_normal(),
         }

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from agent.site import tables
 from agent.site.inputs import ActionAnswered, Json, Outcome
 from agent.site.machine import SECOND_US, Machine, State
+from agent.site.readback import Readback
 from agent.site.step import Release
 
 if TYPE_CHECKING:
@@ -74,14 +75,19 @@ class Strike(Machine[Hold]):
         self._plan = given
         self._door = door
         self.area, self.device = given.area, given.strike.partition(".")[0]
+        ref = given.strike_readback
+        self._readback = Readback(ref, given.strike, house, self._seen) if ref else None
 
     @property
     def locked(self) -> bool:
         """Whether it surely keeps the door shut."""
-        return self.state.position == "locked"
+        return self.state.position == "locked" and self._agrees()
 
     def is_normal(self) -> bool:
-        return self.state.position != "unknown"
+        return self.state.position != "unknown" and self._agrees()
+
+    def _agrees(self) -> bool:
+        return self._readback is None or self._readback.is_normal()
 
     def awaited(self) -> tuple[int, ...]:
         relock = () if self.state.relock is None else (self.state.relock,)
@@ -95,6 +101,7 @@ class Strike(Machine[Hold]):
         for_ms = self._plan.release_s * 1000
         action = turn.act(self, self._plan.strike, "pulse", Release.RECORDED, for_ms=for_ms)
         self.stop("release")
+        self._moving()
         asked = {**self.state.asked, action: persons}
         grant = Grant(persons, turn.at_us)
         self.state = replace(self.state, position="unlocking", grant=grant, asked=asked)
@@ -112,10 +119,12 @@ class Strike(Machine[Hold]):
         if self.state.position in ("unlocking", "unlocked"):
             self._relock(turn, cause)
 
-    def back(self) -> None:
+    def back(self, turn: Turn) -> None:
         """Hear that its board is back: it has put its outputs into their fail state."""
         if self.state.position == "unknown":
             self.state = replace(self.state, position="locked")
+        if self.state.position == "locked":
+            self._expect(turn, on=False)
 
     def on_answer(self, turn: Turn, answer: ActionAnswered) -> None:
         if answer.action in self.state.asked:
@@ -143,6 +152,7 @@ class Strike(Machine[Hold]):
             self._relock(turn, "opened")
             return
         release_us = self._plan.release_s * SECOND_US
+        self._expect(turn, on=True)
         self.start(turn, "release", release_us)
         grant = replace(self.state.grant, until_us=turn.at_us + release_us)
         self.state = replace(self.state, position="unlocked", grant=grant)
@@ -170,10 +180,12 @@ class Strike(Machine[Hold]):
     def _relock(self, turn: Turn, cause: str) -> None:
         self.stop("release")
         action = turn.act(self, self._plan.strike, "off", Release.NOW)
+        self._moving()
         self.state = replace(self.state, position="relocking", relock=action, cause=cause)
 
     def _locked(self, turn: Turn, cause: str) -> None:
         self.state = replace(self.state, position="locked")
+        self._expect(turn, on=False)
         self.say(turn, "door.relocked", cause=cause)
         self._door.locked(turn)
 
@@ -185,6 +197,19 @@ class Strike(Machine[Hold]):
             self.say(turn, "door.relocked", cause="restart")
         self.stop("release")
         self.state = Hold()
+
+    def _moving(self) -> None:
+        if self._readback:
+            self._readback.moving()
+
+    def _expect(self, turn: Turn, on: bool) -> None:
+        if self._readback:
+            self._readback.expect(turn, on)
+
+    def _seen(self, turn: Turn, wrong: str) -> None:
+        """Learn what its readback shows."""
+        if wrong and self._readback and wrong != self._readback.state.wrong:
+            self.say(turn, "door.lock_fault", reason=wrong)
 
     def _fault(self, turn: Turn, answer: ActionAnswered, verb: str) -> None:
         reason = answer.reason or None

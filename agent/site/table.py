@@ -75,12 +75,16 @@ class Reference:
             `camera`: `ref` is a device's id.
         ref: what is referred to.
         needs: kinds of credential that the readers of the same `key` must offer, together.
+        on_s: the longest that an output will be asked to be on.
+        fails_off: whether an output must be off in its fail state.
     """
 
     key: Key
     kind: Literal["point", "output", "reader", "camera"]
     ref: str
     needs: frozenset[str] = frozenset()
+    on_s: int = 0
+    fails_off: bool = False
 
 
 class Table(BaseModel):

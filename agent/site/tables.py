@@ -92,6 +92,7 @@ class Door(Named):
     reader_in: Ids
     reader_out: Ids = ()
     strike: Ref
+    strike_readback: Ref | None = None
     contact: Ref
     bolt: Ref | None = None
     rex: Ref | None = None
@@ -133,11 +134,12 @@ class Door(Named):
     def references(self) -> Iterable[Reference]:
         for reader in self.reader_in:
             yield Reference(("reader_in",), "reader", reader, frozenset(self.factors))
-        yield Reference(("strike",), "output", self.strike)
+        secure = self.lock_fail == "secure"
+        yield Reference(("strike",), "output", self.strike, on_s=self.release_s, fails_off=secure)
         yield Reference(("contact",), "point", self.contact)
         for reader in self.reader_out:
             yield Reference(("reader_out",), "reader", reader)
-        for key in ("bolt", "rex", "override_key"):
+        for key in ("strike_readback", "bolt", "rex", "override_key"):
             if ref := getattr(self, key):
                 yield Reference((key,), "point", ref)
 
@@ -178,10 +180,14 @@ class Panic(Named):
     silent: bool = True
     repeat_s: Annotated[int, Field(ge=10, le=120)] = 30
     stuck_s: Annotated[int, Field(ge=10, le=600)] = 60
+    escalate_output: Id | None = None
     test_due_h: Annotated[int, Field(ge=8, le=168)] = 12
 
     def references(self) -> Iterable[Reference]:
         yield Reference(("point",), "point", self.point)
+
+
+BUZZ_S = 3
 
 
 class Output(Named):
@@ -192,9 +198,13 @@ class Output(Named):
     kind: Literal["siren", "buzzer"]
     on_s: Annotated[int, Field(ge=120, le=900)] = 180
     realarm_max: Annotated[int, Field(ge=1, le=10)] = 3
+    readback: Ref | None = None
 
     def references(self) -> Iterable[Reference]:
-        yield Reference(("output",), "output", self.output)
+        on_s = self.on_s if self.kind == "siren" else BUZZ_S
+        yield Reference(("output",), "output", self.output, on_s=on_s, fails_off=True)
+        if self.readback:
+            yield Reference(("readback",), "point", self.readback)
 
 
 class Schedule(Named):

@@ -20,6 +20,9 @@ FIXED_PULL_UP = frozenset({2, 3})
 # table 6-31. What is active high there is on at every start of the machine.
 PULLED_UP_AT_BOOT = range(9)
 NOT_A_LOCK = frozenset({"siren", "led"})
+# What opens or makes noise has a longest time also where none is written: twice the longest
+# release of a door, and the longest siren.
+LONGEST_S = {"strike": 60, "lock": 60, "siren": 900}
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 
 Pin: TypeAlias = Annotated[int, Within(0, 27)]
@@ -60,7 +63,7 @@ class Output:
         fail_state: what it is put into at start, at the end and when the daemon is gone.
         active: the level that switches it on.
         kind: what hangs there.
-        max_on_s: the longest it may be on, whatever is asked.
+        max_on_s: the longest it may be on at a stretch, whatever is asked.
     """
 
     __pydantic_config__: ClassVar = FORBID_UNKNOWN
@@ -70,6 +73,11 @@ class Output:
     active: Literal["high", "low"] = "high"
     kind: Literal["strike", "lock", "relay", "siren", "led"] = "relay"
     max_on_s: Annotated[int, Within(1, 86_400)] | None = None
+
+    @property
+    def longest_s(self) -> int | None:
+        """The longest it may be on; None: as long as it is asked to."""
+        return self.max_on_s or LONGEST_S.get(self.kind)
 
     def level(self, on: bool) -> bool:
         """Return the level that switches it on or off."""
@@ -104,7 +112,13 @@ class Options:
 
     def offers(self) -> Offers:
         """Say what the site half may refer to."""
-        return Offers(points=frozenset(self.inputs), outputs=frozenset(self.outputs))
+        limits = {name: output.longest_s for name, output in self.outputs.items()}
+        return Offers(
+            points=frozenset(self.inputs),
+            outputs=frozenset(self.outputs),
+            longest_s={name: limit for name, limit in limits.items() if limit is not None},
+            fails_on=frozenset(n for n, one in self.outputs.items() if one.fail_state == "on"),
+        )
 
     def mistakes(self) -> Iterable[Mistake]:
         """Find what no single field shows."""

@@ -23,12 +23,14 @@ class Switch:
         output: as the site file has it.
         on: what it was last switched to.
         due_us: when it is to go off; None: it stays as it is.
+        since_us: when it was switched on; None while it is off, and in its fail state.
     """
 
     name: str
     output: Output
     on: bool
     due_us: int | None = None
+    since_us: int | None = None
 
     def asked(self, action: Action, now_us: int) -> None:
         """Take what an action asks; a running pulse's time starts again.
@@ -38,19 +40,26 @@ class Switch:
         """
         match action.verb:
             case "pulse":
-                self.on, self.due_us = True, now_us + self._pulse_ms(action) * 1000
+                self._switch_on(now_us, now_us + self._pulse_ms(action) * 1000)
             case "on":
-                longest_s = self.output.max_on_s
-                self.on = True
-                self.due_us = None if longest_s is None else now_us + longest_s * 1_000_000
+                self._switch_on(now_us, None)
             case "off":
-                self.on, self.due_us = False, None
+                self.ended()
             case _:
                 raise ActionRefused(f"an output cannot {action.verb}; it can pulse, on and off")
 
+    def _switch_on(self, now_us: int, until_us: int | None) -> None:
+        """Be on until then; never longer at a stretch than it may, however often it is asked."""
+        self.on = True
+        self.since_us = now_us if self.since_us is None else self.since_us
+        longest_s = self.output.longest_s
+        ends_us = None if longest_s is None else self.since_us + longest_s * 1_000_000
+        known = [us for us in (until_us, ends_us) if us is not None]
+        self.due_us = min(known, default=None)
+
     def _pulse_ms(self, action: Action) -> int:
         for_ms = action.args.get("for_ms")
-        longest_s = self.output.max_on_s
+        longest_s = self.output.longest_s
         longest_ms = LONGEST_PULSE_MS if longest_s is None else longest_s * 1000
         if isinstance(for_ms, bool) or not isinstance(for_ms, int):
             raise ActionRefused(f"a pulse needs for_ms, a whole number; there was {for_ms!r}")
@@ -59,8 +68,8 @@ class Switch:
         return for_ms
 
     def ended(self) -> None:
-        """Take that its time is over."""
-        self.on, self.due_us = False, None
+        """Be off: its time is over, or it was asked to."""
+        self.on, self.due_us, self.since_us = False, None, None
 
     @property
     def level(self) -> bool:

@@ -55,8 +55,11 @@ def test_the_readme_names_every_option() -> None:
 
 def test_it_offers_what_is_wired() -> None:
     assert load(**site()).offers() == Offers(
-        points=frozenset({"contact"}), outputs=frozenset({"strike"})
+        points=frozenset({"contact"}), outputs=frozenset({"strike"}), longest_s={"strike": 60}
     )
+    assert load(**site(outputs={"strike": STRIKE | {"fail_state": "on"}})).offers().fails_on == {
+        "strike"
+    }
 
 
 def test_the_host_builds_what_the_daemon_validated() -> None:

@@ -48,6 +48,25 @@ def test_on_lasts_until_off_or_as_long_as_it_may() -> None:
         assert (switch.on, switch.due_us) == (True, due_us)
 
 
+def test_however_often_it_is_asked_it_is_on_no_longer_at_a_stretch_than_it_may() -> None:
+    switch = strike(max_on_s=7)
+    for at_s in range(7):
+        switch.asked(act("pulse", for_ms=5_000), at_s * 1_000_000)
+    assert switch.due_us == 7_000_000
+    switch.ended()
+    switch.asked(act("pulse", for_ms=5_000), 7_000_000)
+    assert switch.due_us == 12_000_000
+
+
+@pytest.mark.parametrize(("kind", "longest_s"), [("strike", 60), ("lock", 60), ("siren", 900)])
+def test_what_opens_or_makes_noise_has_an_end_also_where_none_is_written(
+    kind: str, longest_s: int
+) -> None:
+    switch = strike(kind=kind)
+    switch.asked(act("on"), 0)
+    assert switch.due_us == longest_s * 1_000_000
+
+
 @pytest.mark.parametrize(
     ("action", "sentence"),
     [

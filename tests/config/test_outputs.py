@@ -1,0 +1,58 @@
+"""What an output can do, held against what will be asked of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+Mistakes = Callable[[str], list[str]]
+REFERENCE = (Path(__file__).parents[2] / "config" / "reference.toml").read_text()
+SIREN = 'siren = { pin = 25, fail_state = "off", kind = "siren", max_on_s = 180 }'
+STRIKE = 'store-strike = { pin = 23, fail_state = "off", kind = "strike", max_on_s = 10 }'
+SILENT = 'id = "guard-room"\narea = "guards"\n'
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        (
+            SIREN,
+            SIREN.replace("180", "60"),
+            'output.siren.output: found "board.siren", which may be on for 60 s; '
+            "give that output max_on_s = 180 or more: it is asked to be on so long",
+        ),
+        (
+            STRIKE,
+            STRIKE.replace("max_on_s = 10", "max_on_s = 2"),
+            'door.store.strike: found "board.store-strike", which may be on for 2 s; ',
+        ),
+        (
+            STRIKE,
+            STRIKE.replace('"off"', '"on"'),
+            'door.store.strike: found "board.store-strike", which is on in its fail state; '
+            'write fail_state = "off" there',
+        ),
+        (
+            SILENT,
+            f'{SILENT}escalate_output = "sirene"\n',
+            'panic.guard-room.escalate_output: found sirene; did you mean "siren"?',
+        ),
+        (
+            SILENT,
+            f'{SILENT.replace("guards", "store")}escalate_output = "siren"\n',
+            "panic.guard-room.escalate_output: found siren; an output outside store: ",
+        ),
+    ],
+)
+def test_what_an_output_cannot_do_is_a_mistake(
+    mistakes: Mistakes, before: str, after: str, said: str
+) -> None:
+    assert before in REFERENCE
+    (line,) = mistakes(REFERENCE.replace(before, after, 1))
+    assert said in line
+
+
+def test_a_panic_may_sound_in_another_area(mistakes: Mistakes) -> None:
+    assert mistakes(REFERENCE.replace(SILENT, f'{SILENT}escalate_output = "siren"\n', 1)) == []
