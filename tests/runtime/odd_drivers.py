@@ -157,12 +157,12 @@ class Mumbling(Odd):
 
 
 class Parent(Odd):
-    """Starts a program of its own."""
+    """Starts a program of its own, before it says that it is ready."""
 
-    def live(self, link: Link) -> None:
+    def run(self, link: Link) -> None:
         child = subprocess.Popen(["sleep", "60"])
         Path(self.options.mark).write_text(str(child.pid))
-        super().live(link)
+        super().run(link)
 
 
 class Shouting(Odd):
