@@ -45,6 +45,7 @@ from drivers.contract import (
 
 GRACE_S = 1.0
 DEAF_S = 2  # a daemon whose end stays full for so long hangs; a strike must not wait for it
+_written = json.JSONEncoder(separators=(",", ":")).encode  # json.dumps would make one a line
 EXIT_FAILED = 70  # EX_SOFTWARE of sysexits.h: the driver raised; the reason was sent
 
 
@@ -83,7 +84,7 @@ class HostLink:
 
     def send(self, what: str, **said: Json) -> None:
         """Send one line; silently nowhere when the daemon is gone or deaf (`Stopped` follows)."""
-        line = json.dumps({"is": what, **said}, separators=(",", ":")).encode() + b"\n"
+        line = _written({"is": what, **said}).encode() + b"\n"
         with self._sending, contextlib.suppress(OSError):
             try:
                 self._sock.sendall(line)

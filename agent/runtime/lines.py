@@ -78,7 +78,7 @@ def read_line(device: str, line: bytes) -> Said:
         HostConfused: it is none.
     """
     try:
-        said = json.loads(line)
+        said = json.loads(line.decode())
         return _READERS[said["is"]](device, said)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise HostConfused(f"sent what is no message: {line[:80]!r}") from error
@@ -138,6 +138,8 @@ def _since_boot(value: object) -> int:
 def _recordable(value: Any) -> dict[str, Json]:
     """Return a map that the record can hold."""
     found = dict(value)
+    if not found:
+        return found
     try:
         encode(found)
     except JournalMisused as error:

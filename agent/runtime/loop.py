@@ -63,7 +63,7 @@ class Waiting:
     submitted_s: float
     held: list[Action] = field(default_factory=list)
     answers: list[Answer] = field(default_factory=list)
-    late: asyncio.TimerHandle | None = None
+    late: bool = False
     told: asyncio.Future[None] | None = None
 
 
@@ -81,6 +81,7 @@ class Loop:
         self._timer_us: int | None = None
         self._tags = 0
         self._waiting: dict[int, Waiting] = {}
+        self._watch: asyncio.TimerHandle | None = None  # over the commits that wait
         self._refs = refs(clock.boot, time.monotonic_ns() // 1_000_000)
         self._idle = asyncio.Event()
         self._idle.set()
@@ -106,12 +107,9 @@ class Loop:
 
     def committed(self, tag: int, rows: tuple[Recorded, ...]) -> None:
         """Take the journal's word that a batch is on disk."""
-        waiting = self._waiting[tag]
-        if waiting.late is not None:
-            waiting.late.cancel()
-            if self._loop.time() - waiting.submitted_s > LATE_S:  # the timer itself was late
-                self._late(tag)
-        del self._waiting[tag]
+        waiting = self._waiting.pop(tag)
+        if not waiting.late and self._loop.time() - waiting.submitted_s > LATE_S:
+            self._late(waiting)  # the timer itself was late
         for action in waiting.held:
             self._ports.act(action)
         self._ports.recorded(rows)
@@ -173,16 +171,26 @@ class Loop:
     def _submit(self, batch: Batch, waiting: Waiting) -> None:
         self._tags += 1
         self._waiting[self._tags] = waiting
-        waiting.late = self._loop.call_later(LATE_S, self._late, self._tags)
+        if self._watch is None:
+            self._watch = self._loop.call_at(waiting.submitted_s + LATE_S, self._look)
         self._ports.submit(batch, self._tags)
 
     def _ref(self, event: Event) -> str | None:
         return next(self._refs) if event.severity is Severity.ALARM else None
 
-    def _late(self, tag: int) -> None:
+    def _look(self) -> None:
+        """Look for commits that take too long; again when the next one would."""
+        self._watch = None
+        now_s = self._loop.time()
+        for waiting in [one for one in self._waiting.values() if not one.late]:
+            if now_s < waiting.submitted_s + LATE_S:
+                self._watch = self._loop.call_at(waiting.submitted_s + LATE_S, self._look)
+                return
+            self._late(waiting)
+
+    def _late(self, waiting: Waiting) -> None:
         """Let go of what may not wait longer for the disk; take back what may not happen."""
-        waiting = self._waiting[tag]
-        waiting.late = None
+        waiting.late = True
         held, waiting.held = waiting.held, []
         log.warning("a commit takes over %d ms", LATE_S * 1000)
         for entry in waiting.entries:
