@@ -24,7 +24,7 @@ A step does at most one thing: `simulate`, `command` (words of `armoury`), `brok
 - `look` (words of `armoury` that only read) is asked until its answer has every text of `shows`
   and none of `hides`.
 
-All of it within `within_s` (5 by default). `after_s` is how long to wait first, as people do
+All of it within `within_s` (10 by default). `after_s` is how long to wait first, as people do
 between things. Field by field, with examples: docs/nights.md.
 """
 
@@ -76,7 +76,7 @@ class Step:
     expect: Sequence[Event] = ()
     forbid: Sequence[Event] = ()
     told: Sequence[Event] = ()
-    within_s: float = 5.0
+    within_s: float = 10.0
 
 
 @dataclass(frozen=True, kw_only=True)
