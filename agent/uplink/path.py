@@ -155,8 +155,8 @@ class Path:
         self.pump()
 
     def restate(self, topic: str) -> None:
-        """Send how a device is now."""
-        if self.connected:
+        """Send how a device is now; what is not up yet says it when it introduces itself."""
+        if self._sender is not None:
             self.outbox.say(topic, self._above.portrait.retained[topic], retain=True)
             self.pump()
 

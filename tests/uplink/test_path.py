@@ -313,3 +313,22 @@ async def test_closing_is_bounded_while_a_broker_hangs(tmp_path: Path) -> None:
             broker.freeze()
             await asyncio.wait_for(rig.uplink.close(), 3)
             broker.thaw()
+
+
+@on_a_loop
+async def test_what_changes_before_the_birth_is_taken_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    introduce = path_module.Path._introduce
+    with Broker(tmp_path / "b") as broker, Subscriber(broker, FEED) as monitor:
+        async with Rig(tmp_path / "j", path_to(broker)) as rig:
+
+            def introduced(path: path_module.Path) -> None:
+                introduce(path)
+                rig.uplink.device("board", {"condition": "ready"})
+
+            monkeypatch.setattr(path_module.Path, "_introduce", introduced)
+            rig.uplink.start()
+            device = f"armoury/v1/{SITE}/device/board"
+            said = lambda: device in {topic for topic, _, _ in monitor.received()}  # noqa: E731
+            await until(said, 20, "the device's state")
