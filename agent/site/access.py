@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from agent.site import tables
-from agent.site.commands import Asked, DoorNamed, Refused
 from agent.site.identification import Identification
 from agent.site.inputs import CredentialRead, Json
 from agent.site.machine import SECOND_US, Machine, State
@@ -23,8 +22,6 @@ if TYPE_CHECKING:
     from agent.site.house import House
     from agent.site.turn import Turn
 
-ASSIST_US = 60 * SECOND_US  # the second operator asks within
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waiting(State):
@@ -32,11 +29,9 @@ class Waiting(State):
 
     Attributes:
         persons: those whose factors are complete, in order; the window runs for them.
-        operator: who asked from afar to open it, until a second one does.
     """
 
     persons: tuple[str, ...] = ()
-    operator: str | None = None
 
 
 class Access(Machine[Waiting]):
@@ -100,9 +95,10 @@ class Access(Machine[Waiting]):
         return "anti-passback" if refused else None
 
     def _interlock(self, person: Person) -> str | None:
-        return None if self._interlock_free() else "interlock"
+        return None if self.interlock_free() else "interlock"
 
-    def _interlock_free(self) -> bool:
+    def interlock_free(self) -> bool:
+        """Return whether the doors that it is interlocked with are shut."""
         return all(self._house.doors[name].is_shut() for name in self._plan.interlock)
 
     def _open(self, person: Person) -> str | None:
@@ -119,21 +115,22 @@ class Access(Machine[Waiting]):
             self._deny(turn, person, "clock-untrusted", reader)
             return
         if needed == 0:
-            self._grant(turn, persons, reader)
+            self.grant(turn, persons, reader)
             return
         if len(persons) == 1:
             self.start(turn, "window", self._plan.within_s * SECOND_US + 1)
         self.state = replace(self.state, persons=persons)
         self.say(turn, "access.pending", device=reader, person=person, needed=needed)
 
-    def _grant(
+    def grant(
         self,
         turn: Turn,
         persons: tuple[str, ...],
         reader: str = "",
         operators: tuple[str, ...] = (),
-    ) -> None:
-        self.stop("window", "assist")
+    ) -> int:
+        """Let people in; return the action that frees the strike."""
+        self.stop("window")
         self.state = Waiting()
         again: list[Json] = [*self._area.passback.violated(self._door, persons)]
         self.say(
@@ -145,41 +142,13 @@ class Access(Machine[Waiting]):
             operators=list(operators) or None,
         )
         self._area.granted(turn, self._door, persons)
-        self._door.release(turn, persons)
-
-    def assist(self, turn: Turn, asked: Asked[DoorNamed]) -> str:
-        """`door.assist`: two operators open for people who are there and cannot."""
-        self._check_assisted()
-        persons = self._house.on_site(turn, 1)
-        first = self.state.operator
-        if first is None:
-            self.state = replace(self.state, operator=asked.by)
-            self.start(turn, "assist", ASSIST_US)
-            return "accepted"
-        if first == asked.by:
-            raise Refused("second-operator-needed")
-        self._grant(turn, tuple(persons), operators=(first, asked.by))
-        return "done"
-
-    def _check_assisted(self) -> None:
-        if self._plan.remote_open != "assist":
-            raise Refused("never-remote")
-        if self._area.armed or self._house.alarms.any_in(self.area):
-            raise Refused("armed-or-alarm")
-        if self._house.lockdown.state.on:
-            raise Refused("locked-down")
-        if not self._door.is_closed() or not self._interlock_free():
-            raise Refused("door-not-shut")
+        return self._door.release(turn, persons)
 
     def on_timer(self, turn: Turn, name: str) -> None:
-        if name == "assist":
-            self.state = replace(self.state, operator=None)
-        else:
-            self._send_away(turn, "second-person-missing")
+        self._send_away(turn, "second-person-missing")
 
     def on_restart(self, turn: Turn) -> None:
         self.void(turn, "second-person-missing")
-        self.stop("assist")
         self.state = Waiting()
 
     def void(self, turn: Turn, reason: str) -> None:

@@ -180,15 +180,25 @@ class Asked(Generic[P]):
     params: P
     by: str
     origin: Origin
+    second: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One row: what it takes, from where it may come, and what it is for."""
+    """One row: what it takes, from where it may come, and what it is for.
+
+    Attributes:
+        frees: it opens, disarms, bypasses or enrols. From afar it takes two operators.
+    """
 
     params: type[Table]
     origins: frozenset[Origin]
     what: str
+    frees: bool = False
+
+    def takes_two(self, params: Table) -> bool:
+        """Return whether it takes two operators from afar: arming over a fault bypasses it."""
+        return self.frees or (isinstance(params, AreaArm) and params.override)
 
 
 ANY = frozenset(Origin)
@@ -202,14 +212,18 @@ COMMANDS: Mapping[str, Command] = {
     "alarm.close": Command(AlarmClose, ANY, "end an alarm, with a reason"),
     "area.arm": Command(AreaArm, ANY, "arm an area, all or in part"),
     "area.postpone": Command(AreaNamed, LOCAL, "put the automatic arming off a little"),
-    "area.disarm": Command(AreaNamed, LOCAL, "disarm an area, with those identified on site"),
+    "area.disarm": Command(
+        AreaNamed, LOCAL, "disarm an area, with those identified on site", frees=True
+    ),
     "area.clear_passback": Command(AreaNamed, LOCAL, "count nobody as inside any more"),
-    "door.assist": Command(DoorNamed, MONITOR, "open for somebody on site; two operators ask"),
+    "door.assist": Command(DoorNamed, MONITOR, "open for somebody on site", frees=True),
     "site.lock_down": Command(Nothing, ANY, "let nobody enter anywhere"),
-    "site.lift_lockdown": Command(Nothing, LOCAL, "let people enter again"),
-    "zone.bypass": Command(ZoneNamed, LOCAL, "do without a zone for one set period"),
+    "site.lift_lockdown": Command(Nothing, LOCAL, "let people enter again", frees=True),
+    "zone.bypass": Command(ZoneNamed, LOCAL, "do without a zone for one set period", frees=True),
     "zone.unbypass": Command(ZoneNamed, ANY, "count on a zone again"),
-    "technician.begin": Command(TechnicianBegin, LOCAL, "begin a technician's work in an area"),
+    "technician.begin": Command(
+        TechnicianBegin, LOCAL, "begin a technician's work in an area", frees=True
+    ),
     "technician.end": Command(AreaNamed, ANY, "end a technician's work"),
     "walk.begin": Command(AreaNamed, LOCAL, "begin to set off an area's detectors, one by one"),
     "walk.end": Command(AreaNamed, ANY, "end a walk test, and tell what was not heard"),
@@ -220,10 +234,14 @@ COMMANDS: Mapping[str, Command] = {
     "count.begin": Command(CountBegin, LOCAL, "begin to count a rack, two people on site"),
     "count.enter": Command(CountEnter, LOCAL, "enter what the two found"),
     "count.agree": Command(CountAgree, LOCAL, "agree to what was entered, identified since"),
-    "person.enrol": Command(PersonEnrol, LOCAL, "make somebody known, or change them"),
-    "person.remove": Command(PersonNamed, LOCAL, "make somebody nobody"),
-    "officer.recover": Command(Nothing, MONITOR, "let the one officer left make another"),
-    "finger.enrol": Command(FingerEnrol, LOCAL, "let a reader learn a finger of somebody known"),
+    "person.enrol": Command(PersonEnrol, LOCAL, "make somebody known, or change them", frees=True),
+    "person.remove": Command(PersonNamed, LOCAL, "make somebody nobody", frees=True),
+    "officer.recover": Command(
+        Nothing, MONITOR, "let the one officer left make another", frees=True
+    ),
+    "finger.enrol": Command(
+        FingerEnrol, LOCAL, "let a reader learn a finger of somebody known", frees=True
+    ),
 }
 
 REFUSALS: Mapping[str, str] = {
@@ -250,7 +268,7 @@ REFUSALS: Mapping[str, str] = {
     "armed-or-alarm": "the area is armed or has an open alarm",
     "locked-down": "the site is locked down; two people there lift it",
     "door-not-shut": "the door, or one that it is interlocked with, is not shut",
-    "second-operator-needed": "another operator must ask as well, within a minute",
+    "second-operator-needed": "from afar this takes the signatures of two operators",
     "unknown-output": "no output has this id",
     "no-battery": "the site file has no battery in [power]",
     "unknown-panic": "no panic button has this id",

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from agent.site import tables
 from agent.site.access import Access
+from agent.site.assist import Assistance
 from agent.site.commands import Asked, DoorNamed
 from agent.site.inputs import Json, PointState
 from agent.site.machine import SECOND_US, Machine, State
@@ -67,6 +68,7 @@ class Door(Machine[Leaf]):
         self.strike = Strike(given, house, self)
         self.sessions = Sessions(given, house)
         self.access = Access(given, house, self)
+        self.assistance = Assistance(house, self)
 
     @property
     def disarms(self) -> bool:
@@ -89,9 +91,11 @@ class Door(Machine[Leaf]):
     def is_normal(self) -> bool:
         return self.is_closed() and not self.state.disagrees
 
-    def release(self, turn: Turn, persons: tuple[str, ...]) -> None:
-        """Let people in whose grant was just decided."""
-        self.sessions.begin(turn, persons, self.strike.release(turn, persons))
+    def release(self, turn: Turn, persons: tuple[str, ...]) -> int:
+        """Let people in whose grant was just decided; return the action that does."""
+        action = self.strike.release(turn, persons)
+        self.sessions.begin(turn, persons, action)
+        return action
 
     def undo(self, turn: Turn, persons: tuple[str, ...], action: int) -> None:
         """Take back a grant that could not be recorded in time, by its action."""
@@ -99,8 +103,8 @@ class Door(Machine[Leaf]):
         self.access.undo(turn, persons)
 
     def assist(self, turn: Turn, asked: Asked[DoorNamed]) -> str:
-        """`door.assist`: see `Access`."""
-        return self.access.assist(turn, asked)
+        """`door.assist`: see `Assistance`."""
+        return self.assistance.give(turn, asked)
 
     def locked(self, turn: Turn) -> None:
         """Hear that the strike is locked again."""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from agent.site.commands import Asked, FingerEnrol, Refused
 from agent.site.inputs import ActionAnswered, Json, Outcome
 from agent.site.machine import Machine, State
+from agent.site.order import STOPPED, Order
 from agent.site.person import Credential, Person
 from agent.site.step import Release
 
@@ -45,9 +46,7 @@ class Learning:
     """A finger being learned: where, for which command, and who allowed it."""
 
     template: Template
-    command: str
-    asked_by: str
-    origin: str
+    order: Order
     officers: tuple[str, ...]
     duress: bool = False
 
@@ -88,9 +87,7 @@ class Fingers(Machine[Asking]):
         officers = tuple(self._clerk.allowed(turn, person.state.roles))
         target = f"{template.reader}.{template.position}"
         action = turn.act(self, target, "enrol", Release.RECORDED, timeout_ms=ENROL_MS)
-        learning = Learning(
-            template, asked.command, asked.by, str(asked.origin), officers, given.duress
-        )
+        learning = Learning(template, Order.of(asked), officers, given.duress)
         self.state = replace(self.state, learning={**self.state.learning, action: learning})
         return "accepted"
 
@@ -114,9 +111,9 @@ class Fingers(Machine[Asking]):
         """Nobody will answer any more: say so of everything that was asked."""
         before, self.state = self.state, Asking()
         for learning in before.learning.values():
-            self._learned(turn, learning, Outcome.UNKNOWN, "the agent stopped over it")
+            self._learned(turn, learning, Outcome.UNKNOWN, STOPPED)
         for template in before.forgetting.values():
-            self._forgot(turn, template, Outcome.UNKNOWN, "the agent stopped over it")
+            self._forgot(turn, template, Outcome.UNKNOWN, STOPPED)
 
     def _position(self, given: FingerEnrol) -> int:
         """Return the place that is asked for, or the first that the site knows nothing of."""
@@ -148,20 +145,12 @@ class Fingers(Machine[Asking]):
         self.state = replace(self.state, learning=learning, forgetting=forgetting)
 
     def _learned(self, turn: Turn, learning: Learning, outcome: Outcome, reason: str) -> None:
-        about: dict[str, Json] = {
-            "name": "finger.enrol",
-            "by": learning.asked_by,
-            "origin": learning.origin,
-        }
         template = learning.template
         self._count(template.reader, outcome, 1)
-        if outcome is not Outcome.DONE:
-            kind = "command.unknown" if outcome is Outcome.UNKNOWN else "command.refused"
-            turn.event(kind, learning.command, about | {"reason": reason or str(outcome)})
-        elif self._give(turn, learning):
-            turn.event("command.done", learning.command, about)
+        if outcome is not Outcome.DONE or self._give(turn, learning):
+            learning.order.end(turn, outcome, reason)
         else:  # removed while the finger lay there
-            turn.event("command.refused", learning.command, about | {"reason": "revoked"})
+            learning.order.end(turn, Outcome.REFUSED, "revoked")
             self._forget(turn, template)
 
     def _give(self, turn: Turn, learning: Learning) -> bool:

@@ -118,6 +118,9 @@ class Commanded:
         command: id that the answer bears.
         name: what is asked, in the imperative ("alarm.acknowledge").
         by: operator's id, or "uid:1000" from the control socket.
+        second: the other operator's id, where two have signed it.
+        refusal: why nobody may even look at it (`agent.uplink.commands.REFUSALS`); "" otherwise.
+            What it asks for is then no more than somebody's word.
     """
 
     command: str
@@ -126,6 +129,8 @@ class Commanded:
     by: str
     origin: Origin
     at_us: int
+    second: str = ""
+    refusal: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,6 +50,7 @@ def _kind(severity: Severity, codes: str = "", fields: str = "", *, raises: bool
 
 _COUNT = "what:text count:int expected:int persons:list"
 _SLOT = "slot:text serial:text persons:list"
+_COMMAND = "name:text by:text second:text origin:text"
 _ALARM = "cause:text source:text object:text silent:bool by:text origin:text"
 
 KINDS: Mapping[str, Kind] = {
@@ -173,8 +174,8 @@ KINDS: Mapping[str, Kind] = {
     "uplink.monitor_absent": _kind(FAULT, "354 YC", "reason:text"),
     "uplink.back": _kind(INFO, "R350 YK", ""),
     # commands
-    "command.accepted": _kind(ACCESS, "", "name:text by:text origin:text"),
-    "command.done": _kind(ACCESS, "", "name:text by:text origin:text"),
-    "command.refused": _kind(ACCESS, "", "name:text by:text origin:text reason:text why:text"),
-    "command.unknown": _kind(FAULT, "", "name:text by:text origin:text reason:text"),
+    "command.accepted": _kind(ACCESS, "", _COMMAND),
+    "command.done": _kind(ACCESS, "", _COMMAND),
+    "command.refused": _kind(ACCESS, "", f"{_COMMAND} reason:text why:text"),
+    "command.unknown": _kind(FAULT, "", f"{_COMMAND} reason:text"),
 }

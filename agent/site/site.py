@@ -28,6 +28,7 @@ from agent.site.inputs import (
     DeviceNews,
     Input,
     Json,
+    Origin,
     PathNews,
     PointRead,
     PointState,
@@ -256,8 +257,9 @@ class Site:
 
     def _commanded(self, turn: Turn, what: Commanded) -> None:
         about: dict[str, Json] = {
-            "name": what.name,
-            "by": what.by,
+            "name": what.name or None,
+            "by": what.by or None,
+            "second": what.second or None,
             "origin": str(what.origin),
             "hidden": self._house.alarms.hides(str(what.params.get("alarm"))) or None,
         }
@@ -275,6 +277,8 @@ class Site:
 
 
 def _validated(what: Commanded) -> Asked[Any]:
+    if what.refusal:
+        raise Refused(what.refusal)
     row = COMMANDS.get(what.name)
     if row is None:
         raise Refused("unknown-command")
@@ -284,4 +288,7 @@ def _validated(what: Commanded) -> Asked[Any]:
         params = row.params.model_validate(dict(what.params))
     except ValidationError as error:
         raise Refused("bad-params", {"why": unfit.why(row.params, error)}) from error
-    return Asked(what.command, what.name, params, what.by, what.origin)
+    alone = what.second in ("", what.by)
+    if what.origin is Origin.MONITOR and alone and row.takes_two(params):
+        raise Refused("second-operator-needed")
+    return Asked(what.command, what.name, params, what.by, what.origin, what.second)

@@ -146,6 +146,7 @@ class Strike(Machine[Hold]):
                 self._door.undo(turn, persons, answer.action)
             case _:
                 self._failed(turn, answer)
+        self._door.assistance.strike_answered(turn, answer)
 
     def _unlocked(self, turn: Turn) -> None:
         if self.state.grant is None:  # it opened before the strike was free: lock it again

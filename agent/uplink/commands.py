@@ -27,6 +27,7 @@ from agent.uplink.feed import Payload, Utc
 from agent.uplink.operators import OperatorOptions, grants
 
 SKEW_US = 10_000_000  # an operator's clock may be ahead of ours by so much
+BYTES_MOST = 16_384  # of a message; a count of a rack's serials has a few thousand
 LIFE_MOST_US = 300_000_000
 NONCES_MOST = 1000
 CHECKS_PER_S = 20  # signatures; a flood must not cost an alarm its time
@@ -91,7 +92,8 @@ class Judged:
 
     Attributes:
         command: as far as it could be read.
-        operators: who has proven to give it, in the order of the message.
+        operators: who has proven to give it, in the order of the message; none as long as
+            nothing is proven.
         refusal: one of `REFUSALS`; "" when it is to be obeyed.
     """
 
@@ -212,6 +214,8 @@ def _signature(signer: Signer, text: str) -> str:
 
 
 def _read(payload: bytes) -> SignedCommand:
+    if len(payload) > BYTES_MOST:
+        raise Refused("malformed")
     try:
         return SignedCommand.model_validate_json(payload)
     except ValidationError as error:

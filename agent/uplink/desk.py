@@ -10,26 +10,25 @@ from typing import Any
 from agent.site.inputs import Commanded, Origin
 from agent.site.moment import Moment
 from agent.site.step import Answer
-from agent.uplink.commands import REFUSALS, Judge, Judged
+from agent.uplink.commands import Judge, Judged
 from agent.uplink.feed import CommandAnswer, CommandState
 from agent.uplink.operators import OperatorOptions
 
 PREFIX = "monitor/"  # of a command's id, so that it is never taken for one that was given here
-ANSWER_S = 10.0  # the site decides in milliseconds, unless the disk stalls
-TOLD_MOST = 10  # refusals a minute that become events and answers; a flood is told as one
+UNREADABLE = "monitor"  # the id of what is no command
+ANSWER_S = 10.0  # the site decides in milliseconds, and a strike in some more; a disk may stall
+NOT_DECIDED = "not-decided"
+TOLD_MOST = 20  # refusals a minute that become events and answers; a flood is told as one
 TOLD_S = 60.0
-BY_TWO = frozenset({"door.assist"})  # the site asks two operators, one after the other
-WAITS = "another operator must ask as well, within a minute"
 
 Reply = Callable[[CommandAnswer], None]
 
 
 @dataclass(slots=True)
 class Pending:
-    """A command that the site has not decided on yet."""
+    """A command whose end is not known yet."""
 
     reply: Reply
-    answers: int
     timer: asyncio.TimerHandle
 
 
@@ -40,8 +39,7 @@ class Desk:
         site: id of the site.
         operators: who may give which commands.
         now: the gateway's clocks.
-        commanded: takes what is to be obeyed.
-        refused: takes what is not, to be recorded.
+        put: takes what is to be obeyed; and what is not, to be recorded, with its `refusal`.
         loop: that runs it all.
     """
 
@@ -50,14 +48,12 @@ class Desk:
         site: str,
         operators: Sequence[OperatorOptions],
         now: Callable[[], Moment],
-        commanded: Callable[[Commanded], None],
-        refused: Callable[[Judged], None],
+        put: Callable[[Commanded], None],
         loop: asyncio.AbstractEventLoop,
     ) -> None:
         self._judge = Judge(site, operators, now())
         self._now = now
-        self._commanded = commanded
-        self._refused = refused
+        self._put = put
         self._loop = loop
         self._pending: dict[str, Pending] = {}
         self._told = 0
@@ -76,39 +72,23 @@ class Desk:
         if command is not None and command.id in self._pending:
             judged = replace(judged, refusal=judged.refusal or "replayed")
         if judged.refusal or command is None:
-            self._refuse(judged, reply)
+            self._refuse(judged, now, reply)
             return
-        operators = judged.operators if command.action in BY_TWO else judged.operators[:1]
         timer = self._loop.call_later(ANSWER_S, self._give_up, command.id)
-        self._pending[command.id] = Pending(reply, len(operators), timer)
+        self._pending[command.id] = Pending(reply, timer)
         reply(_answer(command.id, CommandState.ACCEPTED, now))
-        for operator in operators:
-            self._commanded(
-                Commanded(
-                    PREFIX + command.id,
-                    command.action,
-                    command.params,
-                    operator,
-                    Origin.MONITOR,
-                    now.mono_us,
-                )
-            )
+        self._put(_commanded(judged, now))
 
     def answered(self, answer: Answer) -> None:
         """Take the site's answer; nothing happens if it is to a command from elsewhere."""
         command = answer.command.removeprefix(PREFIX)
-        pending = self._pending.get(command) if answer.command.startswith(PREFIX) else None
-        if pending is None:
+        if command == answer.command or command not in self._pending:
             return
-        pending.answers -= 1
-        outcome = CommandState(str(answer.data.get("outcome", "done")))
-        state = outcome if answer.accepted else CommandState.REFUSED
-        reason = answer.reason
-        if state is CommandState.ACCEPTED and not pending.answers:
-            reason = WAITS
-        if state is not CommandState.ACCEPTED or not pending.answers:
-            self._close(command)
-        pending.reply(_answer(command, state, self._now(), reason, answer.data))
+        otherwise = CommandState.DONE if answer.accepted else CommandState.REFUSED
+        state = CommandState(str(answer.data.get("outcome", otherwise)))
+        if state is not CommandState.ACCEPTED:  # that is told already; the end is to come
+            reply = self._close(command).reply
+            reply(_answer(command, state, self._now(), answer.reason, answer.data))
 
     def close(self) -> None:
         """Say of what is undecided that nobody knows."""
@@ -117,15 +97,14 @@ class Desk:
 
     def _give_up(self, command: str) -> None:
         pending = self._close(command)
-        why = "the gateway has not decided; look before you give it again"
-        pending.reply(_answer(command, CommandState.UNKNOWN, self._now(), why))
+        pending.reply(_answer(command, CommandState.UNKNOWN, self._now(), NOT_DECIDED))
 
     def _close(self, command: str) -> Pending:
         pending = self._pending.pop(command)
         pending.timer.cancel()
         return pending
 
-    def _refuse(self, judged: Judged, reply: Reply) -> None:
+    def _refuse(self, judged: Judged, now: Moment, reply: Reply) -> None:
         now_s = self._loop.time()
         if now_s - self._told_since_s > TOLD_S:
             self._told, self._told_since_s = 0, now_s
@@ -134,10 +113,25 @@ class Desk:
             return
         if self._told == TOLD_MOST + 1:
             judged = Judged(None, (), "too-many")
-        self._refused(judged)
+        self._put(_commanded(judged, now))
         if judged.command is not None:
-            why = f"{judged.refusal}: {REFUSALS[judged.refusal]}"
-            reply(_answer(judged.command.id, CommandState.REFUSED, self._now(), why))
+            state = CommandState.REFUSED
+            reply(_answer(judged.command.id, state, now, judged.refusal))
+
+
+def _commanded(judged: Judged, now: Moment) -> Commanded:
+    command = judged.command
+    by, second = (*judged.operators, "", "")[:2]
+    return Commanded(
+        UNREADABLE if command is None else PREFIX + command.id,
+        "" if command is None else command.action,
+        {} if command is None else command.params,
+        by,
+        Origin.MONITOR,
+        now.mono_us,
+        second,
+        judged.refusal,
+    )
 
 
 def _answer(

@@ -176,17 +176,22 @@ class Play:
     def pin(self, digits: str | None, t: float | None = None, reader: str = "reader") -> list[str]:
         return self._at(lambda at: CredentialRead(reader, "pin", digits, at), t)
 
-    def answer(self, outcome: str = "done", t: float | None = None, action: int = 0) -> list[str]:
+    def answer(
+        self, outcome: str = "done", t: float | None = None, action: int = 0, reason: str = ""
+    ) -> list[str]:
         """Answer an action, the last one unless given."""
         number = action or self.actions[-1].id
-        return self._at(lambda at: ActionAnswered(number, Outcome(outcome), at, ""), t)
+        return self._at(lambda at: ActionAnswered(number, Outcome(outcome), at, reason), t)
 
     def command(
         self, name: str, t: float | None = None, origin: str = "local", **params: Json
     ) -> list[str]:
         number = f"c-{len(self.answers)}"
         origin_ = Origin(origin)
-        return self._at(lambda at: Commanded(number, name, params, "someone", origin_, at), t)
+        second = "another" if origin_ is Origin.MONITOR else ""
+        return self._at(
+            lambda at: Commanded(number, name, params, "someone", origin_, at, second), t
+        )
 
     @property
     def refusal(self) -> str:

@@ -223,7 +223,9 @@ class WholeSite(RuleBasedStateMachine):
 
     def enough_different_people(self, step: Step) -> None:
         for event in step.events:
-            inside = event.data.get("exit") or event.data.get("operators")
+            operators = event.data.get("operators")
+            assert operators in (None, ["op-1", "op-2"])
+            inside = event.data.get("exit") or operators
             if event.kind != "access.granted" or inside:
                 continue
             door = next(door for door in PLAN.door if door.id == event.object)
@@ -288,14 +290,23 @@ class WholeSite(RuleBasedStateMachine):
         if reader == "gate":  # leaving is never refused
             assert not any(event.kind == "access.denied" for event in step.events)
 
-    @rule(command=COMMANDS, origin=st.sampled_from(Origin), by=st.sampled_from(["op-1", "op-2"]))
-    def somebody_asks(self, command, origin, by):
+    @rule(
+        command=COMMANDS,
+        origin=st.sampled_from(Origin),
+        second=st.sampled_from(["", "op-1", "op-2", "op-2", "op-2"]),
+        refusal=st.sampled_from(["", "", "", "expired"]),
+    )
+    def somebody_asks(self, command, origin, second, refusal):
         name, params = command
         number = f"c-{len(self.inputs)}"
-        step = self.put(Commanded(number, name, params, by, origin, self.at_us))
+        given = Commanded(number, name, params, "op-1", origin, self.at_us, second, refusal)
+        step = self.put(given)
         assert [answer.command for answer in step.answers] == [number]
         outcomes = [e for e in step.events if e.kind.startswith("command.")]
         assert len(outcomes) == 1
+        if refusal:
+            assert [e.data["reason"] for e in step.events] == [refusal]
+            assert not step.actions
         self.judge_answer(name, params, origin, step)
 
     def judge_answer(self, name, params, origin, step: Step) -> None:
