@@ -46,6 +46,9 @@ class Armoury:
         folder: made if need be; what it holds of an earlier run stays.
         site_file: an all-simulated site file, with loopback addresses only.
         extra_broker: more lines of the broker's configuration.
+
+    Attributes:
+        synchronised: the file that says that the clock is set; None: the machine's own.
     """
 
     def __init__(self, folder: Path, site_file: Path, extra_broker: Sequence[str] = ()) -> None:
@@ -66,6 +69,7 @@ class Armoury:
         self._wires: subprocess.Popen[bytes] | None = None
         self._head = 0
         self.ports = ports
+        self.synchronised: Path | None = None
 
     def __enter__(self) -> Armoury:
         return self
@@ -109,6 +113,8 @@ class Armoury:
         """Start the daemon; returns at once."""
         words = ["agent.cli.main", "run", "--site", str(self.site_file)]
         words += ["--data", str(self.data), "--socket", str(self.control)]
+        if self.synchronised is not None:
+            words += ["--synchronised", str(self.synchronised)]
         self.daemon = self._start("daemon", words)
 
     def wait_for_devices(self) -> None:

@@ -11,6 +11,7 @@ import click
 
 from agent.config.sitefile import load
 from agent.control import socket_path
+from agent.runtime.clock import SYNCHRONISED
 
 DEFAULT_SITE = "/etc/armoury/site.toml"
 DEFAULT_DATA = "/var/lib/armoury"
@@ -32,8 +33,14 @@ EXHAUSTED = 75
     help=f"The folder of the record [$STATE_DIRECTORY, {DEFAULT_DATA}].",
 )
 @click.option("--socket", type=click.Path(path_type=Path), help="Where to put the control socket.")
+@click.option(
+    "--synchronised",
+    type=click.Path(path_type=Path),
+    default=lambda: os.environ.get("ARMOURY_SYNCHRONISED", SYNCHRONISED),
+    help=f"The file that is there once the clock is set [$ARMOURY_SYNCHRONISED, {SYNCHRONISED}].",
+)
 @click.option("--verbose", is_flag=True, help="Log what is only of use when looking for a fault.")
-def run(site: Path, data: Path, socket: Path | None, *, verbose: bool) -> None:
+def run(site: Path, data: Path, socket: Path | None, synchronised: Path, *, verbose: bool) -> None:
     """Run the daemon in the foreground.
 
     It checks the site file, opens the record, starts a process for each device and goes on
@@ -56,7 +63,7 @@ def run(site: Path, data: Path, socket: Path | None, *, verbose: bool) -> None:
     for warning in file.warnings:
         logging.getLogger(__name__).warning("%s", warning)
     try:
-        daemon = Daemon(file, data, socket_path(socket))
+        daemon = Daemon(file, data, socket_path(socket), synchronised)
         asyncio.run(daemon.run())
     except (JournalError, SocketUnusable) as error:
         raise click.ClickException(str(error)) from error

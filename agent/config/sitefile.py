@@ -22,7 +22,9 @@ from agent.config.shape import Checked, Shape
 from agent.journal.policy import RecordOptions
 from agent.site.plan import Plan
 from agent.site.table import Mistake, Table
+from agent.uplink import operators
 from agent.uplink import options as uplink_options
+from agent.uplink.operators import OperatorOptions
 from agent.uplink.options import PathOptions
 
 # Keys by which one table of the site half names another, and that other's noun.
@@ -46,6 +48,7 @@ class SiteFile:
         plan: what the wired things mean.
         devices: what is wired.
         paths: the ways to the monitor, in order of preference.
+        operators: who may give commands there.
         record: how long what happened is kept.
         warnings: what works, and should still be otherwise.
     """
@@ -53,14 +56,19 @@ class SiteFile:
     plan: Plan
     devices: tuple[DeviceSpec, ...]
     paths: tuple[PathOptions, ...]
+    operators: tuple[OperatorOptions, ...] = ()
     record: RecordOptions = field(default_factory=RecordOptions)
     warnings: tuple[SiteFileMistake, ...] = ()
 
     def digest(self) -> str:
-        """Return the SHA-256 of what is wired, means and is kept, however it is written down."""
-        wired = [[d.id, d.driver, dict(d.options), d.supervision_s] for d in self.devices]
-        kept = self.record.model_dump(mode="json")
-        whole = {"plan": self.plan.model_dump(mode="json"), "devices": wired, "record": kept}
+        """Return the SHA-256 of everything that the file says, however it is written down."""
+        whole = {
+            "plan": self.plan.model_dump(mode="json"),
+            "devices": [[d.id, d.driver, dict(d.options), d.supervision_s] for d in self.devices],
+            "paths": [path.model_dump(mode="json") for path in self.paths],
+            "operators": [operator.model_dump(mode="json") for operator in self.operators],
+            "record": self.record.model_dump(mode="json"),
+        }
         return hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()
 
 
@@ -68,6 +76,7 @@ class OtherTables(Table):
     """The tables of a file that are the record's and the uplink's."""
 
     path: Annotated[tuple[PathOptions, ...], Field(strict=False)] = ()
+    operator: Annotated[tuple[OperatorOptions, ...], Field(strict=False)] = ()
     record: RecordOptions = RecordOptions()
 
 
@@ -131,7 +140,7 @@ class _Check:
             *self._across_the_plan(),
             *self._references(),
             *self._others.findings,
-            *self._across_the_paths(),
+            *self._across_the_uplink(),
         ]
 
     def _across_the_plan(self) -> Iterator[Finding]:
@@ -174,13 +183,18 @@ class _Check:
         there = _at(self._tree, key)
         return not in_part or (isinstance(there, list | dict) and value in there)
 
-    def _across_the_paths(self) -> Iterator[Finding]:
-        if (others := self._others.value) is None:
+    def _across_the_uplink(self) -> Iterator[Finding]:
+        if (tables := self._others.value) is None:
             return
-        for mistake in uplink_options.mistakes(others.path):
-            key = ("path", *mistake.key)
-            if not self._others.is_doubtful(key, mistake.remedy):
-                yield Finding(key, mistake.found, mistake.remedy)
+        found = {
+            "path": uplink_options.mistakes(tables.path),
+            "operator": operators.mistakes(tables.operator),
+        }
+        for noun, mistakes in found.items():
+            for mistake in mistakes:
+                key = (noun, *mistake.key)
+                if not self._others.is_doubtful(key, mistake.remedy):
+                    yield Finding(key, mistake.found, mistake.remedy)
 
     def warnings(self) -> list[Finding]:
         """Return what is no mistake; to be called when nothing was found."""
@@ -192,7 +206,8 @@ class _Check:
         assert self._plan.value is not None  # noqa: S101 - nothing was found
         assert self._others.value is not None  # noqa: S101
         specs = tuple(device.spec for device in self._devices if device.spec)
-        return SiteFile(self._plan.value, specs, self._others.value.path, self._others.value.record)
+        others = self._others.value
+        return SiteFile(self._plan.value, specs, others.path, others.operator, others.record)
 
 
 def _key(tree: Mapping[str, Any], path: Key) -> str:

@@ -8,14 +8,17 @@ from pathlib import Path
 from agent.site.moment import Moment
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
-# systemd-timesyncd touches this file when it has set the clock (systemd-timesyncd.service(8));
-# chrony users have it touched by the unit shipped in systemd/.
+# systemd-timesyncd makes this file when it has set the clock (systemd-timesyncd.service(8)).
 SYNCHRONISED = Path("/run/systemd/timesync/synchronized")
 TRUST_AGE_US = 10_000_000
 
 
 class Clock:
-    """Wall time, monotonic time, boot id and whether the wall clock can be trusted."""
+    """Wall time, monotonic time, boot id and whether the wall clock can be trusted.
+
+    Args:
+        synchronised: the file that is there once the clock is set.
+    """
 
     def __init__(self, synchronised: Path = SYNCHRONISED) -> None:
         self.boot = BOOT_ID.read_text(encoding="ascii").strip()

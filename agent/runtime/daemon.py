@@ -66,16 +66,17 @@ class Daemon:
         file: the checked site file.
         data: folder of the record.
         socket: where the control socket is put.
+        synchronised: the file that says that the clock is set.
 
     Attributes:
         exhausted: whether the site stopped it because the battery is nearly empty.
     """
 
-    def __init__(self, file: SiteFile, data: Path, socket: Path) -> None:
+    def __init__(self, file: SiteFile, data: Path, socket: Path, synchronised: Path) -> None:
         self._file = file
         self._data = data
         self._socket = socket
-        self._clock = Clock()
+        self._clock = Clock(synchronised)
         self._notify = Notify()
         self._stopping = asyncio.Event()
         self._why = "asked to stop"
@@ -209,10 +210,19 @@ class Daemon:
         return Host(spec, self._take, SystemRandom())
 
     def _make_uplink(self, loop: asyncio.AbstractEventLoop) -> Any:
+        from agent.uplink.desk import Desk
         from agent.uplink.uplink import Uplink  # paho takes 60 ms, and inputs are not to wait
 
-        site = self._file.plan.site
-        uplink = Uplink(site.id, self._file.paths, self._journal, self._take, loop)
+        site, operators = self._file.plan.site, self._file.operators
+        uplink = Uplink(
+            site.id,
+            self._file.paths,
+            self._journal,
+            self._take,
+            loop,
+            Desk(site.id, operators, self._clock.now, self._loop.put, loop) if operators else None,
+            site.alarms_on,
+        )
         uplink.describe(
             {
                 "name": site.name,
@@ -286,6 +296,7 @@ class Daemon:
 
     def answer(self, answer: Answer) -> None:
         self._requests.answered(answer)
+        self._uplink.answered(answer)
 
     def recorded(self, rows: tuple[Recorded, ...]) -> None:
         self._uplink.committed(rows)

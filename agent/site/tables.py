@@ -47,10 +47,14 @@ Span = Annotated[str, Field(pattern=rf"^{_CLOCK}-(?:{_CLOCK}|24:00)$"), AfterVal
 
 
 class Site(Table):
-    """`[site]`: which armoury this is."""
+    """`[site]`: which armoury this is.
+
+    `alarms_on`: which paths send its alarms, the one that carries everything or each of them.
+    """
 
     id: Id
     name: Annotated[str, Field(min_length=1, max_length=80)]
+    alarms_on: Literal["carrier", "all"] = "carrier"
 
 
 class Device(Named):

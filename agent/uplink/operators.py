@@ -19,12 +19,14 @@ class OperatorOptions(Table):
     """Somebody at the monitor.
 
     Attributes:
+        name: for whoever reads the site file.
         key: public key (Ed25519) as `armoury operator keygen` prints it: NAME+ID+BASE64, the
             name being the operator's id.
         rights: commands that this operator may give: "alarm.acknowledge", "alarm.*", "*".
     """
 
     id: Id
+    name: Annotated[str, Field(min_length=1, max_length=80)] | None = None
     key: Annotated[str, Field(min_length=1, max_length=200)]
     rights: Annotated[tuple[str, ...], Field(strict=False, min_length=1)]
 

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from agent.journal.ranges import Ranges, Span
 from agent.journal.record import Lane, Recorded
 from agent.site.inputs import Json, PathNews
+from agent.site.step import Answer
 from agent.uplink.desk import Desk, Reply
 from agent.uplink.feed import AreaState, Health, Topics
 from agent.uplink.haul import Journal
@@ -89,6 +90,11 @@ class Uplink:
             for row in rows:
                 for ledger in self._ledgers.values():
                     ledger.note(row, live=False)
+
+    def answered(self, answer: Answer) -> None:
+        """Tell a command's sender what the site has decided, once that is on the disk."""
+        if self._desk is not None:
+            self._desk.answered(answer)
 
     def unrecorded(self, body: bytes, ref: str) -> None:
         """Send an alarm that could not wait for the disk, on every path.

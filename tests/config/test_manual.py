@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from agent.config.devices import DeviceTable
 from agent.journal.policy import RecordOptions
 from agent.site.plan import Plan
+from agent.uplink.operators import OperatorOptions
 from agent.uplink.options import PathOptions, TlsOptions
 
 MANUAL = Path(__file__).parents[2] / "docs" / "site-file.md"
@@ -26,7 +27,8 @@ def tables() -> dict[str, Rows]:
             single = "$ref" in part or "anyOf" in part
             found[f"[{name}]" if single else f"[[{name}]]"] = rows(Plan, name.capitalize())
     found["[record]"] = rows(RecordOptions)
-    return found | {"[[path]]": rows(PathOptions), "[path.tls]": rows(TlsOptions)}
+    theirs = {"[[path]]": PathOptions, "[path.tls]": TlsOptions, "[[operator]]": OperatorOptions}
+    return found | {heading: rows(model) for heading, model in theirs.items()}
 
 
 def rows(model: type[BaseModel], definition: str = "") -> Rows:

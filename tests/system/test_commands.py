@@ -1,0 +1,191 @@
+"""Commands of the monitor, end to end: a plain MQTT client, the real daemon, its record."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.system.conftest import DEMO
+from tests.system.house import House
+from tests.system.operator import Desk, Operator, asked, envelope
+from tests.waiting import wait_until
+
+YOUNG_S = 10  # a gateway that has just started refuses what may be older than its start
+SECOND_US = 1_000_000
+
+ANA, BEN = Operator("ana", "*"), Operator("ben", "alarm.*", "door.assist")
+EVE = Operator("eve", "*")
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """Return the demo's armoury with two operators, an officer known, its clock set."""
+    folder = tmp_path_factory.mktemp("commands")
+    text = DEMO.read_text().replace("people = 1\n", 'people = 1\nremote_open = "assist"\n', 1)
+    site = folder / "given.toml"
+    site.write_text(text + ANA.table() + BEN.table())
+    with House(folder / "house", site) as made:
+        made.synchronised = folder / "synchronised"
+        made.synchronised.touch()
+        made.start()
+        made.enrol()
+        wait_until(lambda: made.ask("status")["daemon"]["up_s"] > YOUNG_S, 20, "not so young")
+        yield made
+
+
+@pytest.fixture
+def desk(house: House) -> Iterator[Desk]:
+    with Desk(house.broker.port, "demo") as made:
+        yield made
+
+
+def last(house: House, kind: str) -> dict[str, Any]:
+    """Return the newest event of a kind as the monitor has it, hidden ones too."""
+    return [e for _, e in sorted(house.monitor.events().items()) if e["kind"] == kind][-1]
+
+
+def test_a_panic_is_acknowledged_and_repeated_no_more(house: House, desk: Desk) -> None:
+    after = house.head()
+    house.armoury("simulate", "press", "guard-room")
+    raised = house.wait_for(after=after, kind="alarm.raised")
+    answers = desk.ask("alarm.acknowledge", BEN, alarm=raised["object"])
+    assert answers == [("accepted", ""), ("done", "")]
+    acknowledged = house.wait_for(after=after, kind="alarm.acknowledged")
+    assert acknowledged["data"]["by"] == "ben"
+    assert acknowledged["data"]["origin"] == "monitor"
+    house.wait_for(after=after, kind="command.done")
+    assert not house.ask("status")["view"]["panics"][0]["raised"], "nothing is repeated"
+    house.armoury("simulate", "release", "guard-room")
+
+
+def test_nobody_checks_an_alarm_from_afar(house: House, desk: Desk) -> None:
+    after = house.head()
+    house.armoury("simulate", "press", "guard-room")
+    raised = house.wait_for(after=after, kind="alarm.raised")
+    desk.ask("alarm.acknowledge", BEN, alarm=raised["object"])
+    house.armoury("simulate", "release", "guard-room")
+    house.wait_for(after=after, kind="point.normal")
+    for operators in ((BEN,), (ANA, BEN)):
+        answers = desk.ask("alarm.check", *operators, alarm=raised["object"])
+        assert answers[-1] == ("refused", "not-on-site")
+    assert house.wait_for(after=after, kind="command.refused")["data"]["reason"] == "not-on-site"
+
+
+def come_to_the_door(house: House) -> None:
+    """Let the officer be identified at the door, and the door be locked again."""
+    after = house.head()
+    house.tell("store-reader", "finger", template=1)
+    house.wait_for(after=after, kind="access.granted")
+    house.wait_for(after=after, kind="door.relocked")
+
+
+def test_two_operators_open_for_somebody_who_is_there(house: House, desk: Desk) -> None:
+    assert desk.ask("door.assist", ANA, door="store")[-1] == ("refused", "second-operator-needed")
+    assert desk.ask("door.assist", ANA, BEN, door="store")[-1] == ("refused", "not-on-site")
+    come_to_the_door(house)
+    after, moved = house.head(), len(house.strike_history())
+    assert desk.ask("door.assist", ANA, BEN, door="store") == [("accepted", ""), ("done", "")]
+    granted = house.wait_for(after=after, kind="access.granted")
+    assert granted["data"]["operators"] == ["ana", "ben"]
+    assert granted["data"]["persons"] == ["p-1"]
+    house.wait_for(after=after, kind="door.relocked")
+    assert len(house.strike_history()) == moved + 2, "free once, and locked again"
+    done = house.wait_for(after=after, kind="command.done")
+    assert (done["data"]["by"], done["data"]["second"]) == ("ana", "ben")
+
+
+def test_the_end_is_unknown_when_the_host_dies_over_it(house: House, desk: Desk) -> None:
+    come_to_the_door(house)
+    after = house.head()
+    board = next(d for d in house.ask("status")["devices"] if d["id"] == "board")["pid"]
+    os.kill(board, signal.SIGSTOP)
+    desk.send(envelope(asked("demo", "door.assist", {"door": "store"}), ANA, BEN))
+    assert desk.answer() == ("accepted", "")
+    house.wait_for(after=after, kind="command.accepted")
+    os.kill(board, signal.SIGKILL)
+    state, reason = desk.answer()
+    assert state == "unknown"
+    assert "board" in reason
+    assert house.wait_for(after=after, kind="command.unknown")["data"]["name"] == "door.assist"
+    house.wait_for(20, after=after, kind="device.restored", object="board")
+
+
+def test_a_duress_is_acknowledged_and_nothing_shows_on_site(house: House, desk: Desk) -> None:
+    shown = [e["kind"] for e in house.events(0)]
+    credentials = [{"kind": "finger", "reference": "store-reader:3", "duress": True}]
+    credentials.append({"kind": "finger", "reference": "store-reader:2"})
+    params = {"person": "p-2", "roles": ["officer"], "credentials": credentials}
+    house.ask("command", name="person.enrol", params=params)
+    house.tell("store-reader", "finger", template=3)
+    wait_until(lambda: last(house, "alarm.raised")["object"] == "d1", 10, "a hidden alarm")
+    head = house.head()
+    assert desk.ask("alarm.acknowledge", BEN, alarm="d1")[-1] == ("done", "")
+    late = asked("demo", "alarm.acknowledge", {"alarm": "d1"}, expires=1)
+    desk.send(envelope(late, BEN))
+    assert desk.answer() == ("refused", "expired")
+    wait_until(lambda: last(house, "command.refused")["data"]["reason"] == "expired", 10, "both")
+    assert last(house, "alarm.acknowledged")["object"] == "d1"
+    told = [e["kind"] for e in house.events(0)][len(shown) :]
+    assert not [k for k in told if k.startswith(("duress", "alarm", "command.refused"))]
+    assert not [e for e in house.events(head) if e["kind"].startswith(("alarm", "command"))]
+
+
+def test_each_refusal_is_an_event_and_changes_nothing(house: House, desk: Desk) -> None:
+    now_us = time.time_ns() // 1000
+
+    def given(*operators: Operator, action: str = "site.lock_down", **changed: Any) -> bytes:
+        return envelope(asked("demo", action, {}, **changed), *operators)
+
+    replay = envelope(asked("demo", "panic.test", {"panic": "guard-room"}), ANA)
+    desk.send(replay)
+    assert [desk.answer()[0] for _ in range(2)] == ["accepted", "done"]
+    forged = given(EVE).replace(b'"eve"', b'"ana"')
+    cases = {
+        "wrong-site": given(ANA, site="lima-01"),
+        "not-yet-valid": given(ANA, issued=now_us + 60 * SECOND_US),
+        "expired": given(ANA, expires=now_us - 1),
+        "lives-too-long": given(ANA, expires=now_us + 400 * SECOND_US),
+        "issued-before-start": given(ANA, issued=now_us - 200 * SECOND_US),
+        "unknown-signer": given(EVE),
+        "bad-signature": forged,
+        "replayed": replay,
+        "missing-right": given(BEN),
+        # the site's own
+        "bad-params": envelope(asked("demo", "area.arm", {"area": 5}), ANA),
+        "not-from-here": envelope(asked("demo", "area.disarm", {"area": "store"}), ANA),
+        "unknown-command": given(ANA, action="door.open"),
+    }
+    before = house.ask("status")["view"]
+    for reason, payload in cases.items():
+        after = house.head()
+        desk.send(payload)
+        answers = [desk.answer()]
+        while answers[-1][0] == "accepted":
+            answers.append(desk.answer())
+        assert answers[-1] == ("refused", reason)
+        event = house.wait_for(after=after, kind="command.refused")
+        assert event["data"]["reason"] == reason
+        assert event["data"]["origin"] == "monitor"
+    after = house.head()
+    desk.send(b"open sesame")
+    assert house.wait_for(after=after, kind="command.refused")["data"]["reason"] == "malformed"
+    assert house.ask("status")["view"] == before
+
+
+def test_without_a_clock_no_time_can_be_judged(house: House, desk: Desk, tmp_path: Path) -> None:
+    assert house.synchronised is not None
+    house.synchronised.unlink()
+    wait_until(lambda: not house.ask("status")["daemon"]["clock_trusted"], 15, "no trust")
+    assert desk.ask("site.lock_down", ANA) == [("refused", "clock-untrusted")]
+    house.synchronised.touch()
+    wait_until(lambda: house.ask("status")["daemon"]["clock_trusted"], 15, "trust")
+
+
+def test_the_monitor_has_all_of_it(house: House) -> None:
+    house.assert_monitor_has_the_record()
