@@ -70,8 +70,14 @@ class Power(Machine[Supply]):
 
     def faults(self) -> dict[str, str]:
         """Return what of the supply keeps an area from being armed."""
-        away = {self._plan.mains: "faulted"} if self.state.lost else {}
-        return away | ({self._battery.id: "faulted"} if self._battery and self.state.low else {})
+        found: dict[str, str] = {}
+        if not self._mains.known:
+            found[self._mains.id] = "faulted"
+        elif self.state.lost:
+            found[self._mains.id] = "mains"
+        if self._battery and self.state.low:
+            found[self._battery.id] = "battery"
+        return found
 
     def test(self, turn: Turn, asked: Asked[Nothing]) -> None:
         """`battery.test`: somebody on site takes the mains away for a minute or more."""

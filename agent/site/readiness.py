@@ -78,6 +78,8 @@ def _cameras(area: Area) -> Iterator[tuple[str, str]]:
 
 def _devices(area: Area, house: House) -> Iterator[tuple[str, str]]:
     used = {zone.device for zone in area.zones} | {camera.id for camera in area.cameras}
+    used |= {sounder.device for sounder in area.sounders}
+    used |= {panic.device for panic in house.panics.values() if panic.area == area.id}
     for door in area.doors:
         used |= door.devices
     for rack in house.racks.values():

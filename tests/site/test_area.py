@@ -137,6 +137,31 @@ class TestCheck:
         points = hall.answers[-1].data["points"]
         assert points["board"] == points["board.pir"] == points["board.contact"] == "faulted"
 
+    @pytest.mark.parametrize(
+        "table",
+        [
+            {"panic": {"point": "spare.panic"}},
+            {
+                "output": [
+                    {"id": "roof", "area": "hall", "output": "spare.siren", "kind": "siren"}
+                ]
+            },
+        ],
+        ids=["a panic button", "a siren"],
+    )
+    def test_what_a_lost_board_is_needed_for(self, make, table):
+        play = make(device=[*TABLES["device"], {"id": "spare"}], **table)
+        play.finger("1", 5)
+        play.device("spare", "lost", 6)
+        play.command("area.arm", 7, area="hall")
+        assert play.answers[-1].data["points"] == {"spare": "faulted"}
+
+    def test_a_record_that_cannot_be_written(self, hall):
+        hall.finger("1", 5)
+        hall.storage("faulted", 6)
+        hall.command("area.arm", 7, area="hall")
+        assert hall.answers[-1].data["points"] == {"journal": "journal"}
+
     def test_a_look_alike(self, hall):
         hall.finger("1", 5)
         hall.device("reader", "ready", 6, serial="a")

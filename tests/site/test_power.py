@@ -148,8 +148,16 @@ class TestArming:
         charge(supply, 15, 20)
         supply.finger("1", 30, reader="lobby")
         view = supply.site.view()["areas"][0]["not_ready"]
-        assert view["board.mains"] == "faulted"
-        assert view["board.battery"] == "faulted"
+        assert view["board.mains"] == "mains"
+        assert view["board.battery"] == "battery"
+
+    def test_mains_that_nobody_sees(self, make):
+        supply = make(
+            device=[{"id": name} for name in ("board", "reader", "lobby", "cam", "ups")],
+            power={"mains": "ups.mains"},
+        )
+        supply.device("ups", "lost", 5)
+        assert supply.site.view()["areas"][0]["not_ready"] == {"ups.mains": "faulted"}
 
 
 class TestTable:
