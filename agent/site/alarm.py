@@ -30,8 +30,20 @@ RESPONSE_S = 900  # where no area says otherwise; 15 minutes: MOSAIC 05.50
 HIDDEN = frozenset({"duress.raised"})
 # The next one from the same source is an alarm of its own once the last was acknowledged.
 ANEW = frozenset({"panic.raised", "duress.raised", "rack.intrusion"})
+# Tampering, lost devices and faults, of whatever kind of device.
 NEEDS_TECHNICIAN = frozenset(
-    {"zone.tampered", "device.lost", "device.faulted", "device.substituted", "door.lock_fault"}
+    {
+        "zone.tampered",
+        "device.lost",
+        "device.faulted",
+        "device.substituted",
+        "door.lock_fault",
+        "camera.lost",
+        "camera.frozen",
+        "camera.moved",
+        "camera.defocused",
+        "system.storage_failed",
+    }
 )
 
 

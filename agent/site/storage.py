@@ -48,6 +48,9 @@ class Storage(Machine[Disk]):
         """Return whether what is decided cannot be recorded now."""
         return self.state.failed
 
+    def is_normal(self) -> bool:
+        return not self.failed
+
     def news(self, turn: Turn, what: StorageNews) -> None:
         """Take in that commits fail, or pass again."""
         failed = what.condition is not Condition.READY

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from agent.site.alarm import NEEDS_TECHNICIAN
+
 STEPS = ("acknowledge", "check", "restore", "close")
 
 
@@ -144,6 +146,58 @@ def test_numbers_are_never_used_again(raised):
     reach(raised, 4)
     raised.point("board.pir", "alarm", 50)
     assert "alarm.raised 2" in raised.to(51)
+
+
+# What raises an alarm and what mends it: each a method of the play with what it is given.
+TAMPER_LOSS_FAULT = {
+    "zone.tampered": (("point", "board.pir", "short"), ("point", "board.pir", "normal")),
+    "device.lost": (("device", "cam", "lost"), ("device", "cam", "ready")),
+    "device.faulted": (("device", "cam", "faulted"), ("device", "cam", "ready")),
+    "camera.lost": (("point", "cam.lost", "alarm"), ("point", "cam.lost", "normal")),
+    "camera.frozen": (("point", "cam.frozen", "alarm"), ("point", "cam.frozen", "normal")),
+    "camera.moved": (("point", "cam.moved", "alarm"), ("point", "cam.moved", "normal")),
+    "camera.defocused": (("point", "cam.defocused", "alarm"), ("point", "cam.defocused", "normal")),
+    "system.storage_failed": (("storage", "faulted"), ("storage", "ready")),
+}
+
+
+class TestTechnician:
+    @pytest.mark.parametrize("cause", TAMPER_LOSS_FAULT)
+    def test_tampering_loss_and_faults_need_one_and_an_officer(self, play, cause):
+        breaks, mends = TAMPER_LOSS_FAULT[cause]
+        getattr(play, breaks[0])(*breaks[1:], 5)
+        play.to(5.5)
+        assert play.last("alarm.raised").data["cause"] == cause
+        getattr(play, mends[0])(*mends[1:], 6)
+        play.to(7)
+        reach(play, 2)
+        for finger, allowed in (("3", False), ("4", True)):  # a guard besides, a technician
+            play.finger(finger, play.t + 1)
+            ask(play, "restore", play.t)
+            assert (play.refusal == "") is allowed
+            assert allowed or play.refusal == "technician-and-officer-needed"
+
+    def test_a_technician_alone_is_not_authorised(self, play):
+        play.point("board.pir", "open", 5)
+        play.to(5.5)
+        play.point("board.pir", "normal", 6)
+        play.to(7)
+        reach(play, 2)
+        play.to(200)  # the officer is forgotten
+        play.finger("4", 201)
+        ask(play, "restore", 202)
+        assert play.refusal == "technician-and-officer-needed"
+
+    def test_everything_that_needs_them_is_tried_here_or_with_its_own_machine(self):
+        elsewhere = {"device.substituted", "door.lock_fault"}
+        assert set(TAMPER_LOSS_FAULT) | elsewhere == NEEDS_TECHNICIAN
+
+    def test_a_record_that_cannot_be_written_is_not_restored(self, play):
+        play.storage("faulted", 5)
+        ask(play, "acknowledge", 6)
+        play.finger("1", 7)
+        ask(play, "check", 8)
+        assert play.refusal == "not-normal"
 
 
 class TestHidden:
