@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from agent.site.turn import Turn
     from agent.site.zone import Zone
 
+SETTLED_US = SECOND_US  # a detector's change has settled by then (debounce_ms, RESTLESS_US)
+
 Mode: TypeAlias = Literal["disarmed", "exiting", "armed", "entering"]
 # What a detection means now: nothing but a note, the start of an entry, an alarm.
 Verdict: TypeAlias = Literal["note", "entry", "alarm"]
@@ -132,16 +134,23 @@ class Area(Machine[Watch]):
         self.buzz(turn)
         self.say(turn, "area.entry_started", device=zone.device, zone=zone.id, entry_s=entry_s)
 
-    def alarmed(self, turn: Turn, zone: Zone) -> None:
-        """Hear of an alarm of one of its zones; a second detector confirms the first."""
-        first = self.state.first
+    def alarmed(self, turn: Turn, zone: Zone, at: Moment) -> None:
+        """Hear of an alarm of one of its zones; a second detector confirms the first.
+
+        Exactly at the end of `confirm_s` is inside, as everywhere, in the time of the readings.
+        """
+        # An entry that ran out in another boot is dated on a clock that is not this one.
+        at_us = at.mono_us if at.boot == turn.now.boot else turn.at_us
+        timer = self.state.timers.get("confirm")
+        inside = timer is not None and at_us <= timer.due_us - SETTLED_US
+        first = self.state.first if inside else None
+        if first == zone.id:
+            return
         if first is None:
             self.state = replace(self.state, first=zone.id)
-        elif first == zone.id:
-            return
         else:
-            self.say(turn, "zone.confirmed", about=zone.id, zones=[first, zone.id])
-        self.start(turn, "confirm", self.plan.confirm_s * SECOND_US)
+            self.say(turn, "zone.confirmed", about=zone.id, at=at, zones=[first, zone.id])
+        self.start(turn, "confirm", self.plan.confirm_s * SECOND_US + SETTLED_US, at_us)
 
     def granted(self, turn: Turn, door: Door, persons: Sequence[str]) -> None:
         """Hear that people are let in by a door: they do not come to leave."""

@@ -146,6 +146,8 @@ class Slot(Machine[Content]):
         at = turn.now.at(change.at_us) if change else None
         rack = self._rack
         turn.event(kind, rack.id, about | more, source=rack.key, device=self.device, at=at)
+        if kind == "rack.intrusion":
+            self._house.areas[self.area].sound(turn)
 
     def view(self) -> Json:
         """Return its serial and how it is; never who took the weapon."""

@@ -118,7 +118,7 @@ class Zone(Machine[Detector]):
     def alarm(self, turn: Turn, at: Moment | None = None) -> None:
         """Raise the alarm of a detection, or of an entry whose time is over."""
         self.say(turn, "zone.alarmed", at=at, kind=self.plan.kind, state="alarm")
-        self._area.alarmed(turn, self)
+        self._area.alarmed(turn, self, at or turn.now.at(turn.at_us))
         if not self.state.shut:
             self._area.sound(turn)
             self._swing(turn)
@@ -127,11 +127,15 @@ class Zone(Machine[Detector]):
         """Count; a detector that swings sounds no more, unless it is the last that does."""
         swings = self.state.swings + 1
         others = any(zone.sounds for zone in self._area.zones if zone is not self)
-        is_contact = self.plan.technology == "contact"
-        shut = swings >= self.plan.swinger_n and others and not is_contact
+        shut = swings >= self.plan.swinger_n and others and not self._is_contact()
         self.state = replace(self.state, swings=swings, shut=shut)
         if shut:
             self.say(turn, "zone.shut_down", alarms=swings)
+
+    def _is_contact(self) -> bool:
+        """Return whether it is a contact: as the file says, or because it is a door's own."""
+        doors = (door.contact is self.point for door in self._house.doors.values())
+        return self.plan.technology == "contact" or any(doors)
 
     @property
     def sounds(self) -> bool:

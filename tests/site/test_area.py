@@ -519,11 +519,19 @@ class TestConfirmed:
         trip(hall, "pir", 61, "normal")
         assert trip(hall, "pir", 62) == ["zone.alarmed pir"]
 
-    def test_not_after_the_window(self, hall):
+    @pytest.mark.parametrize(("t", "inside"), [(1860, True), (1860.001, False)])
+    def test_inside_the_window_and_its_end_is_inside(self, hall, t, inside):
         arm(hall)
         trip(hall, "pir", 60)
         hall.to(1000)
-        assert "zone.confirmed glass" not in trip(hall, "glass", 1861)
+        assert ("zone.confirmed glass" in trip(hall, "glass", t)) is inside
+
+    def test_after_the_window_the_next_one_is_the_first(self, hall):
+        arm(hall)
+        trip(hall, "pir", 60)
+        trip(hall, "glass", 1860.5)
+        assert "zone.confirmed wall" in trip(hall, "wall", 1900)
+        assert hall.last("zone.confirmed").data["zones"] == ["glass", "wall"]
 
 
 class TestRestart:

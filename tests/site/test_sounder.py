@@ -99,6 +99,19 @@ def test_a_panic_is_silent_unless_the_file_says_otherwise(make, silent):
     assert play.last("alarm.raised").data.get("silent", False) is silent
 
 
+def test_a_rack_s_intrusion_sounds_and_an_issue_does_not(make):
+    rack = {"id": "r1", "area": "hall", "doors": "store", "slots": {"board.s1": "M4-1"}}
+    play = make(door={"people": 1}, rack=[rack], output=[SIREN])
+    play.to(2)
+    play.finger("1", 5)
+    play.point("board.s1", "alarm", 6)
+    play.to(7)
+    assert (play.count("rack.removed"), sounded(play)) == (1, [])
+    play.point("board.s1", "normal", 2000)
+    play.to(2001)
+    assert (play.count("rack.intrusion"), sounded(play)) == (1, ["pulse"])
+
+
 def test_an_entry_and_an_exit_buzz(make):
     play = make(area=AREA, zone=ZONES, output=[BUZZER])
     arm(play)
@@ -176,6 +189,16 @@ class TestSwinger:
         arm(play)
         for number in range(6):
             again(play, "pir", 100 + 300 * number)
+        assert play.count("zone.shut_down") == 0
+
+    def test_a_door_s_own_contact_never_is_whatever_the_file_calls_it(self, make):
+        way = {"id": "way", "area": "hall", "point": "board.contact", "kind": "entry_route"}
+        play = make(area=AREA, zone=[way | {"supervision": "nc"}, *ZONES[1:]])
+        arm(play)
+        for number in range(6):
+            play.point("board.contact", "alarm", 100 + 300 * number)
+            play.point("board.contact", "normal", 150 + 300 * number)
+        assert play.count("zone.alarmed") == 6
         assert play.count("zone.shut_down") == 0
 
     def test_it_ends_with_the_set_period(self, hall):
