@@ -63,16 +63,17 @@ class Panic(Machine[Latch]):
         if self.state.raised or not self.is_normal():
             raise Refused("panic-raised")
         self.state = replace(self.state, tested_by=asked.by)
-        self.start(turn, "test", TEST_US)
+        self.start(turn, "test", TEST_US + 1)  # its last instant is inside
 
     def on_timer(self, turn: Turn, name: str) -> None:
         match name:
             case "repeat":
                 self._repeat(turn, "not-acknowledged")
             case "stuck":
-                self.say(turn, "panic.stuck", held_s=self._plan.stuck_s)
+                self._stuck(turn)
             case "test":
                 self.state = replace(self.state, tested_by=None)
+                self.say(turn, "test.failed", what="panic", reason="not-pressed")
 
     def _test_overdue(self, turn: Turn) -> None:
         self.say(turn, "zone.test_overdue", what="panic", due_h=self._plan.test_due_h)
@@ -81,13 +82,20 @@ class Panic(Machine[Latch]):
         self.stop("repeat")
         self.state = replace(self.state, raised=False, times=0)
 
+    def _stuck(self, turn: Turn) -> None:
+        """Tell that it is held; while its board is away nobody knows, and it is asked again."""
+        if self._point.known:
+            self.say(turn, "panic.stuck", held_s=self._plan.stuck_s)
+        else:
+            self.start(turn, "stuck", self._plan.stuck_s * SECOND_US)
+
     def on_restart(self, turn: Turn) -> None:
-        self.stop("test", "stuck")
+        self.stop("test")
         self.state = replace(self.state, tested_by=None)
 
     def _changed(self, turn: Turn, change: Change) -> None:
         if change.after is PointState.UNKNOWN:
-            self.stop("stuck")
+            pass  # its board is away, which is told of the board
         elif change.after is PointState.NORMAL:
             self.stop("stuck")
             if change.before is not PointState.UNKNOWN:

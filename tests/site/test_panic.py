@@ -76,10 +76,16 @@ class TestAnnounced:
         assert play.point("board.panic", "alarm", 12) == RAISED
 
     def test_a_test_takes_the_press_at_its_last_instant_and_none_later(self, make):
-        for t, expected in ((64.999, ["panic.tested desk"]), (65.001, RAISED)):
+        failed = ["test.failed desk", *RAISED]
+        for t, expected in ((65, ["panic.tested desk"]), (65.001, failed)):
             play = make()
             play.command("panic.test", 5, panic="desk")
             assert play.point("board.panic", "alarm", t) == expected
+
+    def test_a_test_without_a_press_has_failed(self, play):
+        play.command("panic.test", 5, panic="desk")
+        assert play.to(65.1) == ["test.failed desk"]
+        assert play.last("test.failed").data["reason"] == "not-pressed"
 
     @pytest.mark.parametrize("state", ["open", "short"])
     def test_a_cut_wire_is_never_a_test(self, play, state):
@@ -122,6 +128,15 @@ class TestAway:
         play.device("board", "ready", 7)
         assert play.point("board.panic", "alarm", 7) == []
 
+    def test_held_while_the_board_was_away_it_is_stuck_when_that_is_seen(self, play):
+        play.point("board.panic", "alarm", 5)
+        play.command("alarm.acknowledge", 6, alarm="1", origin="monitor")
+        play.device("board", "lost", 10)
+        assert play.to(65) == []
+        play.device("board", "ready", 70)
+        play.point("board.panic", "alarm", 70)
+        assert play.to(125) == ["panic.stuck desk"]
+
     def test_pressed_before_the_very_first_reading(self, make):
         play = make()
         play.forget("point")
@@ -130,6 +145,30 @@ class TestAway:
 
 
 class TestRestart:
+    def test_what_was_not_repeated_in_the_dark_is_not_made_up_for(self, play):
+        play.point("board.panic", "alarm", 5)
+        play.start(600)
+        assert play.to(600) == ["panic.repeated desk"]
+        assert play.last("panic.repeated").at == play.now(600)
+        assert play.last("panic.repeated").data["times"] == 1
+        assert play.to(630) == ["panic.repeated desk"]
+
+    def test_held_over_it_is_stuck_as_soon_as_that_is_seen(self, play):
+        play.point("board.panic", "alarm", 5)
+        play.command("alarm.acknowledge", 6, alarm="1", origin="monitor")
+        play.start(30)
+        play.point("board.panic", "alarm", 31)
+        assert play.to(64.9) == []
+        assert play.to(65) == ["panic.stuck desk"]
+
+    def test_let_go_meanwhile_it_is_not_stuck(self, play):
+        play.point("board.panic", "alarm", 5)
+        play.command("alarm.acknowledge", 6, alarm="1", origin="monitor")
+        play.start(600)
+        assert play.point("board.panic", "normal", 601) == ["point.normal board.panic"]
+        play.to(2000)
+        assert play.count("panic.stuck") == 0
+
     def test_it_goes_on_repeating(self, play):
         play.point("board.panic", "alarm", 5)
         play.start(10)
