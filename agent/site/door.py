@@ -16,7 +16,7 @@ from agent.site.assist import Assistance
 from agent.site.commands import Asked, DoorNamed
 from agent.site.inputs import Json, PointState
 from agent.site.machine import SECOND_US, Machine, State
-from agent.site.point import Change
+from agent.site.point import SEEING_US, Change
 from agent.site.session import Sessions
 from agent.site.strike import Strike
 
@@ -130,6 +130,10 @@ class Door(Machine[Leaf]):
     def on_restart(self, turn: Turn) -> None:
         open_us = None if self.state.open_us is None else turn.at_us
         self.state = replace(self.state, open_us=open_us, exit_us=None)
+        if self.runs("held"):  # it may have been closed meanwhile: that is seen first
+            self.start(turn, "held", max(self.left_us(turn, "held"), SEEING_US))
+        if self.runs("prewarn") and not self.left_us(turn, "prewarn"):
+            self.stop("prewarn")
 
     def _exit_asked(self, turn: Turn, change: Change) -> None:
         if change.after is PointState.ALARM:

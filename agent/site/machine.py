@@ -48,6 +48,11 @@ class Timer:
         return replace(self, due_us=now.mono_us + min(left, self.left_us))
 
 
+    def not_before(self, now: Moment) -> Timer:
+        """Return the same timer, due now if it was before."""
+        return replace(self, due_us=max(self.due_us, now.mono_us))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class State:
     """What all states have."""
@@ -210,10 +215,17 @@ class Machine(Generic[S]):
         """Return how long a running timer still has, at the turn's instant."""
         return max(0, self._state.timers[name].due_us - turn.at_us)
 
-    def rebase(self, now: Moment) -> None:
-        """Carry all timers over to this boot's clock."""
+    def wake(self, start: Moment, *, other_boot: bool) -> None:
+        """Carry all timers over to a new run.
+
+        What ran out while nobody was there is due at the start, and is dated then: nobody has
+        done it, nor could have seen it, before.
+        """
         if self._state.timers:
-            timers = {name: timer.after_boot(now) for name, timer in self._state.timers.items()}
+            timers = {
+                name: timer.after_boot(start) if other_boot else timer.not_before(start)
+                for name, timer in self._state.timers.items()
+            }
             self.state = replace(self._state, timers=timers)
             for name, timer in timers.items():
                 self._register.schedule(self.key, name, timer.due_us)

@@ -15,7 +15,7 @@ from agent.site.commands import Asked, Nothing, Refused
 from agent.site.due import DAY_US, Due
 from agent.site.inputs import Json, PointRead, PointState
 from agent.site.machine import SECOND_US, Machine, State
-from agent.site.point import Change
+from agent.site.point import SEEING_US, Change
 from agent.site.step import Release
 
 if TYPE_CHECKING:
@@ -130,7 +130,8 @@ class Power(Machine[Supply]):
         if self.state.since_us is None or (pct is not None and pct >= self._plan.restart_pct):
             self.state = replace(self.state, exhausted=False)
         elif pct is not None and (self.state.exhausted or pct <= self._plan.shutdown_pct):
-            self._stop(turn)
+            if self._mains.known or not self.runs("seeing"):
+                self._stop(turn)
 
     def _is_low(self) -> bool:
         contact = self._battery.state.settled if self._battery else PointState.NORMAL
@@ -172,6 +173,8 @@ class Power(Machine[Supply]):
                 self._tested(turn, "mains-stayed")
             case "carried":
                 self._tested(turn)
+            case "seeing":
+                self._judge(turn)
             case "report":
                 self.state = replace(self.state, lost=True)
                 self._say(turn, "power.mains_lost", pct=self.state.pct)
@@ -179,6 +182,9 @@ class Power(Machine[Supply]):
     def on_restart(self, turn: Turn) -> None:
         self.stop("test", "carried")  # and nobody has looked at the charge yet
         self.state = replace(self.state, pct=None, stopping=False, tested_by=())
+        if self.runs("report") and not self.left_us(turn, "report"):
+            self.start(turn, "report", SEEING_US)  # they may be back: that is seen first
+        self.start(turn, "seeing", SEEING_US)
 
     def _undervoltage(self, turn: Turn, change: Change) -> None:
         if change.after not in (PointState.NORMAL, PointState.UNKNOWN):

@@ -163,9 +163,9 @@ class Site:
         system = self._house.system
         other_boot = system.state.boot != turn.now.boot
         system.started(turn, what)
+        start = turn.now.at(turn.at_us)
         for machine in list(self._house.machines.values()):
-            if other_boot:
-                machine.rebase(turn.now)
+            machine.wake(start, other_boot=other_boot)
             machine.on_restart(turn)
         self._house.awaiting.clear()
 

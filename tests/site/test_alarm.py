@@ -126,6 +126,14 @@ class TestOverdue:
         play.point("board.panic", "alarm", 5)
         assert "alarm.overdue 1" in play.to(65)
 
+    def test_ran_out_in_the_dark_it_is_told_at_the_start_with_the_whole_time(self, raised):
+        raised.start(4000)
+        raised.to(4000)
+        assert raised.count("alarm.overdue") == 1
+        overdue = raised.last("alarm.overdue")
+        assert overdue.at == raised.now(4000)
+        assert overdue.data["after_s"] == 3995
+
     def test_it_goes_on_over_a_power_cut(self, raised):
         raised.utc_us += 300_000_000
         raised.boot = "boot-2"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from agent.site.inputs import Started
 from tests.site.conftest import TABLES
 
 ARMED = "area.armed hall"
@@ -572,6 +573,18 @@ class TestRestart:
         hall.utc_us += 600_000_000
         hall.start(1)
         assert "zone.alarmed way" in hall.point("board.way", "alarm", 2)
+        assert hall.last("zone.alarmed").at == opened
+
+
+    def test_dated_at_its_opening_also_when_the_start_is_decided_a_little_later(self, hall):
+        arm(hall)
+        opened = hall.now(60)
+        trip(hall, "way", 60)
+        hall.boot = "boot-2"
+        hall.utc_us += 600_000_000
+        hall.t = 1
+        hall.step(Started("1.0", 1_000_000), 1.2)
+        hall.point("board.way", "alarm", 2)
         assert hall.last("zone.alarmed").at == opened
 
 

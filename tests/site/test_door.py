@@ -223,6 +223,19 @@ class TestHeld:
         door.point("board.contact", "alarm", 10)
         assert door.to(36) == ["door.held_warned store", "door.held store", "alarm.raised 1"]
 
+    def test_what_ran_out_in_the_dark_is_told_when_the_door_was_seen(self, door):
+        opened(door)
+        door.start(600)
+        door.ready(601)  # it was closed meanwhile
+        assert "door.held store" not in door.to(1000)
+
+    def test_still_open_after_the_dark_it_is_held_and_dated_then(self, door):
+        opened(door)
+        door.start(600)
+        door.point("board.contact", "alarm", 601)
+        assert door.to(615) == ["door.held store", "alarm.raised 1"]
+        assert door.last("door.held").at == door.now(615)
+
     def test_held_is_told_while_the_board_is_away(self, door):
         opened(door)
         door.device("board", "lost", 10)

@@ -59,6 +59,18 @@ class TestMains:
         supply.start(8)
         assert supply.to(15) == [LOST]
 
+    def test_back_in_the_dark_they_are_not_told_lost(self, supply):
+        supply.point("board.mains", "alarm", 5)
+        supply.start(60)
+        supply.point("board.mains", "normal", 62)
+        assert supply.to(1000) == []
+
+    def test_still_away_after_the_dark_they_are_told_lost(self, supply):
+        supply.point("board.mains", "alarm", 5)
+        supply.start(60)
+        supply.point("board.mains", "alarm", 62)
+        assert supply.to(1000) == [LOST]
+
     def test_told_before_a_restart_it_is_told_back_after(self, supply):
         supply.point("board.mains", "alarm", 5)
         supply.to(20)
@@ -126,6 +138,24 @@ class TestStopping:
         supply.point("board.mains", "alarm", 61)
         charge(supply, pct, 61)
         assert len(supply.actions) == 1 + stops
+
+    def test_whether_the_mains_are_back_is_seen_before_it_is_stopped_again(self, supply):
+        self.down(supply)
+        charge(supply, 10, 40)
+        supply.start(60)
+        charge(supply, 15, 61)  # the battery is told before the mains
+        assert len(supply.actions) == 1
+        supply.point("board.mains", "normal", 61.5)
+        supply.to(100)
+        assert len(supply.actions) == 1
+
+    def test_mains_that_nobody_sees_are_away(self, supply):
+        self.down(supply)
+        charge(supply, 10, 40)
+        supply.start(60)
+        charge(supply, 15, 61)
+        supply.to(75)
+        assert len(supply.actions) == 2
 
     def test_with_mains_it_starts_at_any_charge(self, supply):
         self.down(supply)
