@@ -47,7 +47,6 @@ class Timer:
         left = max(0, self.utc_us - now.utc_us) if now.trusted else self.left_us
         return replace(self, due_us=now.mono_us + min(left, self.left_us))
 
-
     def not_before(self, now: Moment) -> Timer:
         """Return the same timer, due now if it was before."""
         return replace(self, due_us=max(self.due_us, now.mono_us))

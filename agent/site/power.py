@@ -129,9 +129,16 @@ class Power(Machine[Supply]):
         pct = self.state.pct
         if self.state.since_us is None or (pct is not None and pct >= self._plan.restart_pct):
             self.state = replace(self.state, exhausted=False)
-        elif pct is not None and (self.state.exhausted or pct <= self._plan.shutdown_pct):
-            if self._mains.known or not self.runs("seeing"):
-                self._stop(turn)
+        elif pct is not None and self._seen and self._too_low(pct):
+            self._stop(turn)
+
+    @property
+    def _seen(self) -> bool:
+        """Whether the mains were looked at in this run, or there was time enough for it."""
+        return self._mains.known or not self.runs("seeing")
+
+    def _too_low(self, pct: int) -> bool:
+        return self.state.exhausted or pct <= self._plan.shutdown_pct
 
     def _is_low(self) -> bool:
         contact = self._battery.state.settled if self._battery else PointState.NORMAL

@@ -142,11 +142,7 @@ class TestCheck:
         "table",
         [
             {"panic": {"point": "spare.panic"}},
-            {
-                "output": [
-                    {"id": "roof", "area": "hall", "output": "spare.siren", "kind": "siren"}
-                ]
-            },
+            {"output": [{"id": "roof", "area": "hall", "output": "spare.siren", "kind": "siren"}]},
         ],
         ids=["a panic button", "a siren"],
     )
@@ -574,7 +570,6 @@ class TestRestart:
         hall.start(1)
         assert "zone.alarmed way" in hall.point("board.way", "alarm", 2)
         assert hall.last("zone.alarmed").at == opened
-
 
     def test_dated_at_its_opening_also_when_the_start_is_decided_a_little_later(self, hall):
         arm(hall)
