@@ -147,7 +147,7 @@ class Slot(Machine[Content]):
         rack = self._rack
         turn.event(kind, rack.id, about | more, source=rack.key, device=self.device, at=at)
         if kind == "rack.intrusion":
-            self._house.areas[self.area].sound(turn)
+            self._house.areas[rack.plan.area].sound(turn)
 
     def view(self) -> Json:
         """Return its serial and how it is; never who took the weapon."""
