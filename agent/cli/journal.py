@@ -16,13 +16,12 @@ import click
 from agent.cli import options
 from agent.cli.event_line import details, event_line, local_time
 from agent.cli.events import since_us
+from agent.cli.judgement import judgement
 
 # What belongs to the journal is imported by the command that needs it: help stays quick.
 if TYPE_CHECKING:
-    from agent.journal.checkpoint import Checkpoint
     from agent.journal.info import Info
     from agent.journal.note import Verifier
-    from agent.journal.verification import Verdict
 
 DEFAULT_DATA = "/var/lib/armoury"
 
@@ -158,8 +157,8 @@ def verify(data: Path, keys: Sequence[str], kept: Sequence[Path], *, as_json: bo
 
     with _told():
         trusted = _trusted(data, keys)
-        verdict = verified(data, trusted, [_kept(path, trusted) for path in kept])
-    click.echo(json.dumps(asdict(verdict)) if as_json else _judgement(verdict, bool(keys)))
+        verdict = verified(data, trusted, [path.read_text(encoding="utf-8") for path in kept])
+    click.echo(json.dumps(asdict(verdict)) if as_json else judgement(verdict, trusted, bool(keys)))
     if verdict.findings:
         click.get_current_context().exit(1)
 
@@ -174,32 +173,27 @@ def _trusted(data: Path, given: Sequence[str]) -> list[Verifier]:
     return [Verifier.parse(line) for text in texts for line in text.splitlines()]
 
 
-def _kept(path: Path, trusted: Sequence[Verifier]) -> Checkpoint:
-    from agent.journal.checkpoint import Checkpoint
+@journal.command("rotate-key")
+@_data
+def rotate_key(data: Path) -> None:
+    """Make a new key for the record to be signed with; the daemon changes over to it by itself.
 
-    return Checkpoint.open(path.read_text(encoding="utf-8"), trusted)
+    The running daemon takes it within a minute, a stopped one soon after its start. From the
+    event system.key_rotated on, which both keys have signed, checkpoints bear the new one's
+    signature; then the old private key is gone. Give the new public key to whoever has the old
+    one, and copy the new private key to where the copy of the old one lies.
 
+    \b
+    Example:
+      armoury journal rotate-key
+      armoury events --kind system.key_rotated
+    """
+    from agent.journal import keys
 
-def _judgement(verdict: Verdict, by_given_key: bool) -> str:
-    counted = f"{verdict.events} events from {verdict.first} on, {verdict.pruned} of them pruned"
-    if verdict.findings:
-        lines = [f"NOT as recorded: {counted}"]
-        for finding in verdict.findings:
-            place = f"{finding.first}"
-            if finding.last > finding.first:
-                place += f" to {finding.last}"
-            lines.append(f"  {place}: {finding.what}")
-        return "\n".join(lines)
-    lines = [f"as recorded: {counted}"]
-    if verdict.checkpoints:
-        lines.append(
-            f"  signed up to {verdict.covered}, by {verdict.checkpoints} checkpoints that hold"
-        )
-    else:
-        lines.append("  no checkpoint was signed: this shows damage, not forgery")
-    if verdict.checkpoints and not by_given_key:
-        lines.append("  with the key that lies beside the record; against forgery give --key")
-    return "\n".join(lines)
+    with _told():
+        made = keys.make_next(data)
+    click.echo(f"{data / keys.NEXT}: {made.verifier}")
+    click.echo("signs as soon as the daemon has taken it: armoury events --kind system.key_rotated")
 
 
 @journal.command()

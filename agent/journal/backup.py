@@ -67,7 +67,7 @@ def restore(folder: Path, source: Path) -> JournalSucceeded:
         lock = FolderLock(folder)
         try:
             signer = keys.read(folder)
-            checked(source, [signer.verifier])
+            checked(source, keys.known(folder, signer))
             finish(folder)
             return succeed(folder, signer, f"the backup {source} was restored", source)
         finally:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from agent.journal import keys, rotation
 from agent.journal.errors import JournalError, JournalUnusable, storage_failure
 from agent.journal.leaves import Leaves, leaves
 from agent.journal.lock import FolderLock
@@ -16,6 +17,7 @@ from agent.journal.ranges import Ranges
 from agent.journal.record import Batch, Commit, Lane, Recorded, Sealed
 from agent.journal.writer import Writer
 from agent.site.inputs import Json
+from agent.site.moment import Moment
 
 
 class Journal:
@@ -23,7 +25,6 @@ class Journal:
 
     Attributes:
         saved: the site's state as it was at the last commit before this opening.
-        vkey: the public key that checkpoints verify with, for the monitor; None without key.
     """
 
     def __init__(
@@ -35,7 +36,7 @@ class Journal:
         sealed: Callable[[Sealed], None],
     ) -> None:
         self.saved: Mapping[str, Json] = opened.saved
-        self.vkey = str(opened.signer.verifier) if opened.signer else None
+        self._folder = lock.folder
         self._lock = lock
         self._reader = opened.reader
         self._writer = Writer(opened.storage, opened.acknowledged, committed, failed, sealed)
@@ -99,6 +100,29 @@ class Journal:
     def head(self) -> int:
         """Return the last committed number; 0 when there is none."""
         return self._writer.head
+
+    @property
+    def vkey(self) -> str | None:
+        """Return the public key that new checkpoints verify with; None without a key."""
+        signer = self._writer.signer
+        return str(signer.verifier) if signer else None
+
+    def key_change(self, now: Moment) -> Batch | None:
+        """Return what makes the key that waits in the folder take over; None: there is none.
+
+        Raises:
+            JournalUnusable: what waits there is no key of this site.
+        """
+        signs = self._writer.signer
+        new = keys.waiting(self._folder, signs) if signs else None
+        if signs is None or new is None:
+            return None
+        if new.verifier in keys.public(self._folder):
+            raise JournalUnusable(
+                f"the key {new.verifier} has signed before, and cannot again; make a new one: "
+                "armoury journal rotate-key"
+            )
+        return rotation.batch(signs.named(new.verifier.name), new, now)
 
     def last(self) -> Recorded | None:
         """Return the newest committed row."""

@@ -1,18 +1,21 @@
 """The key that the record is signed with: where it lies, how it comes to be.
 
-Made once, when the data folder is; from then on it is only read. A systemd credential
-named like the file comes before the file.
+Made once, when the data folder is; from then on it is only read, until another one takes over
+(see `agent.journal.rotation`). A systemd credential named like a file comes before the file.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 
 from agent.journal.errors import JournalUnusable
+from agent.journal.layout import sync
 from agent.journal.note import NoteRefused, Signer, Verifier
 
 PRIVATE = "journal.key"
+NEXT = "journal.key.next"
 PUBLIC = "journal.vkey"
 
 
@@ -27,7 +30,10 @@ def read(folder: Path) -> Signer:
         KeyMissing: there is none.
         JournalUnusable: it cannot be read, or is damaged.
     """
-    path = _path(folder)
+    return _read(_path(folder, PRIVATE))
+
+
+def _read(path: Path) -> Signer:
     try:
         return Signer.parse(path.read_text(encoding="ascii"))
     except FileNotFoundError as error:
@@ -66,8 +72,8 @@ def make(folder: Path, name: str) -> Signer:
         JournalUnusable: there is one already, or it cannot be written.
         NoteRefused: a key cannot have this name.
     """
-    if _path(folder).exists():
-        raise JournalUnusable(f"{_path(folder)} is a key already; move it away to make another")
+    if (path := _path(folder, PRIVATE)).exists():
+        raise JournalUnusable(f"{path} is a key already; move it away to make another")
     signer = Signer.made(name)
     _write(folder / PRIVATE, signer.written(), 0o400)
     publish(folder, signer)
@@ -80,18 +86,91 @@ def publish(folder: Path, signer: Signer) -> None:
     Raises:
         JournalUnusable: it cannot be written.
     """
-    if not (folder / PUBLIC).exists():
-        _write(folder / PUBLIC, f"{signer.verifier}\n", 0o444)
+    known = public(folder)
+    if signer.verifier not in known:
+        lines = [f"{key}\n" for key in (*known, signer.verifier)]
+        _write(folder / PUBLIC, "".join(lines), 0o444)
 
 
-def _path(folder: Path) -> Path:
+def known(folder: Path, signer: Signer) -> list[Verifier]:
+    """Return the key's public half, and those that it came after."""
+    try:
+        return [signer.verifier, *public(folder)]
+    except JournalUnusable:
+        return [signer.verifier]
+
+
+def make_next(folder: Path) -> Signer:
+    """Make the key that shall take over, beside the one that signs; its file is the daemon's.
+
+    Raises:
+        JournalUnusable: one waits already, there is none that signs, or it cannot be written.
+    """
+    signs = read(folder)
+    if (path := _path(folder, NEXT)).exists():
+        raise JournalUnusable(
+            f"{path} waits already: the running daemon takes it within a minute, and a daemon "
+            "that starts some seconds after its start"
+        )
+    signer = Signer.made(signs.verifier.name)
+    _write(folder / NEXT, signer.written(), 0o400)
+    return signer
+
+
+def waiting(folder: Path, signs: Signer) -> Signer | None:
+    """Return the key that shall take over from the one that signs; None: there is none.
+
+    Raises:
+        JournalUnusable: it cannot be read, is damaged, or another site's.
+    """
+    if not (path := _path(folder, NEXT)).exists():
+        return None
+    found = _read(path)
+    base = read(folder).verifier.name
+    if found.verifier.name != base:
+        raise JournalUnusable(f"{path} belongs to {found.verifier.name}, not to {base}")
+    return None if found.verifier.key == signs.verifier.key else found
+
+
+def of(folder: Path, verifier: Verifier) -> Signer | None:
+    """Return the private key that belongs to a public one, if it is here."""
+    for path in (_path(folder, PRIVATE), _path(folder, NEXT), folder / PRIVATE, folder / NEXT):
+        with contextlib.suppress(JournalUnusable):
+            if (found := _read(path)).verifier.key == verifier.key:
+                return found
+    return None
+
+
+def take_over(folder: Path, signer: Signer) -> None:
+    """Put the key that signs from now on into its place; the old one is gone then.
+
+    A credential stays what it is: whoever gives it replaces it, whenever it suits.
+
+    Raises:
+        JournalUnusable: it cannot be written; the key is found where it is, and this is tried
+            again at the next start.
+    """
+    publish(folder, signer)
+    with contextlib.suppress(KeyMissing):
+        if _read(folder / NEXT).verifier.key == signer.verifier.key:
+            try:
+                (folder / NEXT).rename(folder / PRIVATE)
+                sync(folder)
+            except OSError as error:
+                raise JournalUnusable(f"{folder / NEXT} cannot be moved: {error}") from error
+
+
+def _path(folder: Path, name: str) -> Path:
     credentials = os.environ.get("CREDENTIALS_DIRECTORY")
-    given = Path(credentials, PRIVATE) if credentials else folder / PRIVATE
-    return given if given.exists() else folder / PRIVATE
+    given = Path(credentials, name) if credentials else folder / name
+    return given if given.exists() else folder / name
 
 
 def _write(path: Path, text: str, mode: int) -> None:
-    """Write a small file so that after a power cut it is there whole or not at all."""
+    """Write a small file so that after a power cut it is there whole or not at all.
+
+    It is the folder's owner's, whoever makes it.
+    """
     half = path.with_suffix(path.suffix + ".new")
     try:
         half.unlink(missing_ok=True)
@@ -99,7 +178,11 @@ def _write(path: Path, text: str, mode: int) -> None:
         with os.fdopen(fd, "w", encoding="ascii") as file:
             file.write(text)
             file.flush()
+            owner = path.parent.stat()
+            if os.fstat(fd).st_uid != owner.st_uid:
+                os.fchown(fd, owner.st_uid, owner.st_gid)
             os.fsync(fd)
         half.replace(path)
+        sync(path.parent)
     except OSError as error:
         raise JournalUnusable(f"{path} cannot be written: {error.strerror}") from error

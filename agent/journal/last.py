@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 from agent.journal.checkpoint import Checkpoint
@@ -25,9 +26,9 @@ def remember(folder: Path, note: str) -> None:
             os.close(fd)
 
 
-def remembered(folder: Path, verifier: Verifier) -> Checkpoint | None:
+def remembered(folder: Path, trusted: Iterable[Verifier]) -> Checkpoint | None:
     """Return what was kept; None when there is nothing, or a power cut spoilt it."""
     try:
-        return Checkpoint.open((folder / NAME).read_text(encoding="utf-8"), [verifier])
+        return Checkpoint.open((folder / NAME).read_text(encoding="utf-8"), trusted)
     except (OSError, UnicodeDecodeError, NoteRefused):
         return None

@@ -21,6 +21,7 @@ class FolderLock:
     """
 
     def __init__(self, folder: Path) -> None:
+        self.folder = folder
         self._fd = os.open(folder / NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sqlite3
 from collections.abc import Callable
@@ -16,9 +17,10 @@ from agent.journal.errors import (
     StorageCorrupt,
     storage_failure,
 )
-from agent.journal.note import Signer
+from agent.journal.note import NoteRefused, Signer
 from agent.journal.ranges import Ranges
 from agent.journal.reading import Reader
+from agent.journal.rotation import Chain, Rotation
 from agent.journal.storage import Storage
 from agent.journal.stored import StoredTree
 from agent.site.inputs import Json
@@ -65,16 +67,18 @@ def open_record(folder: Path, origin: str | None, failed: Callable[[JournalError
     succession.finish(folder)
     signer = _signer(folder, origin, failed)
     try:
-        return _believed(folder, signer)
+        return _believed(folder, signer, failed)
     except (StorageCorrupt, JournalUnusable, sqlite3.Error) as error:
         reason = _damage(folder, error)
         if reason is None or signer is None or not (folder / last.NAME).exists():
             raise
     failed(succession.succeed(folder, signer, reason))
-    return _believed(folder, signer)
+    return _believed(folder, signer, failed)
 
 
-def _believed(folder: Path, signer: Signer | None) -> Opened:
+def _believed(
+    folder: Path, signer: Signer | None, failed: Callable[[JournalError], None]
+) -> Opened:
     """Open the record, and see that it is what it was."""
     if (folder / last.NAME).exists() and not (folder / layout.DATABASE).exists():
         raise StorageCorrupt(f"the record in {folder} is gone")
@@ -83,9 +87,10 @@ def _believed(folder: Path, signer: Signer | None) -> Opened:
     storage: Storage | None = None
     try:
         with reader.tree() as tree:
-            own = signer.named(tree.origin or signer.verifier.name) if signer else None
             if signer:
                 _see_that_it_is_the_same(folder, signer, tree)
+                signer = _in_office(folder, signer, tree, failed)
+            own = signer.named(tree.origin or signer.verifier.name) if signer else None
         storage = Storage(folder, own)
         return Opened(reader, storage, reader.state(), reader.acknowledged(), own)
     except (JournalError, sqlite3.Error):
@@ -106,9 +111,39 @@ def _prepare(folder: Path) -> None:
         layout.prepare(folder)
 
 
+def _in_office(
+    folder: Path, signer: Signer, tree: StoredTree, failed: Callable[[JournalError], None]
+) -> Signer | None:
+    """Return the key that the record itself says signs now; put it into its place."""
+    chain = _chain(tree)
+    if not chain.keys:
+        return signer
+    found = keys.of(folder, chain.keys[-1])
+    if found is None:
+        failed(
+            keys.KeyMissing(
+                f"the key {chain.keys[-1]} that took over last is not in {folder}: nothing is "
+                "signed until it is put back"
+            )
+        )
+        return None
+    with contextlib.suppress(JournalUnusable):  # it signs from where it is
+        keys.take_over(folder, found)
+    return found
+
+
+def _chain(tree: StoredTree) -> Chain:
+    try:
+        rotations = [Rotation.read(*row) for row in tree.rotations()]
+    except NoteRefused as error:
+        raise StorageCorrupt(f"a change of the journal's key does not hold: {error}") from error
+    return Chain([rotation.old for rotation in rotations[:1]], rotations)
+
+
 def _see_that_it_is_the_same(folder: Path, signer: Signer, tree: StoredTree) -> None:
     """Hold the record against the checkpoint that lies beside it."""
-    kept = last.remembered(folder, signer.verifier)
+    trusted = [*keys.known(folder, signer), *_chain(tree).keys]
+    kept = last.remembered(folder, trusted)
     if kept is None:
         return
     head = tree.first + tree.size - 1

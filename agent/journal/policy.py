@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from agent.journal.record import PRUNED
+from agent.journal.record import PRUNED, ROTATED
 from agent.site.step import Severity
 from agent.site.table import Table
 
@@ -22,6 +22,7 @@ KEEP_D: Mapping[str, int] = {
     "rack.discrepancy": 1461,
     "rack.destroyed": 3653,
     PRUNED: 3653,
+    ROTATED: 36_525,  # a hundred years: without it no later signature can be traced to an older key
 }
 
 

@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from agent.journal.ranges import Ranges
 from agent.site.inputs import Json
 from agent.site.step import Event
 
+if TYPE_CHECKING:
+    from agent.journal.note import Signer
+
 PRUNED = "system.pruned"  # the kind that says of which events the content was given up
+ROTATED = "system.key_rotated"  # the kind that says which key signs from then on
 
 
 class Lane(StrEnum):
@@ -42,11 +46,14 @@ class Batch:
         state: saved state that differs now, by key; None: forgotten.
         prune: numbers of past events of which only the hash is to stay; one of the entries
             is then a `PRUNED` that names just these ranges (see `agent.journal.retention`).
+        rotate: the key that signs from this batch on; one of the entries is then a `ROTATED`
+            that names it (see `agent.journal.rotation`).
     """
 
     entries: tuple[Entry, ...]
     state: Mapping[str, Json] = field(default_factory=dict)
     prune: Ranges = field(default_factory=Ranges)
+    rotate: Signer | None = None
 
 
 class Recorded(NamedTuple):

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from agent.journal import layout
 from agent.journal.checkpoint import Checkpoint
-from agent.journal.note import NoteRefused, Signer
+from agent.journal.note import NoteRefused, Verifier
 from agent.journal.ranges import Ranges, Span
-from agent.journal.record import Lane
+from agent.journal.record import ROTATED, Lane
 from agent.journal.tree import MARK, leaf_hash, mark
 
 CHUNK = 200
@@ -46,13 +46,13 @@ class Salvage:
         rows = self._rows("SELECT max(seq) FROM event")
         return int(rows[0][0]) if rows and isinstance(rows[0][0], int) else None
 
-    def end(self, signer: Signer) -> Checkpoint | None:
+    def end(self, trusted: Sequence[Verifier]) -> Checkpoint | None:
         """Return the newest checkpoint that holds."""
         for (note,) in (
             self._rows("SELECT CAST(note AS BLOB) FROM checkpoint ORDER BY size DESC") or ()
         ):
             try:
-                return Checkpoint.open(bytes(note).decode(errors="replace"), [signer.verifier])
+                return Checkpoint.open(bytes(note).decode(errors="replace"), trusted)
             except (NoteRefused, TypeError):
                 continue
         return None
@@ -71,11 +71,17 @@ class Salvage:
             "SELECT path, lane, CAST(ranges AS BLOB), mark FROM acknowledged"
         )
         new.executemany("INSERT INTO acknowledged VALUES (?, ?, CAST(? AS TEXT), ?)", acknowledged)
-        taken = 0
-        for row in self._events(below) if everything else self._undelivered(acknowledged, below):
-            new.execute("INSERT INTO event VALUES (?, ?, ?, ?, CAST(? AS TEXT))", _filed(new, *row))
-            taken += 1
-        return taken
+        rows = self._events(below) if everything else self._undelivered(acknowledged, below)
+        return sum(_put(new, row) for row in rows)
+
+    def key_changes_into(self, new: sqlite3.Connection, below: int) -> int:
+        """Write the events that lead from key to key, whether they were delivered or not."""
+        sql = (
+            "SELECT seq, CAST(proof AS BLOB), CAST(body AS BLOB) FROM event WHERE class IN "
+            "(SELECT id FROM class WHERE kind = ?) AND seq < ? AND body IS NOT NULL"
+        )
+        found = self._rows(sql, (ROTATED, below)) or ()
+        return sum(_put(new, row) for row in found if _holds(row))
 
     def _events(self, below: int) -> Iterator[tuple[int, bytes, bytes]]:
         return self._intact((1, min(below - 1, self.head() or 0)))
@@ -107,7 +113,7 @@ class Salvage:
                 alone = [self._between(number, number) for number in range(at, end + 1)]
                 rows = [row for found in alone for row in found or ()]
             for seq, proof, body in rows:
-                if leaf_hash(proof[: layout.SALT] + body)[:MARK] == proof[layout.SALT :]:
+                if _holds((seq, proof, body)):
                     yield seq, proof, body
             skipped = 0 if rows else skipped + end - at + 1
             at = end + 1
@@ -129,7 +135,7 @@ class Salvage:
             and mark(*(text.encode() for text in row[:-2]), row[-2]) == row[-1]
         ]
 
-    def _rows(self, sql: str, values: tuple[int, ...] = ()) -> list[tuple[Any, ...]] | None:
+    def _rows(self, sql: str, values: tuple[object, ...] = ()) -> list[tuple[Any, ...]] | None:
         """Return what a statement finds; None when it meets damage."""
         if self._connection is None:
             return None
@@ -137,6 +143,18 @@ class Salvage:
             return self._connection.execute(sql, values).fetchall()
         except sqlite3.Error:
             return None
+
+
+def _holds(row: tuple[int, bytes, bytes]) -> bool:
+    """Say whether a row is what was recorded."""
+    _, proof, body = row
+    return leaf_hash(proof[: layout.SALT] + body)[:MARK] == proof[layout.SALT :]
+
+
+def _put(new: sqlite3.Connection, row: tuple[int, bytes, bytes]) -> int:
+    """Write an event into a new database, unless it is there; return how many that are."""
+    sql = "INSERT OR IGNORE INTO event VALUES (?, ?, ?, ?, CAST(? AS TEXT))"
+    return new.execute(sql, _filed(new, *row)).rowcount
 
 
 def _filed(

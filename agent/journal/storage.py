@@ -8,9 +8,15 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from agent.journal import last, layout
+from agent.journal import keys, last, layout
 from agent.journal.checkpoint import Checkpoint
-from agent.journal.errors import StorageBusy, StorageCorrupt, StorageFailed, storage_failure
+from agent.journal.errors import (
+    JournalUnusable,
+    StorageBusy,
+    StorageCorrupt,
+    StorageFailed,
+    storage_failure,
+)
 from agent.journal.growth import Growth
 from agent.journal.note import Signer
 from agent.journal.ranges import Span
@@ -71,6 +77,11 @@ class Storage:
         self._doubtful = False
 
     @property
+    def signer(self) -> Signer | None:
+        """Return the key that signs now, under the log's own name."""
+        return self._signer
+
+    @property
     def unsealed(self) -> int:
         """Return how many events no checkpoint covers; 0 when nothing is to be signed."""
         return self._growth.size - self._sealed if self._signer else 0
@@ -83,6 +94,7 @@ class Storage:
         acknowledged: Mapping[tuple[str, str], bytes],
         prune: Sequence[Span],
         seal: bool,
+        rotate: Signer | None = None,
     ) -> Sealed | None:
         """Write all of it in one transaction, and see it to the disk.
 
@@ -93,6 +105,7 @@ class Storage:
             acknowledged: canonical JSON of ranges, by path and lane.
             prune: of which past rows only the hash shall stay.
             seal: whether a checkpoint shall cover it all.
+            rotate: the key that takes over with it, and signs that checkpoint.
 
         Returns:
             The checkpoint, if one was wanted and there is a key.
@@ -109,7 +122,8 @@ class Storage:
                 _save(connection, state, acknowledged)
             for span in prune:
                 _prune(connection, span)
-            sealed = self._seal(connection, growth) if seal else None
+            signer = self._named(rotate) if rotate else self._signer
+            sealed = self._seal(connection, growth, signer) if seal or rotate else None
             connection.execute("COMMIT")
         except sqlite3.Error as error:
             self._doubtful |= _is_io(error)
@@ -120,6 +134,10 @@ class Storage:
             raise
         self._growth = growth
         self.head += len(rows) - there
+        if rotate:
+            self._signer = signer
+            with contextlib.suppress(JournalUnusable):  # it is found where it is at the next start
+                keys.take_over(self._folder, rotate)
         if sealed:
             self._sealed = self._told = sealed.size
             last.remember(self._folder, sealed.note)
@@ -245,13 +263,19 @@ class Storage:
             connection.execute("INSERT INTO tile VALUES (?, ?, ?, ?)", found)
         return growth
 
-    def _seal(self, connection: sqlite3.Connection, growth: Growth) -> Sealed | None:
-        if self._signer is None or growth.size == self._told:
+    def _named(self, key: Signer) -> Signer:
+        """Return a key under the log's own name."""
+        return key.named(self._signer.verifier.name if self._signer else key.verifier.name)
+
+    def _seal(
+        self, connection: sqlite3.Connection, growth: Growth, signer: Signer | None
+    ) -> Sealed | None:
+        if signer is None or growth.size == self._told:
             return None
         if growth.size == self._sealed:  # by an attempt that seemed to fail
             return StoredTree(connection).newest_checkpoint()
-        checkpoint = Checkpoint(self._signer.verifier.name, growth.size, growth.root())
-        sealed = Sealed(growth.size, checkpoint.signed(self._signer))
+        checkpoint = Checkpoint(signer.verifier.name, growth.size, growth.root())
+        sealed = Sealed(growth.size, checkpoint.signed(signer))
         connection.execute("INSERT INTO checkpoint VALUES (?, ?)", (sealed.size, sealed.note))
         return sealed
 

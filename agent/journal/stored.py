@@ -7,8 +7,8 @@ from collections.abc import Generator, Iterator
 
 from agent.journal.errors import StorageCorrupt
 from agent.journal.growth import TILE, Growth
-from agent.journal.layout import SALT
-from agent.journal.record import Sealed, happened_us
+from agent.journal.layout import SALT, SEVERITIES
+from agent.journal.record import ROTATED, Sealed, happened_us
 from agent.journal.tree import Frontier, leaf_hash, node_hash, split
 
 # Number, class, severity, proof and body, as they are stored.
@@ -18,6 +18,7 @@ Row = tuple[int, int | None, int | None, bytes, bytes | None]
 _ROWS = (
     "SELECT seq, class, severity, ifnull(CAST(proof AS BLOB), x''), CAST(body AS BLOB) FROM event"
 )
+_ACCESS = SEVERITIES["access"]
 
 
 class StoredTree:
@@ -102,6 +103,14 @@ class StoredTree:
     def classes(self) -> Iterator[tuple[int, bytes, int]]:
         """Yield number, kind and severity of every class."""
         yield from self._connection.execute("SELECT id, CAST(kind AS BLOB), severity FROM class")
+
+    def rotations(self) -> list[tuple[int, bytes]]:
+        """Return number and body of every event that says which key signs from then on."""
+        sql = (
+            "SELECT seq, CAST(body AS BLOB) FROM event WHERE severity = ? AND severity < 3 "
+            "AND class IN (SELECT id FROM class WHERE kind = ?) AND body IS NOT NULL ORDER BY seq"
+        )
+        return self._connection.execute(sql, (_ACCESS, ROTATED)).fetchall()
 
     def rows(self) -> Generator[Row, None, None]:
         """Yield every row of the tree in order."""

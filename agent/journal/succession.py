@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from operator import attrgetter
 from pathlib import Path
 
-from agent.journal import last, layout
+from agent.journal import keys, last, layout
 from agent.journal.checkpoint import Checkpoint
 from agent.journal.errors import JournalError
 from agent.journal.note import Signer, sign
@@ -71,7 +71,7 @@ def succeed(
     with Salvage(folder) as old, Salvage(backup or folder) as source:
         plan = _planned(folder, signer, reason, (old, source))
         layout.prepare(new, first=plan.first)
-        taken = _begin(new, plan, source, everything=backup is not None)
+        taken = _begin(new, plan, (old, source), everything=backup is not None)
     aside = _unused(folder, time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()))
     (new / ASIDE).write_text(str(aside))
     new.rename(folder / SUCCESSOR)
@@ -114,7 +114,8 @@ def finish(folder: Path) -> None:
 
 def _planned(folder: Path, signer: Signer, reason: str, sources: Sequence[Salvage]) -> _Plan:
     base = signer.verifier.name
-    known_ends = (last.remembered(folder, signer.verifier), *(old.end(signer) for old in sources))
+    trusted = keys.known(folder, signer)
+    known_ends = (last.remembered(folder, trusted), *(old.end(trusted) for old in sources))
     ends = [said for said in known_ends if said]
     end = max(ends, key=attrgetter("last_number"), default=Checkpoint(base, 0, bytes(32)))
     known = sources[0].head()  # of the record that is succeeded; a backup is always older
@@ -128,7 +129,7 @@ def _planned(folder: Path, signer: Signer, reason: str, sources: Sequence[Salvag
     return _Plan(origin, first, sign(text, signer.named(end.origin), signer.named(origin)))
 
 
-def _begin(new: Path, plan: _Plan, source: Salvage, *, everything: bool) -> int:
+def _begin(new: Path, plan: _Plan, sources: Sequence[Salvage], *, everything: bool) -> int:
     """Fill the new record with what an older one shows; return how many events."""
     connection = layout.connect(new, "rw")
     try:
@@ -137,7 +138,8 @@ def _begin(new: Path, plan: _Plan, source: Salvage, *, everything: bool) -> int:
             "INSERT INTO meta VALUES (?, ?)",
             [("origin", plan.origin), ("statement", plan.statement)],
         )
-        taken = source.into(connection, plan.first, everything=everything)
+        taken = sum(old.key_changes_into(connection, plan.first) for old in sources)
+        taken += sources[-1].into(connection, plan.first, everything=everything)
         connection.execute("COMMIT")
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
     finally:

@@ -25,6 +25,7 @@ from agent.journal.layout import SALT
 from agent.journal.note import NoteRefused, Verifier
 from agent.journal.ranges import Span
 from agent.journal.reading import Reader
+from agent.journal.rotation import Chain, Rotation
 from agent.journal.stored import Row, StoredTree
 from agent.journal.tree import LEAF, MARK
 
@@ -56,6 +57,8 @@ class Verdict:
         pruned: how many of them are only known by their hash.
         checkpoints: how many checkpoints hold.
         covered: up to which number they cover the events.
+        keys: the ids of the keys that signed, in their order, where there was more than one.
+        key_changes: the numbers of the events with which each but the first took over.
         findings: what is wrong, the first event concerned first; empty when all is well.
     """
 
@@ -65,6 +68,8 @@ class Verdict:
     checkpoints: int
     covered: int
     findings: tuple[Finding, ...]
+    keys: tuple[str, ...] = ()
+    key_changes: tuple[int, ...] = ()
 
 
 class Verification:
@@ -72,8 +77,8 @@ class Verification:
 
     Args:
         tree: the record.
-        trusted: the public keys of its log.
-        known: checkpoints that others keep of it: a record that lacks their events, or has
+        trusted: a public key of its log, or several; the record leads from one to the next.
+        known: signed checkpoints that others keep of it: a record that lacks their events, or has
             others in their place, is found out even when its own checkpoints were replaced.
     """
 
@@ -81,11 +86,11 @@ class Verification:
         self,
         tree: StoredTree,
         trusted: Sequence[Verifier],
-        known: Sequence[Checkpoint] = (),
+        known: Sequence[str] = (),
     ) -> None:
         self._tree = tree
-        self._trusted = trusted
         self._findings: list[Finding] = []
+        self._chain = Chain(trusted, list(self._rotations()))
         self._growth = Growth()
         self._tiles = dict(tree.tiles())
         self._classes = Classes(tree)
@@ -95,7 +100,8 @@ class Verification:
         self._said_gone: list[Span] = []
         self._held = self._covered = 0
         self._broken = False  # no later root can be right; only rows are looked at
-        self._checkpoints = sorted([*self._signed(), *known], key=lambda said: said.size)
+        kept = [Checkpoint.open(note, self._chain.everybody()) for note in known]
+        self._checkpoints = sorted([*self._signed(), *kept], key=lambda said: said.size)
 
     def run(self) -> Verdict:
         """Look at everything, once."""
@@ -117,11 +123,21 @@ class Verification:
             self._held,
             self._tree.first + self._covered - 1,
             tuple(self._findings),
+            tuple(key.number.hex() for key in self._chain.keys),
+            tuple(self._chain.from_numbers[1:]),
         )
 
     def _find(self, first: int, last: int, what: str) -> None:
         if len(self._findings) < MOST:
             self._findings.append(Finding(first, last, what))
+
+    def _rotations(self) -> Iterator[Rotation]:
+        """Yield the changes of the key, as far as both keys have signed them."""
+        for number, body in self._tree.rotations():
+            try:
+                yield Rotation.read(number, body)
+            except NoteRefused as error:
+                self._find(number, number, f"the change of the key does not hold: {error}")
 
     def _signed(self) -> Iterator[Checkpoint]:
         """Yield the record's own checkpoints, as far as their signatures hold."""
@@ -130,7 +146,7 @@ class Verification:
             first, last = self._tree.first + before, self._tree.first + size - 1
             before = size
             try:
-                said = Checkpoint.open(note, self._trusted)
+                said = Checkpoint.open(note, self._chain.at(last))
             except NoteRefused as error:
                 self._find(first, last, f"the checkpoint over {last} does not hold: {error}")
                 continue
@@ -256,7 +272,7 @@ class Verification:
             self._find(first, last, what)
 
 
-def verify(folder: Path, trusted: Sequence[Verifier], known: Sequence[Checkpoint] = ()) -> Verdict:
+def verify(folder: Path, trusted: Sequence[Verifier], known: Sequence[str] = ()) -> Verdict:
     """Verify the record in a folder: the daemon's own, while it runs, or a copy.
 
     Where the evidence lies beside it, each file is held against its event.
@@ -264,9 +280,10 @@ def verify(folder: Path, trusted: Sequence[Verifier], known: Sequence[Checkpoint
     Args:
         folder: where `journal.db` lies.
         trusted: the public keys of its log.
-        known: checkpoints that others keep of it.
+        known: signed checkpoints that others keep of it.
 
     Raises:
+        NoteRefused: one of those was not signed by any of the record's keys.
         JournalUnusable: there is no journal that could be read.
         StorageCorrupt: it is damaged so that no event can be told from another.
     """

@@ -20,8 +20,9 @@ from agent.journal.errors import (
     StorageFailed,
     StorageFull,
 )
+from agent.journal.note import Signer
 from agent.journal.ranges import Ranges
-from agent.journal.record import PRUNED, Batch, Commit, Entry, Recorded, Sealed
+from agent.journal.record import PRUNED, ROTATED, Batch, Commit, Entry, Recorded, Sealed
 from agent.journal.storage import Storage
 
 GROUP_ROWS = 1000  # a transaction's size; after an outage, several small ones heal sooner
@@ -37,6 +38,7 @@ class _Waiting(NamedTuple):
     times: tuple[int, ...]  # when each row's event happened
     state: Mapping[str, bytes | None]
     prune: Ranges
+    rotate: Signer | None
 
 
 class Writer:
@@ -87,6 +89,8 @@ class Writer:
         state = {key: _state(key, value) for key, value in batch.state.items()}
         if batch.prune.spans:
             _see_that_it_is_said(batch)
+        if batch.rotate and ROTATED not in [entry.event.kind for entry in batch.entries]:
+            raise JournalMisused(f"a batch that changes the key needs one {ROTATED}")
         times = tuple([entry.event.at.utc_us for entry in batch.entries])
         with self._lock:
             if self._died:
@@ -97,7 +101,7 @@ class Writer:
                 raise JournalMisused("only what is recorded already can be pruned")
             rows = tuple([_row(seq, entry) for seq, entry in enumerate(batch.entries, self._next)])
             self._next += len(rows)
-            self._queue.append(_Waiting(Commit(tag, rows), times, state, batch.prune))
+            self._queue.append(_Waiting(Commit(tag, rows), times, state, batch.prune, batch.rotate))
         self._bell.put(None)
 
     def acknowledge(self, path: str, lane: str, ranges: Ranges) -> None:
@@ -115,6 +119,11 @@ class Writer:
     def head(self) -> int:
         """Return the last committed number."""
         return self._storage.head
+
+    @property
+    def signer(self) -> Signer | None:
+        """Return the key that signs now."""
+        return self._storage.signer
 
     def stop(self) -> None:
         """Take no more, and commit what waits, for as long as `CLOSE_S`."""
@@ -214,6 +223,7 @@ class Writer:
             {key: encode([list(s) for s in ranges.spans]) for key, ranges in acknowledged.items()},
             [span for waiting in group for span in waiting.prune.spans],
             self._seal_is_due(len(rows)),
+            next((waiting.rotate for waiting in reversed(group) if waiting.rotate), None),
         )
         self._trouble, self._pause_s = None, 0.0
         with self._lock:

@@ -223,17 +223,18 @@ class Daemon:
             Desk(site.id, operators, self._clock.now, self._loop.put, loop) if operators else None,
             site.alarms_on,
         )
-        uplink.describe(
-            {
-                "name": site.name,
-                "version": self._version,
-                "boot": self._clock.boot,
-                "vkey": self._journal.vkey,
-                "started": self._started.utc_us,
-                "devices": {device.id: device.driver for device in self._file.devices},
-            }
-        )
+        uplink.describe(self._birth())
         return uplink
+
+    def _birth(self) -> dict[str, Any]:
+        return {
+            "name": self._file.plan.site.name,
+            "version": self._version,
+            "boot": self._clock.boot,
+            "vkey": self._journal.vkey,
+            "started": self._started.utc_us,
+            "devices": {device.id: device.driver for device in self._file.devices},
+        }
 
     # What comes in
 
@@ -316,6 +317,12 @@ class Daemon:
 
     def open_since_us(self) -> int | None:
         return self._site.open_since_us()
+
+    def key_change(self) -> Batch | None:
+        return self._journal.key_change(self._clock.now())
+
+    def key_changed(self) -> None:
+        self._uplink.describe(self._birth())
 
     # What people ask (agent.runtime.requests.House)
 

@@ -1,4 +1,4 @@
-"""Looks after the room that the record takes: gives up what is old, tells how full it is.
+"""Looks after the record: gives up what is old, tells how full it is, changes its key.
 
 All of it is slow work beside the loop, in small pieces with pauses between them, so that no
 alarm ever waits behind more than one of them.
@@ -42,6 +42,12 @@ class House(Protocol):
     def open_since_us(self) -> int | None:
         """Return when the earliest alarm that is still open was raised."""
 
+    def key_change(self) -> Batch | None:
+        """Return what makes a new key sign, where one waits; not on the loop."""
+
+    def key_changed(self) -> None:
+        """Hear that the new key signs."""
+
 
 class Keeper:
     """Keeps one record within its bounds.
@@ -83,13 +89,14 @@ class Keeper:
                 try:
                     await self.look()
                 except JournalError as error:  # what ails the disk, the next commit tells
-                    log.warning("the record's room is not known: %s", error)
+                    log.warning("the record is not looked after: %s", error)
                 await asyncio.sleep(LOOK_S)
         finally:
             self._worker.stop()
 
     async def look(self) -> None:
         """Measure; give up what need not be kept, when it is time or there is no room; tell."""
+        await self._change_key()
         found = await self._worker.run(self._measured)
         if self._clock.now().mono_us >= self._next_us or found.used > found.quota:
             await self._prune(found.quota)
@@ -98,6 +105,11 @@ class Keeper:
         self.usage = found
         self._tell("record", found.record_pct)
         self._tell("disk", found.disk_pct)
+
+    async def _change_key(self) -> None:
+        if (batch := await self._worker.run(self._house.key_change)) is not None:
+            await self._house.record(batch)
+            self._house.key_changed()
 
     def _tell(self, what: str, used_pct: int) -> None:
         if self._told.get(what) != used_pct:

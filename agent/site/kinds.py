@@ -167,6 +167,7 @@ KINDS: Mapping[str, Kind] = {
     "system.storage_back": _kind(INFO, "R624", ""),
     "system.storage_warning": _kind(FAULT, "623 JL", "what:text used_pct:int"),
     "system.pruned": _kind(INFO, "", "ranges:list events:int"),
+    "system.key_rotated": _kind(ACCESS, "", "old:text new:text statement:text"),
     "system.technician_on": _kind(ACCESS, "466", "persons:list for_s:int bypassed:list"),
     "system.technician_off": _kind(ACCESS, "R466", "cause:text open:list"),
     # the line to the monitor

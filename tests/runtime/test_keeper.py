@@ -10,6 +10,7 @@ import pytest
 
 from agent.journal import keys
 from agent.journal.journal import Journal
+from agent.journal.note import Verifier
 from agent.journal.policy import Policy
 from agent.journal.record import PRUNED, Batch, Commit, Entry
 from agent.journal.verification import verify
@@ -44,6 +45,7 @@ class House:
         self._tag = 0
         self.news: list[Input] = []
         self.open_us: int | None = None
+        self.vkeys: list[str | None] = []
         self.journal = Journal.open(
             folder, committed=self._committed, failed=print, origin="armoury/test"
         )
@@ -63,6 +65,12 @@ class House:
 
     def open_since_us(self) -> int | None:
         return self.open_us
+
+    def key_change(self) -> Batch | None:
+        return self.journal.key_change(Moment(START_US, 1, BOOT, True))
+
+    def key_changed(self) -> None:
+        self.vkeys.append(self.journal.vkey)
 
     async def happened(self, days: float, count: int, kind: str = "point.changed") -> None:
         """Record and deliver so many events of that day."""
@@ -180,6 +188,24 @@ async def test_beyond_the_quota_it_goes_at_once_and_the_rest_is_told(
     hopeless = make(used // 10)
     await hopeless.look()
     assert house.pcts("record")[-1] > 100, "what stays is told, not given up"
+
+
+async def test_a_key_that_waits_takes_over(
+    house: House, make: Callable[..., Keeper], tmp_path: Path
+) -> None:
+    await house.happened(0, 10)
+    before = house.journal.vkey
+    keeping = make()
+    await keeping.look()
+    assert house.vkeys == []
+    made = keys.make_next(tmp_path / "data")
+    await keeping.look()
+    assert house.vkeys == [str(made.verifier)]
+    await keeping.look()
+    assert len(house.vkeys) == 1
+    assert before
+    for vkey in (before, str(made.verifier)):
+        assert verify(tmp_path / "data", [Verifier.parse(vkey)]).findings == ()
 
 
 async def test_it_is_told_how_full_it_is_when_that_differs(
