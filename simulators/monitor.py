@@ -42,13 +42,23 @@ class Monitor:
         port: of the broker on loopback.
         site: the site's id.
         tls: more words for `mosquitto_sub` ("--cafile", ...).
+        below: which topics of the site it hears.
+        session: the client id that the broker knows it by.
     """
 
-    def __init__(self, folder: Path, port: int, site: str, tls: Sequence[str] = ()) -> None:
-        self._out = folder / "monitor.heard"
+    def __init__(
+        self,
+        folder: Path,
+        port: int,
+        site: str,
+        tls: Sequence[str] = (),
+        below: str = "#",
+        session: str = "monitor",
+    ) -> None:
+        self._out = folder / f"{session}.heard"
         self._command = ["mosquitto_sub", "-V", "5", "-h", "127.0.0.1", "-p", str(port)]
-        self._command += ["-i", "monitor", "-c", "-x", str(SESSION_EXPIRY_S), "-q", "1", *tls]
-        self._command += ["-t", f"armoury/v1/{site}/#", "-F", "%U %t %x"]
+        self._command += ["-i", session, "-c", "-x", str(SESSION_EXPIRY_S), "-q", "1", *tls]
+        self._command += ["-t", f"armoury/v1/{site}/{below}", "-F", "%U %t %x"]
         self._process: subprocess.Popen[bytes] | None = None
         self._read = 0
         self._told: list[Told] = []

@@ -224,7 +224,7 @@ class Outbox:
         """
         rank = message.rank
         self._flying[rank] -= 1
-        self.pace.took(elapsed_s, late=WORTH[rank].late)
+        self.pace.took(elapsed_s, now_s, late=WORTH[rank].late)
         if code >= 0x80 or (code == reasons.NO_SUBSCRIBER and rank is not Rank.CONTROL):
             self._holds.refused(message, code, now_s)
             self._take_back(message)

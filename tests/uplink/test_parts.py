@@ -37,13 +37,24 @@ def test_pauses_spread_over_a_range_that_doubles_up_to_its_cap() -> None:
 
 def test_batches_shrink_on_a_slow_line_and_grow_on_a_quick_one() -> None:
     paced = Pace()
-    paced.took(0.6, late=False)  # a satellite: far, and not slow
+    paced.took(0.6, 1.0, late=False)  # a satellite: far, and not slow
     for _ in range(10):
-        paced.took(0.62, late=True)
+        paced.took(0.62, 1.0, late=True)
     assert paced.batch_bytes == pace.MOST_BYTES
     for _ in range(20):
-        paced.took(2.0, late=True)
+        paced.took(2.0, 1.0, late=True)
     assert paced.batch_bytes == pace.LEAST_BYTES
+
+
+def test_a_batch_that_blocks_the_line_leaves_it_to_others_for_as_long() -> None:
+    paced = Pace()
+    paced.took(0.1, 10.0, late=False)
+    paced.took(0.109, 10.0, late=True)
+    assert paced.free_s() == 0.0
+    paced.took(0.4, 11.0, late=True)
+    assert paced.free_s() == pytest.approx(11.3)
+    paced.took(0.9, 11.0, late=False)
+    assert paced.free_s() == pytest.approx(11.3)
 
 
 @on_a_loop

@@ -298,6 +298,7 @@ async def test_nobody_behind_the_first_broker_makes_the_second_carry(
     ):
         async with Rig(tmp_path / "j", path_to(deaf, "fibre"), path_to(mobile, "m")) as rig:
             rig.uplink.start()
+            await until(lambda: rig.uplink.status()["fibre"]["carries"], 5, "the first path")
             rig.record(5)
             await until(lambda: len(heard(monitor)) == 5, 10, "events on the second")
             assert rig.uplink.status()["fibre"]["condition"] == "absent"
