@@ -9,6 +9,7 @@ from agent.site.access import Access
 from agent.site.alarm import RESPONSE_S, Alarms
 from agent.site.area import Area
 from agent.site.camera import Camera
+from agent.site.certificate import Certificate
 from agent.site.commands import Refused
 from agent.site.count import Count
 from agent.site.device import Device
@@ -86,6 +87,9 @@ class House:
         self.enrolment = Enrolment(self)
         self.duress_test = DuressTest(self)
         self.paths = {name: Path(self.register, name) for name in _named(saved, Path.noun)}
+        self.certificates: dict[str, Certificate] = {}
+        for name in _named(saved, Certificate.noun):
+            self.certificate(*name.rsplit("/", 1))
         for name in _named(saved, Point.noun):
             self.point(name)
         self.lockdown = Lockdown(self)
@@ -123,6 +127,13 @@ class House:
         if name not in self.paths:
             self.paths[name] = Path(self.register, name)
         return self.paths[name]
+
+    def certificate(self, path: str, whose: str) -> Certificate:
+        """Return a certificate that a path needs, known from now on."""
+        name = f"{path}/{whose}"
+        if name not in self.certificates:
+            self.certificates[name] = Certificate(self.register, path, whose)
+        return self.certificates[name]
 
     def response_s(self, area: str) -> int:
         """Return how long an alarm in an area may wait for somebody to be there."""

@@ -135,12 +135,49 @@ class Commanded:
 
 @dataclass(frozen=True, slots=True)
 class PathNews:
-    """A path to the monitor came back, was lost, or has nobody listening at its end."""
+    """A path to the monitor came back, was lost, or has nobody listening at its end.
+
+    `FAULTED`: it works, but for what `reason` says.
+    """
 
     path: str
     condition: Condition
     at_us: int
     reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PathCarries:
+    """The record is sent on this path from now on."""
+
+    path: str
+    at_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class PathTested:
+    """A path's heartbeat was sent, and somebody has it; acknowledged after `took_ms`."""
+
+    path: str
+    took_ms: int
+    at_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateRead:
+    """A certificate that a path needs ends at `ends_us` (wall time).
+
+    Attributes:
+        whose: "own", "broker" or "authority".
+    """
+
+    path: str
+    whose: str
+    ends_us: int
+    at_us: int
+
+
+PathInput: TypeAlias = PathNews | PathCarries | PathTested | CertificateRead
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +256,7 @@ Input: TypeAlias = (
     | DeviceFlooded
     | ActionAnswered
     | Commanded
-    | PathNews
+    | PathInput
     | StorageNews
     | StorageFilled
     | ClockStepped

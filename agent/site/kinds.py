@@ -174,6 +174,13 @@ KINDS: Mapping[str, Kind] = {
     "uplink.lost": _kind(FAULT, "350 YC", "reason:text"),
     "uplink.monitor_absent": _kind(FAULT, "354 YC", "reason:text"),
     "uplink.back": _kind(INFO, "R350 YK", ""),
+    "uplink.faulted": _kind(FAULT, "354 YC", "reason:text"),
+    "uplink.mended": _kind(INFO, "R354 YK", ""),
+    "uplink.switched": _kind(INFO, "", "from:text to:text"),
+    "uplink.tested": _kind(INFO, "602 RP", "took_ms:int"),
+    "uplink.certificate_expiring": _kind(FAULT, "350 YS", "whose:text within_d:int ends:int"),
+    "uplink.certificate_expired": _kind(FAULT, "350 YS", "whose:text ends:int"),
+    "uplink.certificate_renewed": _kind(INFO, "R350 YK", "whose:text ends:int"),
     # commands
     "command.accepted": _kind(ACCESS, "", _COMMAND),
     "command.done": _kind(ACCESS, "", _COMMAND),

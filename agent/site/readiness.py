@@ -123,5 +123,5 @@ def _power(house: House) -> Iterator[tuple[str, str]]:
 
 def _line(house: House) -> Iterator[tuple[str, str]]:
     paths = house.paths.values()
-    if paths and not any(path.state.condition is Condition.READY for path in paths):
+    if paths and not any(path.works for path in paths):
         yield "uplink", "uplink"

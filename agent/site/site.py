@@ -20,6 +20,7 @@ from agent.site.exit import Exit
 from agent.site.house import House
 from agent.site.inputs import (
     ActionAnswered,
+    CertificateRead,
     ClockStepped,
     Commanded,
     Condition,
@@ -29,7 +30,9 @@ from agent.site.inputs import (
     Input,
     Json,
     Origin,
+    PathCarries,
     PathNews,
+    PathTested,
     PointRead,
     PointState,
     Started,
@@ -67,6 +70,9 @@ class Site:
             ActionAnswered: self._action_answered,
             Commanded: self._commanded,
             PathNews: lambda turn, what: house.path(what.path).news(turn, what),
+            PathCarries: self._path_carries,
+            PathTested: lambda turn, what: house.path(what.path).tested(turn, what),
+            CertificateRead: self._certificate_read,
             StorageNews: house.storage.news,
             StorageFilled: house.storage.filled,
             ClockStepped: self._clock_stepped,
@@ -176,6 +182,8 @@ class Site:
                 area.closing.plan(turn)
         for due in self._house.dues:
             due.clock_stepped(turn, what)
+        for certificate in self._house.certificates.values():
+            certificate.clock_stepped(turn, what)
 
     def _point_read(self, turn: Turn, what: PointRead) -> None:
         point = self._house.point(what.ref)
@@ -231,6 +239,13 @@ class Site:
     def _device_flooded(self, turn: Turn, what: DeviceFlooded) -> None:
         ref = f"{what.device}.{what.point}"
         turn.event("point.flooded", ref, {"dropped": what.dropped}, device=what.device)
+
+    def _path_carries(self, turn: Turn, what: PathCarries) -> None:
+        before = next((path for path in self._house.paths.values() if path.state.carries), None)
+        self._house.path(what.path).take_over(turn, before)
+
+    def _certificate_read(self, turn: Turn, what: CertificateRead) -> None:
+        self._house.certificate(what.path, what.whose).read(turn, what)
 
     def _action_answered(self, turn: Turn, what: ActionAnswered) -> None:
         key = self._house.awaiting.pop(what.action, None)

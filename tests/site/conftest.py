@@ -11,6 +11,7 @@ import pytest
 
 from agent.site.inputs import (
     ActionAnswered,
+    CertificateRead,
     Commanded,
     Condition,
     CredentialRead,
@@ -161,6 +162,13 @@ class Play:
 
     def path(self, name: str, condition: str, t: float | None = None) -> list[str]:
         return self._at(lambda at: PathNews(name, Condition(condition), at), t)
+
+    def certificate(
+        self, days: float, t: float | None = None, path: str = "main", whose: str = "own"
+    ) -> list[str]:
+        """Have a certificate read that ends so many days after the start."""
+        ends_us = MIDNIGHT_US + round(days * 24 * 3600 * SECOND)
+        return self._at(lambda at: CertificateRead(path, whose, ends_us, at), t)
 
     def storage(self, condition: str, t: float | None = None, **more: object) -> list[str]:
         return self._at(lambda at: StorageNews(Condition(condition), at, **more), t)

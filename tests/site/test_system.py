@@ -7,8 +7,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.site.commands import COMMANDS
-from agent.site.inputs import ClockStepped, DeviceFlooded, Started, Stopping
-from tests.site.conftest import SECOND, Play, plan
+from agent.site.inputs import (
+    ClockStepped,
+    Condition,
+    DeviceFlooded,
+    PathCarries,
+    PathNews,
+    PathTested,
+    Started,
+    Stopping,
+)
+from tests.site.conftest import MIDNIGHT_US, SECOND, Play, plan
 
 # Parameters as anybody may send them.
 VALUES = st.recursive(
@@ -112,6 +121,99 @@ class TestPaths:
         play.path("main", "lost", 5)
         play.start(6)
         assert play.path("main", "ready", 7) == ["uplink.back main"]
+
+    def test_works_but_for_something(self, play):
+        def news(condition, reason, t):
+            what = PathNews("main", Condition(condition), t * SECOND, reason)
+            return play.step(what, t)
+
+        news("ready", "", 5)
+        assert news("faulted", "event 9 is too large", 6) == ["uplink.faulted main"]
+        assert news("faulted", "event 9 is too large", 7) == []
+        assert news("faulted", "event 12 is too large", 8) == ["uplink.faulted main"]
+        assert play.last("uplink.faulted").data == {"reason": "event 12 is too large"}
+        assert news("lost", "gone", 9) == ["uplink.lost main"]
+        assert news("faulted", "again", 10) == ["uplink.back main", "uplink.faulted main"]
+        assert news("ready", "", 11) == ["uplink.mended main"]
+
+    def test_another_one_carries(self, play):
+        def carries(name, t):
+            return play.step(PathCarries(name, t * SECOND), t)
+
+        assert carries("fibre", 5) == []
+        assert carries("fibre", 6) == []
+        assert carries("mobile", 7) == ["uplink.switched mobile"]
+        assert play.last("uplink.switched").data == {"from": "fibre", "to": "mobile"}
+        play.start(8)
+        assert carries("mobile", 9) == []
+        assert carries("fibre", 10) == ["uplink.switched fibre"]
+
+    def test_the_spare_path_is_known_to_work_every_few_hours(self, play):
+        def tested(name, hours):
+            t = hours * 3600
+            play.to(t)
+            return play.step(PathTested(name, 12, round(t * SECOND)), t)
+
+        play.step(PathCarries("fibre", SECOND), 1)
+        assert tested("fibre", 1) == []
+        assert tested("mobile", 1) == ["uplink.tested mobile"]
+        assert play.last("uplink.tested").data == {"took_ms": 12}
+        assert tested("mobile", 2) == []
+        assert tested("mobile", 4.5) == []
+        assert tested("mobile", 5.5) == ["uplink.tested mobile"]
+
+
+class TestCertificates:
+    DAY_S = 24 * 3600
+
+    def told(self, play, days):
+        """Return the days, and the warnings, until a day."""
+        before = len(play.events)
+        play.to(days * self.DAY_S)
+        return [
+            (event.data.get("within_d", 0), event.at.mono_us / SECOND / self.DAY_S)
+            for event in play.events[before:]
+            if event.kind.startswith("uplink.certificate_")
+        ]
+
+    def test_is_told_30_and_7_and_1_days_before_its_end_and_at_it(self, play):
+        assert play.certificate(40, 5) == []
+        assert self.told(play, 60) == [(30, 10), (7, 33), (1, 39), (0, 40)]
+        told = play.last("uplink.certificate_expired")
+        assert told.object == "main"
+        assert told.data == {"whose": "own", "ends": MIDNIGHT_US + 40 * self.DAY_S * SECOND}
+
+    def test_at_a_start_only_the_last_of_what_was_missed_is_told_and_once(self, play):
+        assert play.certificate(3, 5) == ["uplink.certificate_expiring main"]
+        assert play.last("uplink.certificate_expiring").data["within_d"] == 7
+        play.start(6)
+        assert play.certificate(3, 7) == []
+        assert self.told(play, 3) == [(1, 2), (0, 3)]
+
+    def test_renewed(self, play):
+        play.certificate(3, 5)
+        assert play.certificate(400, 6) == ["uplink.certificate_renewed main"]
+        assert self.told(play, 380) == [(30, 370)]
+        assert play.certificate(900, 381 * self.DAY_S) == ["uplink.certificate_renewed main"]
+
+    def test_each_is_watched_on_its_own(self, play):
+        play.certificate(40, 5)
+        assert play.certificate(20, 6, whose="broker") == ["uplink.certificate_expiring main"]
+        assert play.certificate(20, 7, path="b") == ["uplink.certificate_expiring b"]
+
+    def test_with_a_clock_that_is_not_trusted_nothing_is_judged(self, play):
+        play.trusted = False
+        assert play.certificate(0.5, 5) == []
+        assert self.told(play, 2) == []
+        play.trusted = True
+        t = round(2 * self.DAY_S) + 1
+        found = play.step(ClockStepped(1, 1, t * SECOND), t)
+        assert "uplink.certificate_expired main" in found
+
+    def test_a_path_that_has_left_the_site_file_is_not_warned_about(self, play):
+        play.certificate(40, 5)
+        play.start(6)
+        assert self.told(play, 60) == []
 
 
 def test_a_flood_is_told(play):

@@ -17,6 +17,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from agent.site.inputs import (
     ActionAnswered,
+    CertificateRead,
     ClockStepped,
     Commanded,
     Condition,
@@ -26,7 +27,9 @@ from agent.site.inputs import (
     Input,
     Origin,
     Outcome,
+    PathCarries,
     PathNews,
+    PathTested,
     PointRead,
     PointState,
     Started,
@@ -404,9 +407,21 @@ class WholeSite(RuleBasedStateMachine):
     def a_device_comes_or_goes(self, device, condition, serial):
         self.put(DeviceNews(device, condition, self.at_us, "", {"serial": serial}))
 
-    @rule(condition=st.sampled_from([Condition.READY, Condition.LOST, Condition.ABSENT]))
-    def the_line_comes_or_goes(self, condition):
-        self.put(PathNews("main", condition, self.at_us))
+    @rule(condition=st.sampled_from(Condition), reason=st.sampled_from(["", "why"]))
+    def the_line_comes_or_goes(self, condition, reason):
+        self.put(PathNews("main", condition, self.at_us, reason))
+
+    @rule(path=st.sampled_from(["main", "spare"]))
+    def another_path_carries_and_the_spare_is_tested(self, path):
+        for known in ("main", "spare"):
+            self.put(PathNews(known, Condition.READY, self.at_us))
+        self.put(PathCarries(path, self.at_us))
+        self.put(PathTested("spare", 5, self.at_us))
+
+    @rule(days=st.sampled_from([-1, 0.5, 5, 20, 100]), whose=st.sampled_from(["own", "broker"]))
+    def a_certificate_is_read(self, days, whose):
+        ends_us = self.utc_us + self.at_us + round(days * 86400 * SECOND)
+        self.put(CertificateRead("main", whose, ends_us, self.at_us))
 
     @rule(dropped=st.integers(1, 1000))
     def a_board_floods(self, dropped):
