@@ -70,7 +70,13 @@ def _not_able(reference: Reference, offers: Offers) -> Iterator[Finding]:
         return
     name = reference.ref.partition(".")[2]
     longest_s = offers.longest_s.get(name)
-    if longest_s is not None and longest_s < reference.on_s:
+    if longest_s is not None and reference.always_on:
+        yield Finding(
+            reference.key,
+            f"{shown(reference.ref)}, which may be on for {longest_s} s",
+            "leave max_on_s out there, and say what it is of a kind without a limit: it stays on",
+        )
+    elif longest_s is not None and longest_s < reference.on_s:
         yield Finding(
             reference.key,
             f"{shown(reference.ref)}, which may be on for {longest_s} s",

@@ -24,6 +24,7 @@ from agent.journal.journal import Journal
 from agent.journal.record import Batch, Commit, Entry, Recorded, Sealed
 from agent.runtime.clock import Clock
 from agent.runtime.control import ControlServer
+from agent.runtime.deadman import DeadMan
 from agent.runtime.host import STOP_GRACE_S, Host, HostSpec
 from agent.runtime.keeper import Keeper
 from agent.runtime.local import LocalRecord
@@ -31,6 +32,7 @@ from agent.runtime.loop import Loop
 from agent.runtime.notify import Notify
 from agent.runtime.requests import HouseRequests
 from agent.site.inputs import (
+    ActionAnswered,
     ClockStepped,
     Commanded,
     Condition,
@@ -126,6 +128,8 @@ class Daemon:
         self._uplink = self._make_uplink(loop)
         self._loop.put(self._start_input())
         self._hosts = {device.id: self._host(device) for device in self._file.devices}
+        alive = [out.output for out in self._file.plan.output if out.kind == "alive"]
+        self._dead_man = DeadMan(alive, self.act)
         self._tasks = [self._task(host.run()) for host in self._hosts.values()]
         control = ControlServer(self._socket, self._requests)
         try:
@@ -246,6 +250,8 @@ class Daemon:
                 self._restate.add(device)
             case DeviceNews(device):
                 self._restate.add(device)
+            case ActionAnswered() if self._dead_man.takes(what):
+                return
         self._loop.put(what)
 
     def _committed(self, commit: Commit) -> None:
@@ -268,10 +274,11 @@ class Daemon:
             self._loop.put(StorageNews(Condition.FAULTED, at_us, str(error)))
 
     async def _beat(self) -> None:
-        """Once a second: feed the watchdog, look at the clock, restate changed devices."""
+        """Once a second: feed the watchdogs, look at the clock, restate changed devices."""
         before = self._clock.now()
         while True:
             self._notify.alive()
+            self._dead_man.beat()
             await asyncio.sleep(BEAT_S)
             now = self._clock.now()
             expected = before.at(now.mono_us)

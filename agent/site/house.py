@@ -76,7 +76,8 @@ class House:
         self.technicians = {area.id: area.technician for area in self.areas.values()}
         self.panics = {given.id: Panic(given, self) for given in plan.panic}
         self.doors = {given.id: Door(given, self) for given in plan.door}
-        self.sounders = {given.id: Sounder(given, self) for given in plan.output}
+        sounders = [given for given in plan.output if given.kind != "alive"]
+        self.sounders = {given.id: Sounder(given, self) for given in sounders}
         self.zones = {given.id: Zone(given, self) for given in plan.zone}
         serials = (serial for rack in plan.rack for serial in rack.slots.values())
         self.weapons = frozenset(serials) - {EMPTY}

@@ -170,11 +170,11 @@ class Plan(Table):
                 seen |= {serial} - {EMPTY}
 
     def _escalations(self) -> Iterator[Mistake]:
-        areas = {output.id: output.area for output in self.output}
+        areas = {output.id: output.area for output in self.output if output.kind != "alive"}
         for number, panic in enumerate(self.panic):
             key, wanted = ("panic", number, "escalate_output"), panic.escalate_output
             if wanted is not None and wanted not in areas:
-                yield Mistake(key, wanted, f'an [[output]] with id = "{wanted}"')
+                yield Mistake(key, wanted, "the id of an [[output]] that is a siren or a buzzer")
             elif wanted is not None and areas[wanted] == panic.area:
                 remedy = f"an output outside {panic.area}: nothing there shows that it was pressed"
                 yield Mistake(key, wanted, remedy)

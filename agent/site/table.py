@@ -77,6 +77,7 @@ class Reference:
         needs: kinds of credential that the readers of the same `key` must offer, together.
         on_s: the longest that an output will be asked to be on.
         fails_off: whether an output must be off in its fail state.
+        always_on: whether an output is on for as long as the daemon lives.
     """
 
     key: Key
@@ -85,6 +86,7 @@ class Reference:
     needs: frozenset[str] = frozenset()
     on_s: int = 0
     fails_off: bool = False
+    always_on: bool = False
 
 
 class Table(BaseModel):

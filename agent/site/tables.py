@@ -195,18 +195,28 @@ BUZZ_S = 3
 
 
 class Output(Named):
-    """`[[output]]`: what makes noise. A `siren` sounds for alarms, a `buzzer` for warnings."""
+    """`[[output]]`: a `siren` sounds for alarms, a `buzzer` for warnings.
+
+    `alive` is on for as long as the daemon lives, and off within 10 s of its death.
+    """
 
     area: Id
     output: Ref
-    kind: Literal["siren", "buzzer"]
+    kind: Literal["siren", "buzzer", "alive"]
     on_s: Annotated[int, Field(ge=120, le=900)] = 180
     realarm_max: Annotated[int, Field(ge=1, le=10)] = 3
     readback: Ref | None = None
 
+    def mistakes(self) -> Iterable[Mistake]:
+        if self.kind == "alive" and self.readback:
+            yield Mistake(("readback",), self.readback, "leave it out: its far end sees it fall")
+
     def references(self) -> Iterable[Reference]:
-        on_s = self.on_s if self.kind == "siren" else BUZZ_S
-        yield Reference(("output",), "output", self.output, on_s=on_s, fails_off=True)
+        on_s = {"siren": self.on_s, "buzzer": BUZZ_S, "alive": 0}[self.kind]
+        always_on = self.kind == "alive"
+        yield Reference(
+            ("output",), "output", self.output, on_s=on_s, fails_off=True, always_on=always_on
+        )
         if self.readback:
             yield Reference(("readback",), "point", self.readback)
 

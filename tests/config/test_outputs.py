@@ -11,6 +11,7 @@ Mistakes = Callable[[str], list[str]]
 REFERENCE = (Path(__file__).parents[2] / "config" / "reference.toml").read_text()
 SIREN = 'siren = { pin = 25, fail_state = "off", kind = "siren", max_on_s = 180 }'
 STRIKE = 'store-strike = { pin = 23, fail_state = "off", kind = "strike", max_on_s = 10 }'
+ALIVE = 'alive = { pin = 21, fail_state = "off" }'
 SILENT = 'id = "guard-room"\narea = "guards"\n'
 
 
@@ -43,6 +44,22 @@ SILENT = 'id = "guard-room"\narea = "guards"\n'
             SILENT,
             f'{SILENT.replace("guards", "store")}escalate_output = "siren"\n',
             "panic.guard-room.escalate_output: found siren; an output outside store: ",
+        ),
+        (
+            ALIVE,
+            ALIVE.replace('"off"', '"off", max_on_s = 60'),
+            'output.alive.output: found "board.alive", which may be on for 60 s; '
+            "leave max_on_s out",
+        ),
+        (
+            ALIVE,
+            ALIVE.replace('"off"', '"on"'),
+            'output.alive.output: found "board.alive", which is on in its fail state; ',
+        ),
+        (
+            SILENT,
+            f'{SILENT}escalate_output = "alive"\n',
+            "panic.guard-room.escalate_output: found alive; ",
         ),
     ],
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from agent.site.step import Release
+from tests.site.conftest import plan
 from tests.site.test_area import AREA, ZONES, arm, trip
 
 SIREN = {"id": "roof", "area": "hall", "output": "board.siren", "kind": "siren"}
@@ -231,3 +232,20 @@ class TestNuisance:
             again(play, "pir", 100 + 300 * number)
             self.close(play, 150 + 300 * number)
         assert play.count("zone.nuisance_exceeded") == 0
+
+
+def test_what_says_that_the_system_lives_makes_no_noise(make):
+    alive = SIREN | {"id": "alive", "kind": "alive", "output": "board.alive"}
+    play = make(area=AREA | {"exit_delay_s": 0}, zone=ZONES, output=[alive])
+    play.finger("1", 5)
+    play.command("area.arm", 6, area="hall")
+    trip(play, "pir", 60)
+    play.command("output.test", 61, output="alive")
+    assert play.refusal == "unknown-output"
+    assert sounded(play, "alive") == []
+
+
+def test_what_says_that_the_system_lives_is_heard_at_its_far_end():
+    alive = SIREN | {"kind": "alive", "readback": "board.echo"}
+    (mistake,) = plan(output=[alive]).mistakes()
+    assert mistake.key == ("output", 0, "readback")
