@@ -30,6 +30,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "panic": ("agent.cli.panic", "panic"),
     "person": ("agent.cli.person", "person"),
     "command": ("agent.cli.command", "command"),
+    "operator": ("agent.cli.operator", "operator"),
     "simulate": ("agent.cli.simulate", "simulate"),
     "demo": ("agent.cli.demo", "demo"),
 }
@@ -54,8 +55,8 @@ class LazyGroup(click.Group):
 def armoury() -> None:
     """The daemon of an armoury, and everything a technician does with it.
 
-    The commands talk to the running daemon over its socket; check, run, simulate and demo need
-    none. --json, where there is one, is for scripts.
+    The commands talk to the running daemon over its socket; check, run, operator, simulate and demo
+    need none. --json, where there is one, is for scripts.
 
     \b
     Start here:

@@ -21,7 +21,7 @@ from pydantic import ConfigDict, Field, ValidationError
 
 from agent.journal.canonical import encode
 from agent.journal.errors import JournalMisused
-from agent.journal.note import Signer, Verifier
+from agent.journal.note import Verifier
 from agent.site.moment import Moment
 from agent.uplink.feed import Payload, Utc
 from agent.uplink.operators import OperatorOptions, grants
@@ -132,7 +132,7 @@ class Judge:
         command: Command | None = None
         operators: tuple[str, ...] = ()
         try:
-            signed = _read(payload)
+            signed = read(payload)
             command = signed.command
             self._check_time(command, now)
             operators = self._check_signatures(signed, now)
@@ -198,22 +198,12 @@ class Judge:
                 raise Refused("missing-right")
 
 
-def signed(command: Command, *signers: Signer) -> bytes:
-    """Return a command as it travels: what `armoury operator sign` makes."""
-    text = command.text()
-    signatures = [
-        Signature(operator=signer.verifier.name, signature=_signature(signer, text))
-        for signer in signers
-    ]
-    return SignedCommand(command=command, signatures=signatures).encode()
+def read(payload: bytes) -> SignedCommand:
+    """Read a signed command; whether it is well signed, the judge says.
 
-
-def _signature(signer: Signer, text: str) -> str:
-    line = signer.line(text).split(" ")[-1]  # — NAME BASE64(key id ‖ signature)
-    return base64.b64encode(base64.b64decode(line)[4:]).decode()
-
-
-def _read(payload: bytes) -> SignedCommand:
+    Raises:
+        Refused: it is none.
+    """
     if len(payload) > BYTES_MOST:
         raise Refused("malformed")
     try:

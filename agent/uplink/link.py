@@ -55,7 +55,7 @@ class Link:
     Args:
         options: where, and with what proofs.
         client: id that the broker knows us by.
-        will: see `Will`.
+        will: see `Will`; None for who may go without a word.
         hearer: told what arrives.
         worker: where the blocking part of connecting is done.
     """
@@ -64,7 +64,7 @@ class Link:
         self,
         options: PathOptions,
         client: str,
-        will: Will,
+        will: Will | None,
         hearer: Hearer,
         worker: Worker,
     ) -> None:
@@ -85,11 +85,12 @@ class Link:
         self._writes = False
         self._client = self._make(client, will)
 
-    def _make(self, name: str, will: Will) -> Client:
+    def _make(self, name: str, will: Will | None) -> Client:
         client = Client(CallbackAPIVersion.VERSION2, name, protocol=MQTTv5)
         client.connect_timeout = CONNECT_S
         client.max_inflight_messages_set(0)
-        client.will_set(will.topic, will.payload, qos=1, retain=True)
+        if will is not None:
+            client.will_set(will.topic, will.payload, qos=1, retain=True)
         client.on_log = self._on_log
         client.on_socket_open = _opened
         return client

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from ipaddress import ip_address
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
 from agent.site.plan import Id, Mistake, Table
 
 # What a person must write, word for word, to send in the clear beyond this machine.
-INSECURE = "anyone on the way can read and forge everything this armoury says"
+INSECURE: Final = "anyone on the way can read and forge everything this armoury says"
 
 Text = Annotated[str, Field(min_length=1, max_length=255)]
 

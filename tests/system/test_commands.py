@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,7 +32,9 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     folder = tmp_path_factory.mktemp("commands")
     text = DEMO.read_text().replace("people = 1\n", 'people = 1\nremote_open = "assist"\n', 1)
     site = folder / "given.toml"
-    site.write_text(text + ANA.table() + BEN.table())
+    key = folder / "carl.key"
+    carl = armoury("operator", "keygen", "carl", "--key", str(key), "--right", "*").stdout
+    site.write_text(text + ANA.table() + BEN.table() + carl)
     with House(folder / "house", site) as made:
         made.synchronised = folder / "synchronised"
         made.synchronised.touch()
@@ -37,6 +42,18 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         made.enrol()
         wait_until(lambda: made.ask("status")["daemon"]["up_s"] > YOUNG_S, 20, "not so young")
         yield made
+
+
+def armoury(*words: str, given: str = "") -> subprocess.CompletedProcess[str]:
+    """Run the command `armoury`, as somebody at the monitor does."""
+    return subprocess.run(
+        [sys.executable, "-m", "agent.cli.main", *words],
+        input=given,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
 
 
 @pytest.fixture
@@ -176,6 +193,22 @@ def test_each_refusal_is_an_event_and_changes_nothing(house: House, desk: Desk) 
     desk.send(b"open sesame")
     assert house.wait_for(after=after, kind="command.refused")["data"]["reason"] == "malformed"
     assert house.ask("status")["view"] == before
+
+
+def test_the_reference_client_gives_a_command_and_says_what_became_of_it(house: House) -> None:
+    key = next(house.folder.parent.glob("carl.key"))
+    send = ("operator", "send", "--broker", f"127.0.0.1:{house.broker.port}")
+    sign = ("operator", "sign", "--site", "demo", "--key", str(key))
+    done = armoury(*send, given=armoury(*sign, "panic.test", "panic=guard-room").stdout)
+    assert (done.returncode, done.stdout) == (0, "accepted\ndone\n")
+    refused = armoury(*send, given=armoury(*sign, "door.assist", "door=store").stdout)
+    assert refused.returncode == 1
+    said = "refused second-operator-needed: from afar this takes the signatures of two operators"
+    assert refused.stdout == f"accepted\n{said}\n"
+    unknown = armoury(*send, "--json", given=armoury(*sign, "area.arm", "area=x").stdout)
+    answers = [json.loads(line) for line in unknown.stdout.splitlines()]
+    assert [answer["state"] for answer in answers] == ["accepted", "refused"]
+    assert answers[-1]["reason"] == "unknown-area"
 
 
 def test_without_a_clock_no_time_can_be_judged(house: House, desk: Desk, tmp_path: Path) -> None:

@@ -18,10 +18,11 @@ from agent.site.inputs import Commanded, Origin
 from agent.site.moment import Moment
 from agent.site.step import Answer
 from agent.uplink import desk as desk_module
-from agent.uplink.commands import REFUSALS, Command, Judge, Judged, SignedCommand, signed
+from agent.uplink.commands import REFUSALS, Command, Judge, Judged, SignedCommand
 from agent.uplink.desk import Desk
 from agent.uplink.feed import CommandAnswer
 from agent.uplink.operators import OperatorOptions, grants, mistakes
+from agent.uplink.signing import countersigned, signed, written
 from tests.uplink.rig import on_a_loop, until
 
 START = Moment(1_800_000_000_000_000, 5_000_000, "boot", trusted=True)
@@ -59,6 +60,15 @@ def test_a_command_in_order_is_obeyed(judge: Judge) -> None:
 def test_both_operators_of_a_command_are_named(judge: Judge) -> None:
     judged = judge.judge(signed(command(action="door.assist"), ANA, BEN), NOW)
     assert (judged.operators, judged.refusal) == (("ana", "ben"), "")
+
+
+def test_a_second_operator_signs_what_the_first_has_signed(judge: Judge) -> None:
+    first = signed(command(action="door.assist"), ANA)
+    both = countersigned(SignedCommand.model_validate_json(first), BEN)
+    assert judge.judge(both, NOW).operators == ("ana", "ben")
+    one, other = (written("quito-07", "site.lock_down", {}, 30) for _ in range(2))
+    assert {one.id, one.nonce}.isdisjoint({other.id, other.nonce})
+    assert one.expires - one.issued == 30 * SECOND
 
 
 SECOND = 1_000_000

@@ -41,7 +41,9 @@ def clock() -> Moment:
 
 
 class DeskRig(Rig):
-    """A rig whose site does everything that it is asked."""
+    """A rig whose site does everything that it is asked, as long as it `obeys`."""
+
+    obeys = True
 
     async def __aenter__(self) -> DeskRig:
         self.commanded: list[Commanded] = []
@@ -57,6 +59,8 @@ class DeskRig(Rig):
             self.refused.append(what.refusal)
             return
         self.commanded.append(what)
+        if not self.obeys:
+            return
         answer = Answer(what.command, accepted=True, data={"outcome": "done"})
         assert self.desk is not None
         self._loop.call_soon(self.desk.answered, answer)
