@@ -10,7 +10,6 @@ together make another. It lasts 15 minutes, and ends with the officer that it ma
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -18,12 +17,12 @@ from typing import TYPE_CHECKING
 
 from agent.site.commands import (
     Asked,
-    CredentialGiven,
     Nothing,
     PersonEnrol,
     PersonNamed,
     Refused,
 )
+from agent.site.credential import taken
 from agent.site.fingers import Fingers
 from agent.site.inputs import Json
 from agent.site.machine import SECOND_US, Machine, State
@@ -36,10 +35,7 @@ if TYPE_CHECKING:
 
 OFFICERS = 2
 RECOVERY = "recovery"
-POSITION = re.compile(r"[0-9]{1,4}")
-PIN_DIGITS = range(6, 13)
 RECOVERY_US = 15 * 60 * SECOND_US
-PIN_APART = 10  # a mistyped PIN must not be a duress PIN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +67,7 @@ class Enrolment(Machine[Bootstrap]):
         if "visitor" in given.roles and len(given.roles) > 1:
             raise Refused("visitor-alone")
         by = self.allowed(turn, given.roles)
-        credentials = self._credentials(given.person, given.credentials)
+        credentials = taken(self._house, given.person, given.credentials)
         if known and "officer" not in given.roles:
             self._officers_remain(known)
         profile = Profile(
@@ -152,41 +148,6 @@ class Enrolment(Machine[Bootstrap]):
         if self.state.done and sum(o is not leaving for o in self._people.officers()) < OFFICERS:
             raise Refused("last-officers")
 
-    def _credentials(self, person: str, given: Sequence[CredentialGiven]) -> tuple[Credential, ...]:
-        kept: list[Credential] = []
-        pins = [c for c in given if c.kind == "pin"]
-        for one in given:
-            self._check(person, one, pins)
-            reference = self._people.keep(one.kind, one.reference)
-            kept.append(Credential(one.kind, reference, one.duress))
-        return tuple(kept)
-
-    def _check(self, person: str, one: CredentialGiven, pins: Sequence[CredentialGiven]) -> None:
-        owner = self._people.owner(one.kind, one.reference)
-        if owner and owner.person.id != person:
-            raise Refused("already-enrolled")
-        if one.kind == "finger":
-            device, _, position = one.reference.partition(":")
-            if device not in self._house.devices or not POSITION.fullmatch(position):
-                raise Refused("bad-finger")
-        if one.kind == "pin":
-            self._check_pin(person, one, pins)
-
-    def _check_pin(
-        self, person: str, pin: CredentialGiven, pins: Sequence[CredentialGiven]
-    ) -> None:
-        if not pin.reference.isdecimal() or len(pin.reference) not in PIN_DIGITS:
-            raise Refused("bad-pin")
-        for other in pins:
-            if other is not pin and pin.duress and _near(pin.reference, other.reference):
-                raise Refused("pin-too-close")
-        for apart in range(-PIN_APART, PIN_APART + 1):
-            number = str(int(pin.reference) + apart).zfill(len(pin.reference))
-            owner = self._people.owner("pin", number)
-            theirs = owner and owner.person.id != person
-            if owner and theirs and (pin.duress or owner.credential.duress):
-                raise Refused("pin-too-close")
-
     def _expect_templates(self, known: Person | None, now: Sequence[Credential]) -> None:
         """Let the readers' number of templates change by what changes here."""
         before = known.state.credentials if known else ()
@@ -210,7 +171,3 @@ class Enrolment(Machine[Bootstrap]):
 
 def _utc_us(when: datetime | None) -> int | None:
     return None if when is None else round(when.timestamp() * 1_000_000)
-
-
-def _near(one: str, other: str) -> bool:
-    return other.isdecimal() and abs(int(one) - int(other)) <= PIN_APART

@@ -136,6 +136,7 @@ class TestCredentials:
             ({"kind": "pin", "reference": "12345"}, "bad-pin"),
             ({"kind": "pin", "reference": "1234567890123"}, "bad-pin"),
             ({"kind": "pin", "reference": "12345a"}, "bad-pin"),
+            ({"kind": "pin", "reference": "١٢٣٤٥٦"}, "bad-pin"),  # digits, and none on a keypad
             ({"kind": "iris", "reference": "x"}, "bad-params"),
         ],
     )
@@ -175,6 +176,20 @@ class TestCredentials:
         enrol(desk, "p-5", 6, {"kind": "pin", "reference": "000001", "duress": True})
         enrol(desk, "p-6", 7, {"kind": "pin", "reference": "000011"})
         assert desk.refusal == "pin-too-close"
+
+    @pytest.mark.parametrize(
+        ("pin", "duress", "reason"),
+        [
+            ("999999", "1000009", "pin-too-close"),
+            ("1000009", "999999", "pin-too-close"),
+            ("000005", "0000000005", "pin-too-close"),
+            ("999999", "1000010", ""),
+        ],
+    )
+    def test_they_are_apart_as_numbers_however_many_digits(self, desk, pin, duress, reason):
+        enrol(desk, "p-5", 6, {"kind": "pin", "reference": pin})
+        enrol(desk, "p-6", 7, {"kind": "pin", "reference": duress, "duress": True})
+        assert desk.refusal == reason
 
     def test_two_people_cannot_have_one_pin(self, desk):
         enrol(desk, "p-5", 6, {"kind": "pin", "reference": "500000"})
