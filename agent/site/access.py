@@ -7,7 +7,7 @@ in the end.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,7 @@ from agent.site import tables
 from agent.site.identification import Identification
 from agent.site.inputs import CredentialRead, Json
 from agent.site.machine import SECOND_US, Machine, State
-from agent.site.person import Person, Presented
+from agent.site.person import Credential, Person, Presented
 
 if TYPE_CHECKING:
     from agent.site.door import Door
@@ -57,6 +57,16 @@ class Access(Machine[Waiting]):
             self._interlock,
             self._open,
         )
+
+    def takes(self, credentials: Iterable[Credential]) -> bool:
+        """Return whether these credentials have all the factors that are asked for here."""
+        readers = self._plan.reader_in
+        kinds = {
+            one.kind
+            for one in credentials
+            if one.kind != "finger" or one.reference.partition(":")[0] in readers
+        }
+        return kinds.issuperset(self._plan.factors)
 
     def presented(self, turn: Turn, read: CredentialRead, whose: Presented | None) -> None:
         """Decide on something presented at a reader outside, and whose it is."""

@@ -143,14 +143,33 @@ class CredentialGiven(Table):
 
 
 class PersonEnrol(Table):
-    """`person` with `roles` and `credentials`, and when: from and to, and by which schedule."""
+    """`person` with `roles` and `credentials`, and when: from and to, and by which schedule.
+
+    Without `credentials` a person keeps those there are.
+    """
 
     person: Id
     roles: Annotated[tuple[Role, ...], Field(strict=False, min_length=1)]
-    credentials: Annotated[tuple[CredentialGiven, ...], Field(strict=False, min_length=1)]
+    credentials: Annotated[
+        tuple[CredentialGiven, ...] | None, Field(strict=False, min_length=1)
+    ] = None
     valid_from: Annotated[AwareDatetime | None, Field(strict=False)] = None
     valid_to: Annotated[AwareDatetime | None, Field(strict=False)] = None
     schedule: Id | None = None
+
+
+class CredentialAdd(CredentialGiven):
+    """`person` gets one credential more; a PIN takes the place of the one there was."""
+
+    person: Id
+
+
+class CredentialRemove(Table):
+    """`person` is no longer known by what is of this `kind`: one `reference`, or all."""
+
+    person: Id
+    kind: Factor
+    reference: Annotated[str | None, Field(min_length=1, max_length=64)] = None
 
 
 class FingerEnrol(Table):
@@ -236,6 +255,12 @@ COMMANDS: Mapping[str, Command] = {
     "count.agree": Command(CountAgree, LOCAL, "agree to what was entered, identified since"),
     "person.enrol": Command(PersonEnrol, LOCAL, "make somebody known, or change them", frees=True),
     "person.remove": Command(PersonNamed, LOCAL, "make somebody nobody", frees=True),
+    "credential.add": Command(
+        CredentialAdd, LOCAL, "give somebody known a card or a PIN", frees=True
+    ),
+    "credential.remove": Command(
+        CredentialRemove, LOCAL, "take a card, PIN or finger from somebody", frees=True
+    ),
     "officer.recover": Command(
         Nothing, MONITOR, "let the one officer left make another", frees=True
     ),
@@ -280,6 +305,7 @@ REFUSALS: Mapping[str, str] = {
     "two-officers-needed": "two officers must identify at a reader first, within two minutes",
     "officers-first": "the first two people enrolled must be officers",
     "unknown-person": "nobody has this id",
+    "unknown-credential": "this person has no such credential",
     "already-enrolled": "somebody else has this credential",
     "bad-finger": 'a finger is given as "device:position"',
     "unknown-reader": "no door has a reader with this id",

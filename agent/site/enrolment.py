@@ -1,11 +1,13 @@
 """Who becomes known and who no longer is: commands that need two officers at a reader.
 
-The first two officers are made by a *bootstrap*: as long as there never were two, a local
-command may enrol officers. It works once. From then on two different officers must have
-identified at a reader within the last two minutes.
+The first two officers are made by a *bootstrap*, which works once: as long as there never were
+two who can be identified at a door, a local command may enrol and complete two officers, and
+nobody else. From then on two different officers must have identified at a reader within the
+last two minutes.
 
 *Recovery*: where only one officer is left who is not expired, the monitor and that officer
-together make another. It lasts 15 minutes, and ends with the officer that it makes.
+together make another. It lasts 15 minutes, and ends once the officer that it makes can be
+identified.
 """
 
 from __future__ import annotations
@@ -17,6 +19,8 @@ from typing import TYPE_CHECKING
 
 from agent.site.commands import (
     Asked,
+    CredentialAdd,
+    CredentialRemove,
     Nothing,
     PersonEnrol,
     PersonNamed,
@@ -40,9 +44,10 @@ RECOVERY_US = 15 * 60 * SECOND_US
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bootstrap(State):
-    """Whether there ever were two officers."""
+    """Whether there ever were two officers, and whom a recovery makes."""
 
     done: bool = False
+    made: str = ""
 
 
 class Enrolment(Machine[Bootstrap]):
@@ -66,10 +71,12 @@ class Enrolment(Machine[Bootstrap]):
             raise Refused("unknown-schedule")
         if "visitor" in given.roles and len(given.roles) > 1:
             raise Refused("visitor-alone")
-        by = self.allowed(turn, given.roles)
-        credentials = taken(self._house, given.person, given.credentials)
-        if known and "officer" not in given.roles:
-            self._officers_remain(known)
+        by = self.allowed(turn, given.person, given.roles)
+        credentials = known.state.credentials if known else ()
+        if given.credentials is not None:
+            credentials = taken(self._house, given.person, given.credentials)
+        if known:
+            self._officers_remain(known, credentials if "officer" in given.roles else ())
         profile = Profile(
             roles=given.roles,
             credentials=credentials,
@@ -78,12 +85,35 @@ class Enrolment(Machine[Bootstrap]):
             schedule=given.schedule,
             enrolled_by=tuple(by),
         )
-        self._expect_templates(known, credentials)
-        self._people.put(given.person, profile)
-        self._record(turn, "person.changed" if known else "person.enrolled", profile, given.person)
-        self.stop(RECOVERY)
-        if len(self._people.officers()) >= OFFICERS:
-            self.state = replace(self.state, done=True)
+        self._put(turn, given.person, profile)
+
+    def add(self, turn: Turn, asked: Asked[CredentialAdd]) -> None:
+        """`credential.add`: give somebody known a card or a PIN, or a finger that is learned."""
+        given = asked.params
+        person = self.known(given.person)
+        by = self.allowed(turn, person.id, person.state.roles)
+        kept = person.state.credentials
+        if given.kind == "pin":
+            kept = tuple(c for c in kept if (c.kind, c.duress) != ("pin", given.duress))
+        more = taken(self._house, person.id, (given,), kept)
+        kept = tuple(c for c in kept if c.reference != more[0].reference)
+        self._change(turn, person, (*kept, *more), by)
+
+    def take(self, turn: Turn, asked: Asked[CredentialRemove]) -> None:
+        """`credential.remove`: somebody is known by something no longer."""
+        given = asked.params
+        person = self.known(given.person)
+        by = self.allowed(turn, person.id, person.state.roles)
+        reference = given.reference and self._people.keep(given.kind, given.reference)
+        kept = tuple(
+            one
+            for one in person.state.credentials
+            if one.kind != given.kind or (reference and one.reference != reference)
+        )
+        if kept == person.state.credentials:
+            raise Refused("unknown-credential")
+        self._officers_remain(person, kept)
+        self._change(turn, person, kept, by)
 
     def remove(self, turn: Turn, asked: Asked[PersonNamed]) -> None:
         """`person.remove`: make somebody nobody, for good."""
@@ -91,72 +121,140 @@ class Enrolment(Machine[Bootstrap]):
         if person is None or person.state.revoked:
             raise Refused("unknown-person")
         by = self._house.two_officers(turn)
-        self._officers_remain(person)
+        self._officers_remain(person, ())
         self._people.revoke(person)
         turn.event("person.removed", person.id, {"by": list(by)})
         for door in self._house.doors.values():
             door.access.forget(turn, person.id)
-        self.fingers.forget(turn, person)
+        self.fingers.forget(turn, person.id, person.state.credentials)
 
     def recover(self, turn: Turn, asked: Asked[Nothing]) -> None:
         """`officer.recover`: let the one officer left, who is on site, make another."""
         if not self.state.done:
             raise Refused("wrong-mode")
         officer = self._officer_left(turn)
+        self.state = replace(self.state, made="")
         self.start(turn, RECOVERY, RECOVERY_US)
         for_s = RECOVERY_US // SECOND_US
         turn.event("person.recovery_started", officer, {"by": asked.by, "for_s": for_s})
 
     def on_timer(self, turn: Turn, name: str) -> None:
         """The time for recovery is over; from now on it takes two officers again."""
+        self.state = replace(self.state, made="")
 
     def on_restart(self, turn: Turn) -> None:
+        self._recovered()
+
+    def _recovered(self) -> None:
         self.stop(RECOVERY)
+        self.state = replace(self.state, made="")
 
     def _officer_left(self, turn: Turn) -> str:
         """Return the one officer who is not expired and was identified on site lately."""
         utc_us = self._house.system.utc_us(turn.now)
-        left = [o.id for o in self._people.officers() if o.refusal(utc_us) is None]
+        officers = (o for o in self._people.officers() if o.id != self.state.made)
+        left = [officer.id for officer in officers if officer.refusal(utc_us) is None]
         if len(left) != 1:
             raise Refused("not-the-last")
         if left[0] not in self._house.sightings.since(turn):
             raise Refused("not-on-site")
         return left[0]
 
-    def allowed(self, turn: Turn, roles: Sequence[Role]) -> list[str]:
-        """Return which officers allow a change to somebody with these roles.
+    def known(self, name: str) -> Person:
+        """Return somebody who is known, and not removed.
+
+        Raises:
+            Refused: there is nobody.
+        """
+        person = self._people.get(name)
+        if person is None:
+            raise Refused("unknown-person")
+        if person.state.revoked:
+            raise Refused("revoked")
+        return person
+
+    def allowed(self, turn: Turn, person: str, roles: Sequence[Role]) -> list[str]:
+        """Return which officers allow a change to somebody who has, or gets, these roles.
 
         Raises:
             Refused: they are too few.
         """
-        if self.runs(RECOVERY) and "officer" in roles:
+        if self.runs(RECOVERY) and "officer" in roles and self.state.made in ("", person):
             return [self._officer_left(turn)]
         if self.state.done:
             return self._house.two_officers(turn)
+        officers = [officer.id for officer in self._people.officers()]
+        if len(officers) >= OFFICERS and person not in officers:
+            raise Refused("two-officers-needed")
         if "officer" not in roles:
             raise Refused("officers-first")
         return []
 
+    @property
+    def bootstrapping(self) -> bool:
+        """Whether the first officers are still being made."""
+        return not self.state.done
+
     def give(self, turn: Turn, person: Person, credential: Credential, by: tuple[str, ...]) -> None:
-        """Give somebody a credential that was just made."""
-        others = (c for c in person.state.credentials if c.reference != credential.reference)
-        profile = replace(person.state, credentials=(*others, credential), enrolled_by=by)
+        """Give somebody a finger that was just learned."""
+        kept = (c for c in person.state.credentials if c.reference != credential.reference)
+        profile = replace(person.state, credentials=(*kept, credential), enrolled_by=by)
         self._people.put(person.id, profile)
         self._record(turn, "person.changed", profile, person.id)
+        self._made(person.id)
 
-    def _officers_remain(self, leaving: Person) -> None:
-        if self.state.done and sum(o is not leaving for o in self._people.officers()) < OFFICERS:
+    def _change(
+        self, turn: Turn, person: Person, now: tuple[Credential, ...], by: Sequence[str]
+    ) -> None:
+        self._put(turn, person.id, replace(person.state, credentials=now, enrolled_by=tuple(by)))
+
+    def _put(self, turn: Turn, name: str, profile: Profile) -> None:
+        known = self._people.get(name)
+        before = known.state.credentials if known else ()
+        for credential in {*profile.credentials} - {*before}:
+            if credential.kind == "finger":  # it was learned elsewhere: a template more or less
+                self._house.devices[credential.reference.partition(":")[0]].expect_templates(1)
+        self._people.put(name, profile)
+        self._record(turn, "person.changed" if known else "person.enrolled", profile, name)
+        references = {credential.reference for credential in profile.credentials}
+        self.fingers.forget(turn, name, [c for c in before if c.reference not in references])
+        self._made(name)
+
+    def _made(self, name: str) -> None:
+        """See whether somebody is made who was to be: the first two officers, or another."""
+        able = [o.id for o in self._people.officers() if self._is_able(o.state.credentials)]
+        if len(able) >= OFFICERS:
+            self.state = replace(self.state, done=True)
+        if self.runs(RECOVERY) and name in able:
+            self._recovered()
+        elif self.runs(RECOVERY):
+            self.state = replace(self.state, made=name)
+
+    def _is_able(self, credentials: Sequence[Credential]) -> bool:
+        """Return whether these are what it takes to be identified at a door, if there is one."""
+        doors = self._house.doors.values()
+        return any(d.access.takes(credentials) for d in doors) or bool(credentials and not doors)
+
+    def _officers_remain(self, person: Person, credentials: Sequence[Credential]) -> None:
+        """See that two officers who can be identified remain when somebody has but these.
+
+        Raises:
+            Refused: they do not.
+        """
+        if not self.state.done:
+            return
+        officers = self._people.officers()
+        if not credentials and sum(o is not person for o in officers) < OFFICERS:
+            raise Refused("last-officers")
+        able = [o for o in officers if self._is_able(o.state.credentials)]
+        if person in able and not self._is_able(credentials) and len(able) <= OFFICERS:
             raise Refused("last-officers")
 
-    def _expect_templates(self, known: Person | None, now: Sequence[Credential]) -> None:
-        """Let the readers' number of templates change by what changes here."""
-        before = known.state.credentials if known else ()
-        for credential in {*before} ^ {*now}:
-            if credential.kind == "finger":
-                self._house.devices[credential.reference.partition(":")[0]].expect_templates(1)
-
     def _record(self, turn: Turn, kind: str, profile: Profile, person: str) -> None:
-        kinds: list[Json] = [credential.kind for credential in profile.credentials]
+        # A second PIN can only be the one that calls for help, so it is not told.
+        kinds: list[Json] = [one.kind for one in profile.credentials if one.kind != "pin"]
+        if len(kinds) < len(profile.credentials):
+            kinds.append("pin")
         turn.event(
             kind,
             person,
@@ -164,7 +262,7 @@ class Enrolment(Machine[Bootstrap]):
                 "roles": list(profile.roles),
                 "credentials": kinds,
                 "by": list(profile.enrolled_by),
-                "bootstrap": None if profile.enrolled_by or kind != "person.enrolled" else True,
+                "bootstrap": None if profile.enrolled_by else True,
             },
         )
 

@@ -7,7 +7,7 @@ that was asked and did not answer may hold a template more, or still hold one: t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,7 @@ from agent.site.commands import Asked, FingerEnrol, Refused
 from agent.site.inputs import ActionAnswered, Json, Outcome
 from agent.site.machine import Machine, State
 from agent.site.order import STOPPED, Order
-from agent.site.person import Credential, Person
+from agent.site.person import Credential
 from agent.site.step import Release
 
 if TYPE_CHECKING:
@@ -75,28 +75,24 @@ class Fingers(Machine[Asking]):
     def enrol(self, turn: Turn, asked: Asked[FingerEnrol]) -> str:
         """`finger.enrol`: let a reader learn a finger, and give it to somebody known."""
         given = asked.params
-        person = self._house.people.get(given.person)
-        if person is None:
-            raise Refused("unknown-person")
-        if person.state.revoked:
-            raise Refused("revoked")
+        person = self._clerk.known(given.person)
         template = Template(person.id, given.reader, self._position(given))
         owner = self._house.people.owner("finger", template.reference)
         if owner and owner.person is not person:
             raise Refused("already-enrolled")
-        officers = tuple(self._clerk.allowed(turn, person.state.roles))
+        officers = tuple(self._clerk.allowed(turn, person.id, person.state.roles))
         target = f"{template.reader}.{template.position}"
         action = turn.act(self, target, "enrol", Release.RECORDED, timeout_ms=ENROL_MS)
         learning = Learning(template, Order.of(asked), officers, given.duress)
         self.state = replace(self.state, learning={**self.state.learning, action: learning})
         return "accepted"
 
-    def forget(self, turn: Turn, person: Person) -> None:
-        """Let the readers forget all fingers of somebody."""
-        for credential in person.state.credentials:
+    def forget(self, turn: Turn, person: str, credentials: Sequence[Credential]) -> None:
+        """Let the readers forget those fingers of somebody that are among these credentials."""
+        for credential in credentials:
             reader, _, position = credential.reference.partition(":")
             if credential.kind == "finger" and position.isdecimal():
-                self._forget(turn, Template(person.id, reader, int(position)))
+                self._forget(turn, Template(person, reader, int(position)))
 
     def on_answer(self, turn: Turn, answer: ActionAnswered) -> None:
         learning = self.state.learning.get(answer.action)

@@ -151,7 +151,7 @@ KINDS: Mapping[str, Kind] = {
     "device.template_left": _kind(FAULT, "", "person:text position:int outcome:text reason:text"),
     # people
     "person.enrolled": _kind(ACCESS, "", "roles:list credentials:list by:list bootstrap:bool"),
-    "person.changed": _kind(ACCESS, "", "roles:list credentials:list by:list"),
+    "person.changed": _kind(ACCESS, "", "roles:list credentials:list by:list bootstrap:bool"),
     "person.removed": _kind(ACCESS, "", "by:list"),
     "person.recovery_started": _kind(ACCESS, "", "by:text for_s:int"),
     # the system itself

@@ -153,7 +153,7 @@ class People:
         for credential in person.state.credentials:
             self._by_credential.pop((credential.kind, credential.reference), None)
 
-    def view(self) -> Json:
+    def view(self) -> dict[str, Json]:
         """Return how many there are; never who."""
         active = [person for person in self if not person.state.revoked]
         return {"enrolled": len(active), "officers": len(self.officers())}

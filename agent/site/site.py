@@ -107,6 +107,8 @@ class Site:
             "count.agree": self._of("counts", "rack", "agree"),
             "person.enrol": house.enrolment.enrol,
             "person.remove": house.enrolment.remove,
+            "credential.add": house.enrolment.add,
+            "credential.remove": house.enrolment.take,
             "officer.recover": house.enrolment.recover,
             "finger.enrol": house.enrolment.fingers.enrol,
         }
@@ -143,7 +145,7 @@ class Site:
         house = self._house
         return {
             "site": {"id": house.plan.site.id, "name": house.plan.site.name},
-            "people": house.people.view(),
+            "people": house.people.view() | {"bootstrap": house.enrolment.bootstrapping},
             "lockdown": house.lockdown.state.on,
             "alarms": [alarm.view() for alarm in house.alarms if not alarm.hidden],
             "areas": [area.view() for area in house.areas.values()],

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from agent.site.inputs import CredentialRead
+from tests.site.conftest import SECOND
+
 FINGER = {"kind": "finger", "reference": "reader:5"}
 
 
@@ -47,6 +50,54 @@ class TestBootstrap:
     def test_it_makes_officers_only(self, fresh):
         enrol(fresh, "p-1", 5, roles=["guard"])
         assert fresh.refusal == "officers-first"
+
+    def test_it_lasts_until_both_can_be_identified_at_a_door(self, fresh):
+        card = {"kind": "card", "reference": "0A1B"}
+        enrol(fresh, "p-1", 5, card, roles=["officer"])
+        assert fresh.command("person.enrol", 6, person="p-2", roles=["officer"])[0] == (
+            "person.enrolled p-2"
+        )
+        assert fresh.last("person.enrolled").data["credentials"] == []
+        assert fresh.site.view()["people"]["bootstrap"] is True
+        for person in ("p-1", "p-2"):
+            fresh.command("finger.enrol", 7, person=person, reader="reader")
+            assert fresh.refusal == ""
+            fresh.answer("done", 8)
+            changed = fresh.last("person.changed")
+            assert (changed.object, changed.data["bootstrap"]) == (person, True)
+        assert fresh.site.view()["people"]["bootstrap"] is False
+        fresh.command("finger.enrol", 9, person="p-1", reader="reader")
+        assert fresh.refusal == "two-officers-needed"
+        fresh.finger("0", 10)
+        assert fresh.finger("1", 11) == ["access.granted store"]
+
+    def test_it_makes_two_and_no_more_however_long_they_are_incomplete(self, fresh):
+        for person in ("p-1", "p-2", "p-5"):
+            fresh.command("person.enrol", 5, person=person, roles=["officer"])
+        assert fresh.refusal == "two-officers-needed"
+        enrol(fresh, "p-3", 6)
+        assert fresh.refusal == "two-officers-needed"
+
+    def test_it_goes_on_after_a_restart(self, fresh):
+        fresh.command("person.enrol", 5, person="p-1", roles=["officer"])
+        fresh.start(6)
+        fresh.ready(6)
+        enrol(fresh, "p-1", 7, roles=["officer"])
+        assert fresh.refusal == ""
+        enrol(fresh, "p-2", 8, roles=["officer"])
+        assert fresh.site.view()["people"]["bootstrap"] is False
+
+    def test_a_door_of_two_factors_takes_two(self, make):
+        play = make(door={"factors": ["finger", "pin"]})
+        play.forget("person")
+        play.forget("enrolment")
+        enrol(play, "p-1", 5, roles=["officer"])
+        enrol(play, "p-2", 6, roles=["officer"])
+        assert play.site.view()["people"]["bootstrap"] is True
+        for person, pin in (("p-1", "271828"), ("p-2", "314159")):
+            play.command("credential.add", 7, person=person, kind="pin", reference=pin)
+            assert play.refusal == ""
+        assert play.site.view()["people"]["bootstrap"] is False
 
     def test_the_monitor_enrols_nobody(self, fresh):
         enrol(fresh, "p-1", 5, roles=["officer"], origin="monitor")
@@ -98,6 +149,17 @@ class TestTwoOfficers:
         enrol(play, "p-1", 7, roles=["guard"])
         assert play.refusal == "last-officers"
 
+    def test_two_who_can_be_identified(self, play):
+        officers_there(play, 5)
+        card = {"kind": "card", "reference": "0A1B"}
+        enrol(play, "p-1", 6, card, roles=["officer"])
+        assert play.refusal == "last-officers"
+        play.command("credential.remove", 7, person="p-1", kind="finger")
+        assert play.refusal == "last-officers"
+        play.command("credential.add", 8, person="p-1", **card)
+        play.command("credential.remove", 9, person="p-1", kind="card")
+        assert play.refusal == ""
+
     def test_nobody_to_remove(self, play):
         play.command("person.remove", 5, person="p-77")
         assert play.refusal == "unknown-person"
@@ -110,6 +172,21 @@ class TestTwoOfficers:
         play.finger("3", 7)
         assert play.last("access.denied").data["reason"] == "unknown"
         assert play.finger("5", 8) == ["access.granted store"]
+
+    def test_a_change_without_credentials_keeps_them(self, make):
+        play = make(door={"people": 1})
+        officers_there(play, 5)
+        play.command("person.enrol", 6, person="p-3", roles=["guard", "technician"])
+        assert play.last("person.changed").data["credentials"] == ["finger"]
+        assert play.finger("3", 7) == ["access.granted store"]
+
+    def test_the_reader_forgets_a_finger_that_is_nobodys_any_more(self, play):
+        officers_there(play, 5)
+        play.actions.clear()
+        enrol(play, "p-3", 6, FINGER)
+        (action,) = play.actions
+        assert (action.verb, action.target, action.release) == ("delete", "3", "recorded")
+        assert play.answer("done", 7) == ["device.template_deleted reader"]
 
     def test_validity_is_given_with_its_zone(self, play):
         officers_there(play, 5)
@@ -207,3 +284,98 @@ class TestCredentials:
         for told in (desk.saved, desk.events, desk.site.view(), desk.answers):
             assert "975310" not in str(told)
             assert "0A1B2C3D" not in str(told)
+
+
+class TestOneCredential:
+    """A card, a PIN or a finger more, or less, and all else stays."""
+
+    @pytest.fixture
+    def desk(self, make):
+        play = make(door={"people": 1, "factors": ["finger", "card"]})
+        play.saved["sightings/all"] = {
+            "last": {"p-1": {"at_us": 5_000_000}, "p-2": {"at_us": 5_000_000}}
+        }
+        play.forget("nothing")  # made anew from what is saved
+        return play
+
+    def add(self, play, t, kind, reference, person="p-3", **more):
+        return play.command(
+            "credential.add", t, person=person, kind=kind, reference=reference, **more
+        )
+
+    def card(self, play, number, t):
+        return play.step(CredentialRead("reader", "card", number, round(t * SECOND)), t)
+
+    def test_a_card_more(self, desk):
+        found = self.add(desk, 6, "card", "0A1B")
+        assert found[0] == "person.changed p-3"
+        assert desk.last("person.changed").data == {
+            "roles": ["guard"],
+            "credentials": ["finger", "card"],
+            "by": ["p-1", "p-2"],
+        }
+        desk.finger("3", 7)
+        assert self.card(desk, "0A1B", 8) == ["access.granted store"]
+        assert "0A1B" not in str((desk.saved, desk.events, desk.answers, desk.site.view()))
+
+    def test_a_card_less(self, desk):
+        self.add(desk, 6, "card", "0A1B")
+        self.add(desk, 6, "card", "0C2D")
+        desk.command("credential.remove", 7, person="p-3", kind="card", reference="0A1B")
+        self.card(desk, "0A1B", 8)
+        assert desk.last("access.denied").data["reason"] == "unknown"
+        desk.finger("3", 9)
+        assert self.card(desk, "0C2D", 10) == ["access.granted store"]
+        desk.command("credential.remove", 11, person="p-3", kind="card")
+        assert desk.last("person.changed").data["credentials"] == ["finger"]
+        desk.command("credential.remove", 12, person="p-3", kind="card")
+        assert desk.refusal == "unknown-credential"
+
+    def test_a_finger_less_is_forgotten_by_the_reader(self, desk):
+        desk.command("credential.remove", 6, person="p-3", kind="finger", reference="reader:3")
+        assert (desk.actions[-1].verb, desk.actions[-1].target) == ("delete", "3")
+
+    def test_a_new_pin_takes_the_old_ones_place(self, desk):
+        self.add(desk, 6, "pin", "271828")
+        self.add(desk, 7, "pin", "271829")
+        assert desk.last("person.changed").data["credentials"] == ["finger", "pin"]
+        self.add(desk, 8, "pin", "271828", person="p-4")
+        assert desk.refusal == ""
+
+    @pytest.mark.parametrize(
+        ("first", "second", "reason"),
+        [
+            ({"reference": "271828"}, {"reference": "271838", "duress": True}, "pin-too-close"),
+            ({"reference": "271828", "duress": True}, {"reference": "271838"}, "pin-too-close"),
+            ({"reference": "271828"}, {"reference": "271839", "duress": True}, ""),
+            ({"reference": "271828"}, {"reference": "271828", "duress": True}, "pin-too-close"),
+        ],
+    )
+    def test_ones_own_pin_and_duress_pin_are_apart(self, desk, first, second, reason):
+        self.add(desk, 6, "pin", **first)
+        self.add(desk, 7, "pin", **second)
+        assert desk.refusal == reason
+        # Nothing shows that there are two.
+        assert desk.last("person.changed").data["credentials"] == ["finger", "pin"]
+
+    @pytest.mark.parametrize("name", ["credential.add", "credential.remove"])
+    @pytest.mark.parametrize(
+        ("given", "reason"),
+        [
+            ({"person": "p-99"}, "unknown-person"),
+            ({"person": "p-3", "t": 126}, "two-officers-needed"),
+            ({"person": "p-3", "origin": "monitor"}, "not-from-here"),
+        ],
+    )
+    def test_refused(self, desk, name, given, reason):
+        t = given.get("t", 6)
+        given = {key: value for key, value in given.items() if key != "t"}
+        desk.command(name, t, kind="card", reference="0A1B", **given)
+        assert desk.refusal == reason
+
+    def test_what_others_have_is_refused(self, desk):
+        self.add(desk, 6, "finger", "reader:1")
+        assert desk.refusal == "already-enrolled"
+        self.add(desk, 7, "card", "0A1B")
+        self.add(desk, 8, "card", "0A1B", person="p-4")
+        assert desk.refusal == "already-enrolled"

@@ -44,6 +44,21 @@ def test_it_makes_one(alone):
     assert alone.refusal == "not-the-last"
 
 
+def test_it_lasts_until_the_new_one_can_be_identified(alone):
+    alone.finger("1", 5)
+    recover(alone, 6)
+    alone.command("person.enrol", 7, person="p-5", roles=["officer"])
+    assert alone.refusal == ""
+    alone.command("person.enrol", 8, person="p-6", roles=["officer"])
+    assert alone.refusal == "two-officers-needed"
+    alone.command("finger.enrol", 9, person="p-5", reader="reader")
+    assert alone.refusal == ""
+    alone.answer("done", 10)
+    assert alone.last("person.changed").data["by"] == ["p-1"]
+    alone.command("finger.enrol", 11, person="p-5", reader="reader")
+    assert alone.refusal == "two-officers-needed"
+
+
 def test_it_makes_officers_only(alone):
     alone.finger("1", 5)
     recover(alone, 6)
