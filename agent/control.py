@@ -8,10 +8,10 @@ A Unix stream socket, one JSON object a line.
     ← {"id": 1, "item": <one>} ...          for a request that streams ("follow": true); it
                                             ends with "ok", or when the client hangs up
 
-Requests: `status` (the whole site as it is now), `events` (`after`, `limit`, `kind`,
-`severity`, `object`, `since_us`, `follow`; oldest first, and with `newest_first` it is the
-newest that `limit` leaves), `watch` (streams `status` on every change) and `command` (`name`,
-`params`: asked of the site, see `agent.site.commands`).
+Requests: `status` (the whole site as it is now), `people` (who is known), `events` (`after`,
+`limit`, `kind`, `severity`, `object`, `since_us`, `follow`; oldest first, and with
+`newest_first` it is the newest that `limit` leaves), `watch` (streams `status` on every
+change) and `command` (`name`, `params`: asked of the site, see `agent.site.commands`).
 """
 
 from __future__ import annotations

@@ -29,6 +29,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "zone": ("agent.cli.zone", "zone"),
     "panic": ("agent.cli.panic", "panic"),
     "person": ("agent.cli.person", "person"),
+    "reader": ("agent.cli.reader", "reader"),
     "command": ("agent.cli.command", "command"),
     "operator": ("agent.cli.operator", "operator"),
     "simulate": ("agent.cli.simulate", "simulate"),

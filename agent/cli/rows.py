@@ -156,6 +156,8 @@ def _people(status: Status) -> Iterator[Row]:
     officers = people["officers"]
     how = Text(f"{officers} officer{'s' if officers != 1 else ''}", DIM if officers > 1 else FAULTY)
     yield Row("people", f"{people['enrolled']} enrolled", how)
+    if people.get("bootstrap"):
+        yield Row("people", "bootstrap", Text("open", FAULTY))
 
 
 def _state(state: str) -> Text:

@@ -333,6 +333,9 @@ class Daemon:
 
     # What people ask (agent.runtime.requests.House)
 
+    def people(self) -> list[dict[str, Any]]:
+        return self._site.people(self._clock.now())
+
     def command(self, name: str, params: Mapping[str, Any], by: str) -> str:
         number = f"{self._started.mono_us}-{next(self._commands)}"
         at_us = self._clock.now().mono_us

@@ -30,6 +30,8 @@ class House(Protocol):
 
     def status(self) -> dict[str, Any]: ...
 
+    def people(self) -> list[dict[str, Any]]: ...
+
     def command(self, name: str, params: Mapping[str, Any], by: str) -> str: ...
 
     async def read(self, work: Callable[[Journal], T]) -> T:
@@ -53,7 +55,12 @@ class HouseRequests:
         self._one_command = asyncio.Lock()
 
     def answers(self) -> Mapping[str, Callable[[dict[str, Any], str], Awaitable[Any]]]:
-        return {"status": self._status, "events": self._events, "command": self._command}
+        return {
+            "status": self._status,
+            "people": self._people,
+            "events": self._events,
+            "command": self._command,
+        }
 
     def streams(self) -> Mapping[str, Callable[[dict[str, Any]], AsyncIterator[Any]]]:
         return {"watch": self._watch, "events": self._follow}
@@ -81,6 +88,9 @@ class HouseRequests:
 
     async def _status(self, _asked: dict[str, Any], _by: str) -> dict[str, Any]:
         return self._house.status()
+
+    async def _people(self, _asked: dict[str, Any], _by: str) -> list[dict[str, Any]]:
+        return self._house.people()
 
     async def _watch(self, _asked: dict[str, Any]) -> AsyncIterator[dict[str, Any]]:
         while True:

@@ -181,6 +181,12 @@ class FingerEnrol(Table):
     duress: bool = False
 
 
+class ReaderNamed(Table):
+    """`reader`: the device's id."""
+
+    reader: Id
+
+
 class PersonNamed(Table):
     """`person`: the person's id."""
 
@@ -267,6 +273,7 @@ COMMANDS: Mapping[str, Command] = {
     "finger.enrol": Command(
         FingerEnrol, LOCAL, "let a reader learn a finger of somebody known", frees=True
     ),
+    "reader.clear": Command(ReaderNamed, LOCAL, "let a reader forget all fingers of nobody here"),
 }
 
 REFUSALS: Mapping[str, str] = {
@@ -310,7 +317,7 @@ REFUSALS: Mapping[str, str] = {
     "bad-finger": 'a finger is given as "device:position"',
     "unknown-reader": "no door has a reader with this id",
     "reader-away": "the reader is away, or is not the one that was installed",
-    "reader-busy": "the reader is learning another finger; wait for it",
+    "reader-busy": "the reader is learning a finger, or is being cleared; wait for it",
     "reader-full": "the reader has no place left; remove somebody",
     "bad-pin": "a PIN has 6 to 12 digits",
     "pin-too-close": "a duress PIN must differ by more than 10 from every PIN",

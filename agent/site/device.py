@@ -69,11 +69,21 @@ class Device(Machine[Presence]):
         """Expect the reader's number of templates to change by `count` more."""
         self.state = replace(self.state, enrolled=self.state.enrolled + count)
 
+    @property
+    def templates(self) -> int | None:
+        """How many templates it said that it holds; None where it holds none at all."""
+        said = self.state.identity.get(TEMPLATES)
+        return said if isinstance(said, int) else None
+
+    def templates_are(self, count: int) -> None:
+        """Remember how many templates the reader holds now."""
+        if self.templates is not None:
+            self.count_templates(count - self.templates)
+
     def count_templates(self, by: int) -> None:
         """Remember that the reader holds so many templates more, or less, than it said."""
-        before = self.state.identity.get(TEMPLATES)
-        if isinstance(before, int):
-            identity = {**self.state.identity, TEMPLATES: before + by}
+        if self.templates is not None:
+            identity = {**self.state.identity, TEMPLATES: self.templates + by}
             self.state = replace(self.state, identity=identity)
 
     def on_restored(self, turn: Turn, cause: str) -> None:

@@ -190,6 +190,15 @@ class Enrolment(Machine[Bootstrap]):
             raise Refused("officers-first")
         return []
 
+    def approved(self, turn: Turn) -> None:
+        """See that officers allow what is about nobody: none is needed for the first two.
+
+        Raises:
+            Refused: they are too few.
+        """
+        if self.state.done:
+            self._house.two_officers(turn)
+
     @property
     def bootstrapping(self) -> bool:
         """Whether the first officers are still being made."""

@@ -3,15 +3,19 @@
 A module learns a finger by itself; no template ever leaves it. So what becomes of it is told by
 the module, long after the command: the credential counts from the module's `done` on. A module
 that was asked and did not answer may hold a template more, or still hold one: that is said.
+
+A module that was used elsewhere holds templates of nobody here: it is cleared of them, for they
+are in the way of the fingers that it is to learn.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
-from agent.site.commands import Asked, FingerEnrol, Refused
+from agent.site.commands import Asked, FingerEnrol, ReaderNamed, Refused
+from agent.site.device import Device
 from agent.site.inputs import ActionAnswered, Json, Outcome
 from agent.site.machine import Machine, State
 from agent.site.order import STOPPED, Order
@@ -24,7 +28,10 @@ if TYPE_CHECKING:
     from agent.site.turn import Turn
 
 ENROL_MS = 30_000  # for a finger to be laid twice
+CLEAR_MS = 60_000  # for a thousand templates to be forgotten, one by one
 POSITIONS = 1000  # where a module does not say how many it has
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +58,21 @@ class Learning:
     duress: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Clearing:
+    """A reader that forgets what is nobody's, and for which command."""
+
+    reader: str
+    order: Order
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asking(State):
     """What the readers were asked for, by the action that asks it."""
 
     learning: Mapping[int, Learning] = field(default_factory=dict)
     forgetting: Mapping[int, Template] = field(default_factory=dict)
+    clearing: Mapping[int, Clearing] = field(default_factory=dict)
 
 
 class Fingers(Machine[Asking]):
@@ -70,7 +86,7 @@ class Fingers(Machine[Asking]):
         self._clerk = clerk
 
     def awaited(self) -> tuple[int, ...]:
-        return (*self.state.learning, *self.state.forgetting)
+        return (*self.state.learning, *self.state.forgetting, *self.state.clearing)
 
     def enrol(self, turn: Turn, asked: Asked[FingerEnrol]) -> str:
         """`finger.enrol`: let a reader learn a finger, and give it to somebody known."""
@@ -87,6 +103,26 @@ class Fingers(Machine[Asking]):
         self.state = replace(self.state, learning={**self.state.learning, action: learning})
         return "accepted"
 
+    def clear(self, turn: Turn, asked: Asked[ReaderNamed]) -> str:
+        """`reader.clear`: let a reader forget every finger that is nobody's here."""
+        reader = self._free(asked.params.reader).id
+        self._clerk.approved(turn)
+        keep: list[Json] = [*self._positions(reader)]
+        action = turn.act(
+            self, f"{reader}.all", "clear", Release.RECORDED, keep=keep, timeout_ms=CLEAR_MS
+        )
+        clearing = Clearing(reader, Order.of(asked))
+        self.state = replace(self.state, clearing={**self.state.clearing, action: clearing})
+        return "accepted"
+
+    def _positions(self, reader: str) -> Iterator[int]:
+        """Yield where the fingers of everybody known are on a reader."""
+        for person in self._house.people:
+            for credential in () if person.state.revoked else person.state.credentials:
+                device, _, position = credential.reference.partition(":")
+                if credential.kind == "finger" and device == reader:
+                    yield int(position)
+
     def forget(self, turn: Turn, person: str, credentials: Sequence[Credential]) -> None:
         """Let the readers forget those fingers of somebody that are among these credentials."""
         for credential in credentials:
@@ -97,11 +133,14 @@ class Fingers(Machine[Asking]):
     def on_answer(self, turn: Turn, answer: ActionAnswered) -> None:
         learning = self.state.learning.get(answer.action)
         template = self.state.forgetting.get(answer.action)
+        clearing = self.state.clearing.get(answer.action)
         self._drop(answer.action)
         if learning is not None:
             self._learned(turn, learning, answer.outcome, answer.reason)
         elif template is not None:
             self._forgot(turn, template, answer.outcome, answer.reason)
+        elif clearing is not None:
+            self._cleared(turn, clearing, answer.outcome, answer.reason)
 
     def on_restart(self, turn: Turn) -> None:
         """Nobody will answer any more: say so of everything that was asked."""
@@ -110,16 +149,29 @@ class Fingers(Machine[Asking]):
             self._learned(turn, learning, Outcome.UNKNOWN, STOPPED)
         for template in before.forgetting.values():
             self._forgot(turn, template, Outcome.UNKNOWN, STOPPED)
+        for clearing in before.clearing.values():
+            self._cleared(turn, clearing, Outcome.UNKNOWN, STOPPED)
 
-    def _position(self, given: FingerEnrol) -> int:
-        """Return the place that is asked for, or the first that the site knows nothing of."""
-        reader = self._house.devices.get(given.reader)
-        if reader is None or given.reader not in self._house.posts:
+    def _free(self, name: str) -> Device:
+        """Return a reader that is there and has nothing else to do.
+
+        Raises:
+            Refused: there is none.
+        """
+        reader = self._house.devices.get(name)
+        if reader is None or name not in self._house.posts:
             raise Refused("unknown-reader")
         if reader.substituted or not reader.is_normal():
             raise Refused("reader-away")
-        if any(one.template.reader == given.reader for one in self.state.learning.values()):
+        learning = (one.template.reader for one in self.state.learning.values())
+        clearing = (one.reader for one in self.state.clearing.values())
+        if name in (*learning, *clearing):
             raise Refused("reader-busy")
+        return reader
+
+    def _position(self, given: FingerEnrol) -> int:
+        """Return the place that is asked for, or the first that the site knows nothing of."""
+        reader = self._free(given.reader)
         if given.position is not None:
             return given.position
         capacity = reader.state.identity.get("capacity", POSITIONS)
@@ -135,10 +187,13 @@ class Fingers(Machine[Asking]):
         self.state = replace(self.state, forgetting={**self.state.forgetting, action: template})
 
     def _drop(self, action: int) -> None:
-        learning, forgetting = dict(self.state.learning), dict(self.state.forgetting)
-        learning.pop(action, None)
-        forgetting.pop(action, None)
-        self.state = replace(self.state, learning=learning, forgetting=forgetting)
+        asked = self.state
+        self.state = replace(
+            asked,
+            learning=_without(asked.learning, action),
+            forgetting=_without(asked.forgetting, action),
+            clearing=_without(asked.clearing, action),
+        )
 
     def _learned(self, turn: Turn, learning: Learning, outcome: Outcome, reason: str) -> None:
         template = learning.template
@@ -148,6 +203,22 @@ class Fingers(Machine[Asking]):
         else:  # removed while the finger lay there
             learning.order.end(turn, Outcome.REFUSED, "revoked")
             self._forget(turn, template)
+
+    def _cleared(self, turn: Turn, clearing: Clearing, outcome: Outcome, reason: str) -> None:
+        kept = [*self._positions(clearing.reader)]
+        if device := self._house.devices.get(clearing.reader):
+            if outcome is Outcome.DONE:
+                device.templates_are(len(kept))
+                self._take_from_revoked(clearing.reader)
+            elif outcome is Outcome.UNKNOWN:
+                device.expect_templates(device.templates or 0)
+        clearing.order.end(turn, outcome, reason)
+
+    def _take_from_revoked(self, reader: str) -> None:
+        for person in [one for one in self._house.people if one.state.revoked]:
+            for credential in person.state.credentials:
+                if credential.reference.partition(":")[0] == reader:
+                    self._house.people.take(person.id, credential.reference)
 
     def _give(self, turn: Turn, learning: Learning) -> bool:
         template = learning.template
@@ -177,3 +248,7 @@ class Fingers(Machine[Asking]):
             device.count_templates(by)
         elif outcome is Outcome.UNKNOWN:
             device.expect_templates(1)
+
+
+def _without(asked: Mapping[int, T], action: int) -> dict[int, T]:
+    return {number: one for number, one in asked.items() if number != action}

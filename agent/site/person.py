@@ -153,6 +153,21 @@ class People:
         for credential in person.state.credentials:
             self._by_credential.pop((credential.kind, credential.reference), None)
 
+    def listed(self, utc_us: int) -> list[dict[str, Json]]:
+        """Return everybody at this wall time; kinds of credentials once, for two may be telling."""
+        return [
+            {
+                "id": person.id,
+                "roles": list(person.state.roles),
+                "known_by": [*sorted({one.kind for one in person.state.credentials})],
+                "valid_from_us": person.state.valid_from_us,
+                "valid_to_us": person.state.valid_to_us,
+                "schedule": person.state.schedule,
+                "state": person.refusal(utc_us) or "known",
+            }
+            for person in self
+        ]
+
     def view(self) -> dict[str, Json]:
         """Return how many there are; never who."""
         active = [person for person in self if not person.state.revoked]

@@ -111,6 +111,7 @@ class Site:
             "credential.remove": house.enrolment.take,
             "officer.recover": house.enrolment.recover,
             "finger.enrol": house.enrolment.fingers.enrol,
+            "reader.clear": house.enrolment.fingers.clear,
         }
 
     def step(self, what: Input, now: Moment) -> Step:
@@ -161,6 +162,17 @@ class Site:
             "paths": [path.view() for path in house.paths.values()],
             "points": {ref: point.view() for ref, point in sorted(house.points.items())},
         }
+
+    def people(self, now: Moment) -> list[dict[str, Json]]:
+        """Return who is known, and at which doors they can be identified; nothing of duress."""
+        house = self._house
+        listed = house.people.listed(house.system.utc_us(now))
+        return [one | {"doors": self._takes(str(one["id"]))} for one in listed]
+
+    def _takes(self, name: str) -> list[Json]:
+        person = self._house.people.get(name)
+        credentials = person.state.credentials if person else ()
+        return [door.id for door in self._house.doors.values() if door.access.takes(credentials)]
 
     def _ring(self, turn: Turn, until_us: int) -> None:
         for due_us, machine, name in self._house.register.take_due(until_us):

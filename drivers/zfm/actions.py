@@ -1,4 +1,4 @@
-"""What the site may ask of the reader: to learn a finger, and to forget one."""
+"""What the site may ask of the reader: to learn a finger, to forget one, or all but some."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from drivers.zfm.presence import Presence
 from drivers.zfm.sensor import Sensor, Sight
 
 Look = Callable[[], Sight]
+CAN = "enrol, delete, clear"
 
 
 # The one error in here: an action that cannot be done; nothing was changed.
@@ -29,7 +30,7 @@ class Actions:
         self._sensor = sensor
         self._presence = presence
         self._look = look
-        self._verbs = {"enrol": self._enrol, "delete": self._delete}
+        self._verbs = {"enrol": self._enrol, "delete": self._delete, "clear": self._clear}
 
     def do(self, action: Action) -> None:
         """Do it.
@@ -39,8 +40,8 @@ class Actions:
         """
         verb = self._verbs.get(action.verb)
         if verb is None:
-            raise ActionRefused(f"a fingerprint reader cannot {action.verb}; it can enrol, delete")
-        verb(self._position(action.target), action)
+            raise ActionRefused(f"a fingerprint reader cannot {action.verb}; it can {CAN}")
+        verb(action)
 
     def _position(self, target: str) -> int:
         capacity = self._sensor.parameters().capacity
@@ -48,13 +49,24 @@ class Actions:
             raise ActionRefused(f"{target!r} is no position; they are 0 to {capacity - 1}")
         return int(target)
 
-    def _delete(self, position: int, _action: Action) -> None:
+    def _delete(self, action: Action) -> None:
+        position = self._position(action.target)
         if not self._sensor.in_use(position):
             raise ActionRefused(f"position {position} is empty")
         self._sensor.delete(position)
 
-    def _enrol(self, position: int, action: Action) -> None:
+    def _clear(self, action: Action) -> None:
+        """Forget all templates but those at the positions `keep`."""
+        keep = action.args.get("keep")
+        if not isinstance(keep, list):
+            raise ActionRefused("clear needs keep, a list of positions")
+        for position in self._sensor.positions():
+            if position not in keep:
+                self._sensor.delete(position)
+
+    def _enrol(self, action: Action) -> None:
         """Learn a finger from two images, lifted before each of them."""
+        position = self._position(action.target)
         timeout_ms = action.args.get("timeout_ms")
         if not isinstance(timeout_ms, int):
             raise ActionRefused("enrol needs timeout_ms")

@@ -97,6 +97,18 @@ class Sensor:
         page, place = divmod(position, INDEX_PAGE)
         return bool(self._ask(self._library.getTemplateIndex, page)[place])
 
+    def positions(self) -> list[int]:
+        """Return where templates are kept."""
+        capacity = self.parameters().capacity
+        pages = -(-capacity // INDEX_PAGE)
+        used = [self._ask(self._library.getTemplateIndex, page) for page in range(pages)]
+        return [
+            page * INDEX_PAGE + place
+            for page, places in enumerate(used)
+            for place, is_used in enumerate(places)
+            if is_used and page * INDEX_PAGE + place < capacity
+        ]
+
     def take_image(self) -> Sight:
         """Take an image of what lies on the window."""
         try:

@@ -23,6 +23,17 @@ EVENTS: list[dict[str, Any]] = [
 ]  # fmt: skip
 
 
+PEOPLE: list[dict[str, Any]] = [
+    {"id": "p-1", "roles": ["officer", "guard"], "known_by": ["finger", "pin"],
+     "valid_from_us": None, "valid_to_us": AT_US, "schedule": "office", "state": "known",
+     "doors": ["store"]},
+    {"id": "p-2", "roles": ["guard"], "known_by": [], "valid_from_us": None, "valid_to_us": None,
+     "schedule": None, "state": "known", "doors": []},
+    {"id": "p-3", "roles": ["guard"], "known_by": ["card"], "valid_from_us": None,
+     "valid_to_us": None, "schedule": None, "state": "revoked", "doors": []},
+]  # fmt: skip
+
+
 def status() -> dict[str, Any]:
     """Return a site on which much is going on."""
     now_us = time.time_ns() // 1000
@@ -30,7 +41,7 @@ def status() -> dict[str, Any]:
         "site": {"id": "quito-07", "name": "Armoury 7, Quito"},
         "daemon": {"version": "1", "pid": 1, "up_s": 11_532, "clock_trusted": False},
         "view": {
-            "people": {"enrolled": 3, "officers": 1},
+            "people": {"enrolled": 3, "officers": 1, "bootstrap": True},
             "alarms": [
                 {"id": "12", "cause": "panic.raised", "object": "guard-room", "area": "guards",
                  "stage": "raised", "raised_utc_us": AT_US, "overdue": True}
@@ -116,13 +127,21 @@ class Daemon:
         self._loop.close()
 
     def answers(self) -> Mapping[str, Callable[[dict[str, Any], str], Awaitable[Any]]]:
-        return {"status": self._status, "events": self._events, "command": self._command}
+        return {
+            "status": self._status,
+            "people": self._people,
+            "events": self._events,
+            "command": self._command,
+        }
 
     def streams(self) -> Mapping[str, Callable[[dict[str, Any]], AsyncIterator[Any]]]:
         return {"watch": self._watch, "events": self._follow}
 
     async def _status(self, asked: dict[str, Any], _by: str) -> Any:
         return self.status
+
+    async def _people(self, asked: dict[str, Any], _by: str) -> Any:
+        return PEOPLE
 
     async def _events(self, asked: dict[str, Any], _by: str) -> Any:
         self.asked.append(asked)

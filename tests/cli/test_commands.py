@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, get_args
 
 import click
 import pytest
 
 from agent.cli import person
+from agent.cli.event_line import local_time
 from agent.site.commands import COMMANDS
 from agent.site.inputs import Origin
-from agent.site.table import Role
+from agent.site.table import Factor, Role
 from tests.cli.conftest import Armoury
-from tests.cli.daemon import Daemon
+from tests.cli.daemon import PEOPLE, Daemon
 
 FINGER = {"kind": "finger", "reference": "reader:1"}
 ASKED: list[tuple[str, str, dict[str, Any]]] = [
@@ -30,6 +32,13 @@ ASKED: list[tuple[str, str, dict[str, Any]]] = [
     ("zone bypass pir", "zone.bypass", {"zone": "pir"}),
     ("zone unbypass pir", "zone.unbypass", {"zone": "pir"}),
     ("panic test guard-room", "panic.test", {"panic": "guard-room"}),
+    ("person card p-1 0A1B", "credential.add",
+     {"person": "p-1", "kind": "card", "reference": "0A1B"}),
+    ("person forget p-1 pin", "credential.remove", {"person": "p-1", "kind": "pin"}),
+    ("person forget p-1 card 0A1B", "credential.remove",
+     {"person": "p-1", "kind": "card", "reference": "0A1B"}),
+    ("person enrol p-1 --role guard --schedule office", "person.enrol",
+     {"person": "p-1", "roles": ["guard"], "schedule": "office"}),
     ("person remove p-1", "person.remove", {"person": "p-1"}),
     ("person enrol p-1 --role officer --role guard --finger reader:1 --card 77", "person.enrol",
      {"person": "p-1", "roles": ["officer", "guard"],
@@ -85,12 +94,30 @@ def test_a_pin_is_asked_for_unseen(
     assert daemon.asked[0]["params"]["credentials"] == [{"kind": "pin", "reference": "271828"}]
 
 
-def test_somebody_without_any_credential_is_wrong_use(armoury: Armoury, daemon: Daemon) -> None:
-    said = armoury("person", "enrol", "p-1", "--role", "guard")
-    assert said.status == 2
-    assert "give a --finger, a --card or a --pin" in said.err
-    assert daemon.asked == []
+@pytest.mark.parametrize("duress", [False, True])
+def test_a_pin_alone_is_asked_for_unseen(
+    armoury: Armoury, daemon: Daemon, monkeypatch: pytest.MonkeyPatch, duress: bool
+) -> None:
+    monkeypatch.setattr(click, "prompt", lambda text, **how: "271828" if how["hide_input"] else "")
+    said = armoury("person", "pin", "p-1", *(["--duress"] if duress else []))
+    assert (said.status, said.out) == (0, "p-1 has this PIN\n")
+    assert daemon.asked[0]["params"] == {
+        "person": "p-1", "kind": "pin", "reference": "271828", "duress": duress,
+    }  # fmt: skip
+
+
+def test_people_are_listed(armoury: Armoury, daemon: Daemon) -> None:
+    said = armoury("person", "list")
+    until = local_time(PEOPLE[0]["valid_to_us"]).strftime("%Y-%m-%d %H:%M")
+    assert said.out.splitlines() == [
+        "ID   ROLES           KNOWN BY     AT     STATE",
+        f"p-1  officer, guard  finger, pin  store  known to {until} by office",
+        "p-2  guard           -            -      known",
+    ]
+    assert "p-3" in armoury("person", "list", "--all").out
+    assert json.loads(armoury("person", "list", "--json", "--all").out) == PEOPLE
 
 
 def test_the_roles_are_those_of_the_site(armoury: Armoury) -> None:
     assert get_args(Role) == person.ROLES
+    assert get_args(Factor) == person.KINDS

@@ -38,6 +38,7 @@ def test_json_is_what_the_daemon_says(armoury: Armoury, daemon: Daemon) -> None:
         r"rack +rifles +1 of 2 right, 1",
         r"camera +hall +covered, motion",
         r"people +3 enrolled +1 officer\b",
+        r" bootstrap +open",
         r"device board +ready .*simulated",
         r"reader +substituted",
         r"hall +lost 0 s: no picture",

@@ -319,6 +319,16 @@ def test_its_own_enrolment_is_no_other_module(sim: Simulator, host: Host) -> Non
     assert host.running()
 
 
+def test_it_is_cleared_of_all_but_what_is_kept(sim: Simulator, host: Host) -> None:
+    assert host.outcome("clear", "all", keep=[2, 150]) == "done"
+    assert sim.tell("state")["templates"] == [2]
+    assert host.outcome("clear", "all", keep=[]) == "done"
+    assert sim.tell("state")["templates"] == []
+    assert host.outcome("clear", "all") == "refused"
+    sim.tell("finger", id="2")
+    assert host.expect("credential")["reference"] is None
+
+
 def test_the_module_is_brought_to_the_site_files_security_level(sim: Simulator) -> None:
     with hosted(sim, security=5) as host:
         assert host.expect("ready")["identity"]["security"] == 5

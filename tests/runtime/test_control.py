@@ -34,7 +34,7 @@ class Requests:
         return {"text": asked["text"], "by": by}
 
     async def refuse(self, asked: dict[str, Any], by: str) -> Any:
-        raise Refused("the door is open; close it first")
+        raise Refused("the door is open; close it first", {"points": {"board.door": "open"}})
 
     async def count(self, asked: dict[str, Any]) -> AsyncIterator[int]:
         try:
@@ -70,8 +70,9 @@ async def test_an_answer_bears_who_asked(server: Server) -> None:
 
 
 async def test_a_refusal_is_a_sentence(server: Server) -> None:
-    with pytest.raises(RequestRefused, match="close it first"):
+    with pytest.raises(RequestRefused, match="close it first") as refused:
         await asyncio.to_thread(ask, server[0], "refuse")
+    assert refused.value.data == {"points": {"board.door": "open"}}
     with pytest.raises(RequestRefused, match="unknown request 'fly'; known: echo"):
         await asyncio.to_thread(ask, server[0], "fly")
 

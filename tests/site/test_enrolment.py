@@ -379,3 +379,37 @@ class TestOneCredential:
         self.add(desk, 7, "card", "0A1B")
         self.add(desk, 8, "card", "0A1B", person="p-4")
         assert desk.refusal == "already-enrolled"
+
+
+class TestList:
+    def test_who_is_known_by_what_and_where(self, make):
+        play = make(door={"factors": ["finger", "pin"]})
+        plain = [
+            {"kind": "finger", "reference": "reader:9"},
+            {"kind": "pin", "reference": "x"},
+        ]
+        play.enrol("p-5", "guard", "technician", credentials=plain, valid_to_us=play.utc_us)
+        play.enrol("p-6", revoked=True)
+        listed = {one["id"]: one for one in play.site.people(play.now(5))}
+        assert listed["p-5"] == {
+            "id": "p-5",
+            "roles": ["guard", "technician"],
+            "known_by": ["finger", "pin"],
+            "valid_from_us": None,
+            "valid_to_us": play.utc_us,
+            "schedule": None,
+            "state": "expired",
+            "doors": ["store"],
+        }
+        assert (listed["p-1"]["state"], listed["p-1"]["doors"]) == ("known", [])
+        assert listed["p-6"]["state"] == "revoked"
+
+    def test_nothing_tells_who_can_call_for_help(self, make):
+        def listed(*more):
+            play = make()
+            one = {"kind": "finger", "reference": "reader:9"}
+            play.enrol("p-5", credentials=[one, *more])
+            return play.site.people(play.now(5))
+
+        help_ = {"kind": "finger", "reference": "reader:8", "duress": True}
+        assert listed() == listed(help_) == listed(help_ | {"duress": False})

@@ -148,6 +148,66 @@ class TestTemplates:
         counted(desk, fits, strange)
 
 
+class TestClear:
+    def test_what_is_nobodys_is_forgotten(self, desk):
+        desk.enrol("p-6", revoked=True)
+        assert desk.command("reader.clear", 7, reader="reader") == [
+            f"command.accepted c-{len(desk.answers) - 1}"
+        ]
+        command, action = desk.events[-1].object, desk.actions[-1]
+        assert (action.device, action.verb, action.release) == ("reader", "clear", "recorded")
+        assert action.args == {"keep": [1, 2, 3, 4], "timeout_ms": 60_000}
+        assert desk.answer("done", 8) == [f"command.done {command}"]
+        desk.finger("6", 9)
+        assert desk.last("access.denied").data["reason"] == "unknown"
+
+    @pytest.mark.parametrize(
+        ("outcome", "fits", "strange"),
+        [("done", [4], [3, 5, 7]), ("refused", [7], [6, 4]), ("unknown", [4, 7], [15])],
+    )
+    def test_its_number_of_templates_is_as_it_must_be(self, desk, outcome, fits, strange):
+        desk.device("reader", "ready", 6.1, capacity=162, templates=7)
+        technician_accepts(desk)
+        desk.command("reader.clear", 7, reader="reader")
+        desk.answer(outcome, 10)
+        counted(desk, fits, strange)
+
+    def test_it_takes_two_officers_but_for_the_first_two(self, play):
+        play.command("reader.clear", 5, reader="reader")
+        assert play.refusal == "two-officers-needed"
+        play.forget("person")
+        play.forget("enrolment")
+        play.command("reader.clear", 6, reader="reader")
+        assert play.refusal == ""
+        assert play.actions[-1].args["keep"] == []
+
+    @pytest.mark.parametrize("first", ["finger.enrol", "reader.clear"])
+    def test_not_while_the_reader_is_busy(self, desk, first):
+        person = {"person": "p-3"} if first == "finger.enrol" else {}
+        desk.command(first, 7, reader="reader", **person)
+        desk.command("reader.clear", 8, reader="reader")
+        assert desk.refusal == "reader-busy"
+        learn(desk, 9)
+        assert desk.refusal == "reader-busy"
+
+    def test_a_restart_leaves_it_unknown(self, desk):
+        desk.command("reader.clear", 7, reader="reader")
+        desk.start(8)
+        assert desk.last("command.unknown").data["name"] == "reader.clear"
+
+    def test_no_such_reader(self, desk):
+        desk.command("reader.clear", 7, reader="board")
+        assert desk.refusal == "unknown-reader"
+
+
+def technician_accepts(play):
+    """Take the reader as it says that it is, as a technician and an officer would."""
+    identity = play.saved["device/reader"].pop("other", None)
+    play.saved["device/reader"] |= {"identity": identity} if identity else {}
+    play.forget("nothing")  # made anew from what is saved
+    play.events.clear()
+
+
 def counted(play, fits, strange):
     for count in strange:
         play.device("reader", "ready", 20, capacity=162, templates=count)
