@@ -155,7 +155,7 @@ class Area(Machine[Watch]):
     def granted(self, turn: Turn, door: Door, persons: Sequence[str]) -> None:
         """Hear that people are let in by a door: they do not come to leave."""
         if self.state.mode == "exiting":
-            self._not_armed(turn, {door.contact.id: "granted"})
+            self._exit_failed(turn, {door.contact.id: "granted"})
         elif self.armed and door.disarms and not self._respond(persons):
             self._disarm(turn, persons)
 
@@ -246,6 +246,11 @@ class Area(Machine[Watch]):
         self.state = replace(self.state, mode="disarmed", part="", overridden=())
         self.say(turn, "area.arm_failed", part=part, points=dict(faults))
 
+    def _exit_failed(self, turn: Turn, faults: Mapping[str, str]) -> None:
+        self._not_armed(turn, faults)
+        if self.closing:
+            self.closing.not_armed(turn)
+
     def disarm(self, turn: Turn, asked: Asked[AreaNamed]) -> None:
         """`area.disarm`: enough people identified on site end the watch. Alarms stay open."""
         if self.state.mode == "disarmed":
@@ -280,7 +285,7 @@ class Area(Machine[Watch]):
     def _exit_over(self, turn: Turn) -> None:
         faults = readiness.faults(self, self._house, self.state.part)
         if left := {k: v for k, v in faults.items() if k not in self.state.overridden}:
-            self._not_armed(turn, left)
+            self._exit_failed(turn, left)
         else:
             self._armed(turn)
 

@@ -115,12 +115,18 @@ class Closing(Machine[Day]):
 
     def _close(self, turn: Turn) -> None:
         self.state = replace(self.state, closed=self.state.day, postponed=0)
-        if self._area.state.mode == "disarmed":
-            if self._area.plan.autoarm and not self._area.arm_by_schedule(turn):
-                self.say(turn, "area.late_to_close")
-            else:
-                self.start(turn, "late", self._area.plan.late_close_s * SECOND_US)
+        by_itself = self._area.plan.autoarm and self._area.state.mode == "disarmed"
+        if by_itself and not self._area.arm_by_schedule(turn):
+            self.say(turn, "area.late_to_close")
+        elif not self._area.armed:  # also while it is being armed: that may fail
+            self.start(turn, "late", self._area.plan.late_close_s * SECOND_US)
         self.plan(turn)
+
+    def not_armed(self, turn: Turn) -> None:
+        """Hear that arming failed during its exit delay: what was to arm by itself is late."""
+        if self._area.plan.autoarm and self.runs("late"):
+            self.stop("late")
+            self.say(turn, "area.late_to_close")
 
     def on_restart(self, turn: Turn) -> None:
         self.plan(turn, SEEING_US)

@@ -56,6 +56,51 @@ def test_people_at_work_are_late_to_close(shop):
     assert shop.last("area.arm_failed").data["points"] == {"board.contact": "session"}
 
 
+class TestExitDelay:
+    """It arms by itself with an exit delay, and what happens in it keeps it from that."""
+
+    @pytest.fixture
+    def exiting(self, make):
+        play = make(
+            schedule=[DAY],
+            area={"schedule": "days", "autoarm": True, "exit_delay_s": 60},
+            door={"people": 1},
+        )
+        play.start(7 * H)
+        play.ready(7 * H)
+        assert "area.exit_started hall" in play.to(CLOSES)
+        play.events.clear()
+        return play
+
+    def test_a_door_that_is_open_at_its_end(self, exiting):
+        exiting.point("board.rex", "alarm", CLOSES + 5)
+        exiting.point("board.contact", "alarm", CLOSES + 6)
+        found = exiting.to(CLOSES + 60)
+        assert found[-2:] == ["area.arm_failed hall", "area.late_to_close hall"]
+        exiting.to(CLOSES + 5 * H)
+        assert exiting.count("area.late_to_close") == 1
+
+    def test_somebody_who_is_let_in(self, exiting):
+        found = exiting.finger("1", CLOSES + 5)
+        assert "area.late_to_close hall" in found
+        assert exiting.last("area.arm_failed").data["points"] == {"board.contact": "granted"}
+
+    def test_nobody_and_nothing(self, exiting):
+        assert exiting.to(CLOSES + 60) == ["area.armed hall"]
+        assert exiting.to(CLOSES + 5 * H) == []
+
+
+def test_being_armed_by_hand_at_closing_time_which_fails_is_late(make):
+    play = make(schedule=[DAY], area={"schedule": "days", "exit_delay_s": 60})
+    play.start(7 * H)
+    play.ready(7 * H)
+    play.command("area.arm", CLOSES - 30, area="hall", origin="monitor")
+    play.point("board.rex", "alarm", CLOSES + 5)
+    play.point("board.contact", "alarm", CLOSES + 6)
+    assert "area.arm_failed hall" in play.to(CLOSES + 30)
+    assert "area.late_to_close hall" in play.to(CLOSES + 900)
+
+
 def test_it_never_disarms_by_itself(shop):
     shop.to(CLOSES)
     assert shop.to(24 * H + 17 * H) == []
