@@ -2,6 +2,8 @@
 
 Codes: Contact ID as in SIA DC-05 (the receiver puts qualifier 1 or 3 in front: `restores`
 says 3), SIA as in DC-03. A kind without a code is not told to receivers that speak codes.
+Codes that are not in `CONTACT_ID_READ` and `SIA_READ` were written from memory: hold them against
+the receiver's own list before one relies on them, and mend them here.
 Texts for people are in `agent.site.texts`, under the same keys.
 """
 
@@ -17,6 +19,42 @@ ALARM, FAULT, ACCESS, INFO = Severity.ALARM, Severity.FAULT, Severity.ACCESS, Se
 # Fields that an event of any kind may have. `hidden`: nothing on site may show it, not even
 # to whoever lists the record there; it is for the monitor.
 COMMON: Mapping[str, str] = {"simulated": "bool", "area": "text", "hidden": "bool"}
+
+# What was read in published lists, word for word.
+CONTACT_ID_READ = frozenset(
+    [
+        "120",
+        "121",
+        "122",
+        "130",
+        "137",
+        "144",
+        "145",
+        "147",
+        "301",
+        "302",
+        "350",
+        "354",
+        "356",
+        "381",
+        "383",
+        "421",
+        "423",
+        "426",
+        "461",
+        "602",
+        "621",
+        "622",
+        "623",
+        "624",
+        "625",
+        "626",
+        "627",
+    ]
+)
+SIA_READ = frozenset(
+    ["PA", "HA", "BA", "TA", "TR", "YC", "YK", "NT", "NR", "AT", "YT", "DF", "DL", "DD", "DK"]
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from itertools import groupby
 
-from agent.site.kinds import COMMON, KINDS, Kind
+from agent.site.kinds import COMMON, CONTACT_ID_READ, KINDS, SIA_READ, Kind
 from agent.site.texts import EN, ES
 
 HEAD = """\
@@ -24,7 +24,7 @@ done), `access` (who came and went, what was armed), `info`. A kind marked **rai
 alarm, which then lives on its own (`alarm.*`) until it was acknowledged, checked on site,
 restored and closed. Contact ID is the three-digit code; *restores* is told with qualifier 3,
 everything else with 1. SIA is the two-letter code of DC-03. A kind without a code is told in the
-feed only.
+feed only. A code with a `?` was written from memory: hold it against your receiver's own list.
 """
 
 
@@ -51,8 +51,13 @@ def _groups() -> Iterator[str]:
 
 def _row(name: str, kind: Kind) -> str:
     severity = f"{kind.severity}, **raises**" if kind.raises else str(kind.severity)
-    contact_id = f"{kind.contact_id} restores" if kind.restores else kind.contact_id
-    return f"| `{name}` | {severity} | {contact_id} | {kind.sia} | {_fields(kind.fields)} |"
+    contact_id = _code(kind.contact_id, CONTACT_ID_READ) + (" restores" if kind.restores else "")
+    sia = _code(kind.sia, SIA_READ)
+    return f"| `{name}` | {severity} | {contact_id} | {sia} | {_fields(kind.fields)} |"
+
+
+def _code(code: str, read: frozenset[str]) -> str:
+    return code if not code or code in read else f"{code}?"
 
 
 def _fields(fields: Mapping[str, str]) -> str:

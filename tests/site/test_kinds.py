@@ -59,6 +59,36 @@ def test_every_kind_is_told_somewhere():
     assert KINDS.keys() - told == {"command.accepted"}  # f"command.{outcome}"
 
 
+# The kinds that the rules and the monitor were agreed on, by noun; there may be more.
+AGREED = """
+access: pending granted denied
+door: opened closed unlocked relocked forced held held_ended exit_requested lock_fault
+duress: raised
+panic: raised repeated stuck tested
+area: exit_started armed arm_failed disarmed entry_started overridden late_to_close early_to_open
+area: warned postponed
+zone: alarmed confirmed tampered faulted shut_down bypassed unbypassed test_overdue
+zone: nuisance_exceeded
+point: changed normal flooded
+alarm: raised acknowledged checked restored closed overdue
+rack: removed returned intrusion wrong_slot unknown_tag overdue counted discrepancy count_overdue
+camera: motion_started motion_ended covered blinded defocused moved frozen dark lost cleared
+device: lost faulted restored substituted
+person: enrolled changed removed
+power: mains_lost mains_back battery_low undervoltage
+system: started stopped blind clock_stepped clock_trusted configured technician_on technician_off
+system: storage_warning storage_failed storage_back
+uplink: lost back switched
+command: accepted done refused unknown
+"""
+
+
+def test_every_agreed_kind_is_there():
+    for line in AGREED.strip().splitlines():
+        noun, _, kinds = line.partition(": ")
+        assert {f"{noun}.{kind}" for kind in kinds.split()} <= KINDS.keys()
+
+
 def test_a_sentence_for_people():
     data = {"cause": "door.forced", "object": "store"}
     assert describe("alarm.raised", "3", data) == "Alarm 3 raised: door.forced of store"
