@@ -101,9 +101,11 @@ class Desk:
         self._client.loop_stop()
 
     def send(self, payload: bytes, qos: int = 1) -> None:
-        """Publish to the command topic."""
+        """Publish to the command topic; with QoS 1, wait until the broker has it."""
         topic = f"armoury/v1/{self.site}/command"
-        self._client.publish(topic, payload, qos=qos).wait_for_publish(ANSWER_S)
+        sent = self._client.publish(topic, payload, qos=qos)
+        if qos:
+            sent.wait_for_publish(ANSWER_S)
 
     def answer(self) -> tuple[str, str]:
         """Return the next answer: its state, and the reason."""

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import signal
+import statistics
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from tests.broker import Subscriber
 from tests.system.conftest import DEMO
 from tests.system.house import House
 from tests.system.operator import Desk, Operator, asked, envelope
@@ -21,6 +24,8 @@ from tests.waiting import wait_until
 
 YOUNG_S = 10  # a gateway that has just started refuses what may be older than its start
 SECOND_US = 1_000_000
+GUARD_PANIC = 27  # the button's pin on the demo's board
+UNMOVED = ("areas", "doors", "zones", "people", "lockdown", "sounders", "racks", "devices", "paths")
 
 ANA, BEN = Operator("ana", "*"), Operator("ben", "alarm.*", "door.assist")
 EVE = Operator("eve", "*")
@@ -209,6 +214,63 @@ def test_the_reference_client_gives_a_command_and_says_what_became_of_it(house: 
     answers = [json.loads(line) for line in unknown.stdout.splitlines()]
     assert [answer["state"] for answer in answers] == ["accepted", "refused"]
     assert answers[-1]["reason"] == "unknown-area"
+
+
+def heard_s(house: House, alarms: Subscriber) -> float:
+    """Press the panic button; return how long it is until the monitor has it, and let go."""
+    before = len(alarms.received())
+    began_s = time.monotonic()
+    house.tell("board", "set", pin=GUARD_PANIC, level=1)
+    wait_until(lambda: len(alarms.received()) > before, 10, "the monitor hears of it")
+    took_s = time.monotonic() - began_s
+    after = house.head()
+    house.tell("board", "set", pin=GUARD_PANIC, level=0)
+    house.wait_for(after=after, kind="point.normal")
+    return took_s
+
+
+def bombard(house: House, desk: Desk, count: int) -> None:
+    """Publish hostile messages while the panic button is pressed; nothing else may come of it."""
+    alarms = Subscriber(house.broker, "armoury/v1/demo/event/alarm")
+    quiet_s = [heard_s(house, alarms) for _ in range(10)]
+    forged = envelope(asked("demo", "site.lock_down", {}), EVE).replace(b'"eve"', b'"ana"')
+    hostile = (b"", b"{}", b"[" * 2000, b"\xff" * 500, b"x" * 20_000, forged)
+    view, after = house.ask("status")["view"], house.head()
+    done = threading.Event()
+
+    def flood() -> None:
+        for number in range(count):
+            desk.send(hostile[number % len(hostile)], qos=0)
+        desk.send(b"the last one")  # which waits until the broker has had them all
+        done.set()
+
+    thread = threading.Thread(target=flood)
+    thread.start()
+    loaded_s = []
+    while not done.is_set():
+        loaded_s.append(heard_s(house, alarms))
+    thread.join()
+    alarms.end()
+    happened = {(e["kind"], e["data"].get("reason")) for e in house.events(after)}
+    refused = {reason for kind, reason in happened if kind == "command.refused"}
+    assert refused <= {"malformed", "bad-signature", "expired", "too-many"}
+    assert "malformed" in refused
+    others = {kind for kind, _ in happened} - {"command.refused", "panic.repeated", "point.normal"}
+    assert not others - {"point.changed", "panic.raised", "alarm.raised"}
+    now = house.ask("status")["view"]
+    assert {key: now[key] for key in UNMOVED} == {key: view[key] for key in UNMOVED}
+    for name, took in (("quiet", quiet_s), (f"{count} hostile", loaded_s)):
+        median_ms, most_ms = statistics.median(took) * 1000, max(took) * 1000
+        sys.stdout.write(f"{name}: {len(took)} presses, {median_ms:.1f} / {most_ms:.1f} ms\n")
+
+
+def test_hostile_messages_change_nothing_and_a_panic_passes(house: House, desk: Desk) -> None:
+    bombard(house, desk, 5_000)
+
+
+@pytest.mark.soak
+def test_a_hundred_thousand_hostile_messages(house: House, desk: Desk) -> None:
+    bombard(house, desk, 100_000)
 
 
 def test_without_a_clock_no_time_can_be_judged(house: House, desk: Desk, tmp_path: Path) -> None:

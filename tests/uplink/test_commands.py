@@ -14,8 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.journal.note import Signer
-from agent.site.inputs import Commanded, Origin
+from agent.site.inputs import Commanded, Origin, Started
 from agent.site.moment import Moment
+from agent.site.site import Site
 from agent.site.step import Answer
 from agent.uplink import desk as desk_module
 from agent.uplink.commands import REFUSALS, Command, Judge, Judged, SignedCommand
@@ -23,6 +24,7 @@ from agent.uplink.desk import Desk
 from agent.uplink.feed import CommandAnswer
 from agent.uplink.operators import OperatorOptions, grants, mistakes
 from agent.uplink.signing import countersigned, signed, written
+from tests.site.conftest import plan
 from tests.uplink.rig import on_a_loop, until
 
 START = Moment(1_800_000_000_000_000, 5_000_000, "boot", trusted=True)
@@ -355,3 +357,37 @@ def test_an_operator_and_a_key_are_given_once() -> None:
     twin = OPERATORS[0].model_copy(update={"id": "ben"})
     keys = [mistake.key for mistake in mistakes([*OPERATORS, OPERATORS[1], twin])]
     assert keys == [(2, "id"), (2, "key"), (3, "key"), (3, "id"), (3, "key")]
+
+
+def mutated(draw: st.DrawFn) -> bytes:
+    """Return a command that nobody here has signed, with some of its bytes changed."""
+    forged = json.loads(signed(command(action="site.lock_down", params={}), EVE))
+    forged["signatures"][0]["operator"] = draw(st.sampled_from(["ana", "ben", "eve", ""]))
+    payload = bytearray(json.dumps(forged).encode())
+    for at in draw(st.lists(st.integers(0, len(payload) - 1), max_size=4)):
+        payload[at] = draw(st.integers(0, 255))
+    return bytes(payload[: draw(st.integers(0, 2 * len(payload)))])
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+)
+NOISE = st.binary() | JSON.map(lambda said: json.dumps(said).encode()) | st.composite(mutated)()
+
+
+@given(st.lists(NOISE, max_size=12))
+def test_whatever_arrives_a_refusal_is_all_that_the_site_makes_of_it(noise: list[bytes]) -> None:
+    @on_a_loop
+    async def heard() -> None:
+        house, site = House(), Site(plan(), {})
+        site.step(Started("1", START.mono_us), START)
+        for payload in noise:
+            house.take(payload)
+        steps = [site.step(given, NOW) for given in house.given]
+        assert all(event.kind == "command.refused" for step in steps for event in step.events)
+        assert not any(step.actions for step in steps)
+        assert all(answer.state.value == "refused" for answer in house.answers)
+        assert len(steps) == len(noise)
+
+    heard()
