@@ -19,7 +19,8 @@ def check(file: Path | None, *, as_json: bool) -> None:
     """Name every mistake in a site FILE, with its line and remedy.
 
     Nothing is started and no hardware is touched. Without FILE the gateway's own file is
-    checked ($ARMOURY_SITE, /etc/armoury/site.toml).
+    checked ($ARMOURY_SITE, /etc/armoury/site.toml). Of the certificates, keys and passwords that
+    it names, those on this machine are looked at; one that is not here is a warning.
 
     \b
     Examples:
@@ -29,10 +30,11 @@ def check(file: Path | None, *, as_json: bool) -> None:
     Exit status: 0 without a mistake, warnings or not; else 2.
     """
     from agent.config.sitefile import load
+    from agent.uplink import doubts
 
     path = file or options.default_site()
     try:
-        site_file = load(path)
+        site_file = load(path, doubts.of_files)
     except SiteFileMistakes as error:
         if not as_json:
             raise

@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Protocol
 
 from pydantic import Field
 
@@ -72,6 +72,22 @@ class SiteFile:
         return hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()
 
 
+class Doubtful(Protocol):
+    """What is wrong with a file that a path names; see `agent.uplink.doubts`."""
+
+    @property
+    def key(self) -> tuple[str, ...]: ...
+
+    @property
+    def found(self) -> str: ...
+
+    @property
+    def remedy(self) -> str: ...
+
+    @property
+    def certain(self) -> bool: ...
+
+
 class OtherTables(Table):
     """The tables of a file that are the record's and the uplink's."""
 
@@ -80,8 +96,14 @@ class OtherTables(Table):
     record: RecordOptions = RecordOptions()
 
 
-def load(path: Path) -> SiteFile:
+def load(
+    path: Path, doubts: Callable[[PathOptions], Iterable[Doubtful]] = lambda _: ()
+) -> SiteFile:
     """Read and check a site file.
+
+    Args:
+        path: the file.
+        doubts: looks at the files that a path of the site file names.
 
     Raises:
         SiteFileMistakes: everything that is wrong with it.
@@ -90,8 +112,16 @@ def load(path: Path) -> SiteFile:
     check = _Check(document.tree)
     if findings := check.findings():
         raise SiteFileMistakes(_placed(path, document, findings))
-    warnings = _placed(path, document, check.warnings())
-    return replace(check.site_file(), warnings=tuple(warnings))
+    file = check.site_file()
+    named = [
+        (one.certain, Finding(("path", place, *one.key), one.found, one.remedy))
+        for place, options in enumerate(file.paths)
+        for one in doubts(options)
+    ]
+    if certain := [finding for certain, finding in named if certain]:
+        raise SiteFileMistakes(_placed(path, document, certain))
+    warnings = [*check.warnings(), *(finding for _, finding in named)]
+    return replace(file, warnings=tuple(_placed(path, document, warnings)))
 
 
 def _placed(path: Path, document: Document, findings: list[Finding]) -> list[SiteFileMistake]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.broker import certificates
 from tests.cli.conftest import Armoury
 
 CONFIG = Path(__file__).parents[2] / "config"
@@ -31,9 +32,13 @@ def test_a_warning_is_told_and_is_no_mistake(armoury: Armoury) -> None:
     assert line == "[[area]]"
 
 
-def test_the_reference_has_not_even_a_warning(armoury: Armoury) -> None:
+def test_the_reference_has_no_warning_but_of_the_files_that_only_its_gateway_has(
+    armoury: Armoury,
+) -> None:
     said = armoury("check", CONFIG / "reference.toml")
-    assert (said.status, said.err) == (0, "")
+    assert said.status == 0
+    for line in said.err.splitlines():
+        assert "found no file /etc/armoury/keys/" in line
 
 
 def test_each_mistake_is_a_line_and_nothing_else_is_said(armoury: Armoury, tmp_path: Path) -> None:
@@ -73,3 +78,18 @@ def test_without_a_file_it_is_the_gateways_own(
     said = armoury("check")
     assert said.status == 2
     assert said.err.startswith("/nowhere/site.toml: found no site file that can be read")
+
+
+def test_the_files_that_a_path_names_are_looked_at(armoury: Armoury, tmp_path: Path) -> None:
+    made = certificates(tmp_path / "tls")
+    path = tmp_path / "site.toml"
+    tls = f'[path.tls]\nca = "{made.ca}"\ncert = "{made.client_cert}"\nkey = '
+    path.write_text((CONFIG / "demo.toml").read_text() + tls + f'"{made.client_key}"\n')
+    assert armoury("check", path).status == 0
+    path.write_text((CONFIG / "demo.toml").read_text() + tls + f'"{made.key}"\n')
+    said = armoury("check", path)
+    assert said.status == 2
+    (line,) = said.err.splitlines()
+    assert f"path.loopback.tls.key: found a key that is not {made.client_cert}'s; " in line
+    answer = json.loads(armoury("check", "--json", path).out)
+    assert [one["key"] for one in answer["mistakes"]] == ["path.loopback.tls.key"]
