@@ -68,16 +68,21 @@ class Authority:
         return cert, key
 
 
-def certificates(folder: Path, starts_in: timedelta = timedelta(hours=-1)) -> Certificates:
+def certificates(
+    folder: Path,
+    starts_in: timedelta = timedelta(hours=-1),
+    client_starts_in: timedelta = timedelta(hours=-1),
+) -> Certificates:
     """Make an authority, a broker's certificate for 127.0.0.1 and a client's.
 
     Args:
         folder: made if need be.
-        starts_in: when the broker's certificate begins to be valid, from now.
+        starts_in: when the broker's certificate begins to be valid, from now ...
+        client_starts_in: ... and the client's; each for two days.
     """
     authority = Authority(folder)
     broker = authority.sign("b", "127.0.0.1", starts_in)
-    return Certificates(authority.path, *broker, *authority.sign("c", "gateway"))
+    return Certificates(authority.path, *broker, *authority.sign("c", "gateway", client_starts_in))
 
 
 def _name(common: str) -> x509.Name:

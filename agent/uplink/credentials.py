@@ -1,16 +1,36 @@
-"""What a path proves itself with: files, read anew for every connection.
-
-So a renewed certificate or password is used from the next connection on.
-"""
+"""What a path proves itself with: files, read anew for every connection."""
 
 from __future__ import annotations
 
 import ssl
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from agent.uplink.options import PathOptions, TlsOptions
 from agent.uplink.reasons import NotConnected
+
+# Each file by its name, with what changes when it is written or replaced.
+Stamp: TypeAlias = tuple[tuple[str, tuple[int, int, int] | None], ...]
+
+
+def files(options: PathOptions) -> list[str]:
+    """Return the names of a path's files."""
+    tls = (options.tls.ca, options.tls.cert, options.tls.key) if options.tls else ()
+    return [name for name in (*tls, options.password_file) if name]
+
+
+def stamp(options: PathOptions) -> Stamp:
+    """Return how a path's files are now; blocks as long as their disk does."""
+    return tuple((name, _stamp(Path(name))) for name in files(options))
+
+
+def _stamp(path: Path) -> tuple[int, int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns, found.st_size
 
 
 class Context(ssl.SSLContext):
@@ -21,6 +41,18 @@ class Context(ssl.SSLContext):
     def wrap_socket(self, *args: Any, **named: Any) -> ssl.SSLSocket:
         self.made = super().wrap_socket(*args, **named)
         return self.made
+
+    def peer_ends_us(self) -> dict[str, int]:
+        """Return when the broker's certificate ends, and its authority's; wall time."""
+        said: Any = self.made.getpeercert() if self.made is not None else None
+        if not said:
+            return {}
+        ends = {"broker": _ends_us(said)}
+        known = self.get_ca_certs()
+        signers = [ca for ca in known if ca.get("subject") == said.get("issuer")] or known
+        if signers:
+            ends["authority"] = min(_ends_us(ca) for ca in signers)
+        return ends
 
     def close(self) -> None:
         """Close the socket, if there is one."""
@@ -63,6 +95,10 @@ def password(options: PathOptions) -> str | None:
     except (OSError, ValueError) as error:
         why = _file("password_file", options.password_file, error, "a password")
         raise NotConnected(why) from error
+
+
+def _ends_us(said: Mapping[str, Any]) -> int:
+    return ssl.cert_time_to_seconds(said["notAfter"]) * 1_000_000
 
 
 def _no_password() -> str:

@@ -28,8 +28,8 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
-from agent.uplink import reasons
-from agent.uplink.credentials import password, tls_context
+from agent.uplink import certificate, credentials, reasons
+from agent.uplink.credentials import Stamp
 from agent.uplink.options import PathOptions
 from agent.uplink.reasons import Lost, NotConnected
 from agent.uplink.wire import LARGEST, Ack, Hearer, Terms, Will
@@ -49,6 +49,10 @@ class Link:
     """A connection from its first attempt to its end. All methods are the loop's.
 
     Attributes:
+        terms: what the broker allows; from `open` on.
+        stamp: the files that it was made with, as they were then.
+        ends_us: when the certificates end that it was made with, wall time: "own", "broker",
+            "authority".
         lost: done when the connection has ended, with the reason.
         unheard: a topic that the broker does not let us subscribe to; "" when it lets us.
 
@@ -76,9 +80,13 @@ class Link:
         self._inbox: list[tuple[str, bytes]] = []
         self._topics: list[str] = []
         self.unheard = ""
-        self._accepted: asyncio.Future[Terms] = self._loop.create_future()
+        self.terms = Terms(0, 0)
+        self.stamp: Stamp = ()
+        self.ends_us: dict[str, int] = {}
+        self._accepted: asyncio.Future[None] = self._loop.create_future()
         self.lost: asyncio.Future[Lost] = self._loop.create_future()
         self._said = ""
+        self._own_time = ""
         self._heard_s = 0.0
         self._tick: asyncio.TimerHandle | None = None
         self._fd = -1
@@ -95,7 +103,7 @@ class Link:
         client.on_socket_open = _opened
         return client
 
-    async def open(self) -> Terms:
+    async def open(self) -> None:
         """Connect and be accepted; within some `CONNECT_S` each for line, TLS and broker.
 
         Raises:
@@ -107,7 +115,7 @@ class Link:
             either: set[asyncio.Future[Any]] = {self._accepted, self.lost}
             await asyncio.wait(either, timeout=CONNECT_S, return_when=asyncio.FIRST_COMPLETED)
             if self.alive and self._accepted.done():
-                return self._accepted.result()
+                return
         finally:
             if not self._accepted.done():
                 self.drop(f"the broker at {self._where} takes the call but says nothing")
@@ -162,11 +170,13 @@ class Link:
 
     def _dial(self) -> None:
         options = self._options
+        self.stamp = credentials.stamp(options)
         if options.username is not None:
-            self._client.username_pw_set(options.username, password(options))
-        context = tls_context(options.tls) if options.tls is not None else None
+            self._client.username_pw_set(options.username, credentials.password(options))
+        context = credentials.tls_context(options.tls) if options.tls is not None else None
         if context is not None:
             self._client.tls_set_context(context)
+            self._own_time = self._look_at_own(options)
         try:
             self._client.connect(
                 options.host, options.port, options.keepalive_s, properties=_limits()
@@ -174,7 +184,18 @@ class Link:
         except (OSError, ValueError) as error:
             if context is not None:
                 context.close()
-            raise NotConnected(reasons.of_error(error, options)) from error
+            raise NotConnected(reasons.of_error(error, options) + self._own_time) from error
+        if context is not None:
+            self.ends_us |= context.peer_ends_us()
+
+    def _look_at_own(self, options: PathOptions) -> str:
+        """Return what is wrong with the time of our own certificate, if anything."""
+        own = certificate.own(options)
+        if own is None:
+            return ""
+        self.ends_us["own"] = own.ends_us
+        why = certificate.untimely(own)
+        return f" (ours {why})" if why else ""
 
     # Joining paho to the loop
 
@@ -251,7 +272,8 @@ class Link:
         self._client.on_log = None  # it would cost a text for every message
         receive_maximum = getattr(said, "ReceiveMaximum", 65535)
         packet_bytes = getattr(said, "MaximumPacketSize", LARGEST)
-        self._accepted.set_result(Terms(receive_maximum, packet_bytes))
+        self.terms = Terms(receive_maximum, packet_bytes)
+        self._accepted.set_result(None)
 
     def _on_publish(
         self, _client: Client, _data: Any, mid: int, code: ReasonCode, _said: Any
@@ -284,7 +306,7 @@ class Link:
 
     def _hung_up(self) -> str:
         if alert := reasons.of_alert(self._said):
-            return f"the broker at {self._where} refuses us: {alert}"
+            return f"the broker at {self._where} refuses us: {alert}{self._own_time}"
         return f"the broker at {self._where} hangs up at once; see its log, and if it wants TLS"
 
     def _on_socket_close(self, _client: Client, _data: Any, _sock: Any) -> None:

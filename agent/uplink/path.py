@@ -7,14 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 from random import Random
 from typing import Protocol
 
-from pydantic import ValidationError
-
 from agent.journal.ranges import Span
 from agent.journal.record import Lane, Recorded
-from agent.site.inputs import PathNews
+from agent.site.inputs import CertificateRead, PathInput, PathTested
 from agent.uplink import verdict
 from agent.uplink.ears import Ears
-from agent.uplink.feed import CommandAnswer, RepeatRequest, Topics
+from agent.uplink.feed import CommandAnswer, Topics
 from agent.uplink.haul import Journal
 from agent.uplink.ledger import Ledger
 from agent.uplink.link import Link
@@ -22,9 +20,10 @@ from agent.uplink.message import Message
 from agent.uplink.options import PathOptions
 from agent.uplink.outbox import Outbox
 from agent.uplink.pauses import Pauses
-from agent.uplink.presence import Portrait, Presence, utc_us
-from agent.uplink.proofs import Proofs
+from agent.uplink.presence import Portrait, Presence, mono_us, utc_us
+from agent.uplink.questions import Questions
 from agent.uplink.reasons import Lost, NotConnected
+from agent.uplink.renewal import Renewal
 from agent.uplink.sender import Sender
 from agent.uplink.standing import Standing, is_heard
 from agent.uplink.wire import Ack, Will
@@ -50,7 +49,7 @@ class Above(Protocol):
     def delivered(self, path: str, lane: Lane, span: Span) -> None:
         """Hear that the events of a lane in this span have arrived."""
 
-    def news(self, news: PathNews) -> None: ...
+    def news(self, news: PathInput) -> None: ...
 
     def command(self, payload: bytes, reply: Callable[[CommandAnswer], None]) -> None:
         """Hear what somebody has published to the command topic."""
@@ -97,20 +96,16 @@ class Path:
         self._loop = reader.loop
         self._pauses = Pauses(*RECONNECT_S, random)
         self._presence = Presence(topics, options.id)
-        proofs = Proofs(topics, journal, reader, self._say, lambda: self.outbox.batch_bytes)
-        meant = {
-            topics.repeat_request: self._repeat,
-            topics.proof_request: proofs.take_proof_request,
-            topics.leaves_request: proofs.take_leaves_request,
-        }
-        if above.commands_heard:
-            meant[topics.command] = self._command
-        self.ears = Ears(meant, reader.loop)
+        questions = Questions(topics, above, self.outbox, journal, reader, self.pump)
+        self.ears = Ears(questions.meant, reader.loop)
+        self._renewal = Renewal(options, self._dialler, self._make_link)
         self._link: Link | None = None
         self._sender: Sender | None = None
         self._began_s: float | None = None
         self._carries = False
         self._beat: asyncio.Handle | None = None
+        self._beaten_s = 0.0
+        self._ends: dict[str, int] = {}
         self._farewell: asyncio.Future[None] | None = None
         self._task: asyncio.Task[None] | None = None
 
@@ -124,6 +119,7 @@ class Path:
             return
         if self.connected:
             await self._say_goodbye(within_s)
+        self._renewal.stop()
         self._task.cancel()
         await asyncio.wait({self._task})
         if self._link is not None:
@@ -169,13 +165,18 @@ class Path:
     # A connection's life
 
     async def _run(self) -> None:
+        successor: Link | None = None
         while True:
             try:
-                lost = await self._live()
+                lost = await self._live(successor or await self._connect())
             except NotConnected as error:
                 lost = Lost(str(error))
             if self._is_steady():
                 self._pauses.reset()
+            successor = await self._renewal.successor()
+            if successor is not None:
+                self._forget_connection()
+                continue
             self.standing.lost(str(lost), self.outbox)
             self._end_connection(objected=lost.objected)
             await asyncio.sleep(self._pauses.next_s())
@@ -183,15 +184,26 @@ class Path:
     def _is_steady(self) -> bool:
         return self._began_s is not None and self._loop.time() - self._began_s >= STEADY_S
 
-    async def _live(self) -> Lost:
-        """Connect, and work until the connection ends."""
-        self._began_s = None
+    def _make_link(self) -> Link:
         will = Will(self._presence.status_topic, self._presence.will())
         name = f"armoury-{self._topics.site}-{self.options.id}"
-        link = self._link = Link(self.options, name, will, self, self._dialler)
-        terms = await link.open()
+        return Link(self.options, name, will, self, self._dialler)
+
+    async def _connect(self) -> Link:
+        self._began_s = None
+        link = self._link = self._make_link()
+        try:
+            await link.open()
+        finally:
+            self._tell_ends(link)
+        return link
+
+    async def _live(self, link: Link) -> Lost:
+        """Work until the connection ends."""
+        self._link = link
         self._began_s = self._loop.time()
-        self.outbox.opened(terms.receive_maximum, terms.packet_bytes)
+        self._tell_ends(link)
+        self.outbox.opened(link.terms.receive_maximum, link.terms.packet_bytes)
         self._sender = Sender(
             link,
             self.outbox,
@@ -208,6 +220,9 @@ class Path:
     def _end_connection(self, *, objected: bool = False) -> None:
         self.connected = False
         self._above.changed()
+        self._forget_connection(objected=objected)
+
+    def _forget_connection(self, *, objected: bool = False) -> None:
         self.ears.close()
         if self._beat is not None:
             self._beat.cancel()
@@ -234,6 +249,9 @@ class Path:
 
     def _send_beat(self) -> None:
         self._beat = self._loop.call_later(self.options.heartbeat_s, self._send_beat)
+        self._beaten_s = self._loop.time()
+        if self._link is not None:
+            self._renewal.look(self._link)
         beat = self._presence.beat(self._above.head(), self._above.waiting())
         self.outbox.say(self._presence.beat_topic, beat, retain=False)
         self.pump()
@@ -248,28 +266,6 @@ class Path:
 
     def received(self, topic: str, payload: bytes) -> None:
         self.ears.hear(topic, payload)
-
-    def _repeat(self, payload: bytes) -> bool:
-        """Take a request to send events again."""
-        try:
-            wanted = RepeatRequest.model_validate_json(payload)
-        except ValidationError:
-            return False
-        taken = self.outbox.repeats.ask(wanted.first, wanted.last, self._above.head())
-        self.pump()
-        return taken
-
-    def _command(self, payload: bytes) -> bool:
-        """Have a command judged; the desk says what became of it."""
-        self._above.command(payload, self._reply)
-        return True
-
-    def _reply(self, answer: CommandAnswer) -> None:
-        self._say(self._topics.answer(answer.command), answer.encode())
-
-    def _say(self, topic: str, payload: bytes) -> None:
-        self.outbox.say(topic, payload, retain=False)
-        self.pump()
 
     def acknowledged(self, acks: list[Ack]) -> None:
         if self._sender is not None:
@@ -300,11 +296,23 @@ class Path:
             self._link.drop(verdict.of_answer(message.topic, code).reason)
 
     def _learn(self, topic: str, code: int) -> None:
+        is_beat = topic == self._presence.beat_topic
         if is_heard(code):
             self.standing.taken(topic, all_out=not self._above.waiting())
-        elif topic == self._presence.beat_topic and not self._carries:
+            if is_beat:
+                took_ms = round((self._loop.time() - self._beaten_s) * 1000)
+                self._above.news(PathTested(self.options.id, took_ms, mono_us()))
+        elif is_beat and not self._carries:
             self.standing.not_taken(topic, code)  # no event tells whether anybody listens there
 
     def _judge(self) -> None:
         if self.connected and self._farewell is None and self._link is not None:
-            self.standing.judge(self.outbox, self._link.unheard)
+            wrong = self._renewal.doubt or verdict.of_unheard(self._link.unheard)
+            self.standing.judge(self.outbox, wrong, all_out=not self._above.waiting())
+
+    def _tell_ends(self, link: Link) -> None:
+        """Tell the site when the certificates end, once each."""
+        for whose, ends_us in link.ends_us.items():
+            if self._ends.get(whose) != ends_us:
+                self._ends[whose] = ends_us
+                self._above.news(CertificateRead(self.options.id, whose, ends_us, mono_us()))

@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from agent.site.inputs import Condition, PathNews
+from agent.site.inputs import Condition, PathInput, PathNews
 from agent.uplink import reasons, verdict
 from agent.uplink.outbox import Outbox
+from agent.uplink.presence import mono_us
 from agent.uplink.verdict import Verdict
 
 
@@ -26,7 +27,7 @@ class Standing:
     """
 
     def __init__(
-        self, path: str, tell: Callable[[PathNews], None], changed: Callable[[], None]
+        self, path: str, tell: Callable[[PathInput], None], changed: Callable[[], None]
     ) -> None:
         self.verdict = Verdict(Condition.LOST, "not connected yet")
         self.since_s = time.monotonic()
@@ -35,6 +36,7 @@ class Standing:
         self._tell = tell
         self._changed = changed
         self._learned: Verdict | None = None
+        self._fault: Verdict | None = None
 
     def taken(self, topic: str, *, all_out: bool) -> None:
         """A broker took what was sent to a topic, and gave it to somebody.
@@ -50,18 +52,26 @@ class Standing:
         """A broker did not take what was sent to a topic; it stays known until it does."""
         self._learned = verdict.of_answer(topic, code)
 
-    def judge(self, outbox: Outbox, unheard: str) -> None:
+    def judge(self, outbox: Outbox, wrong: str, *, all_out: bool) -> None:
         """Judge a path that is connected.
+
+        A fault is over when there is none although nothing waits: with every connection, what
+        was too large is tried again, and it is the last to be sent.
 
         Args:
             outbox: knows what the broker did not take.
-            unheard: a topic that it does not let us hear, or "".
+            wrong: what is wrong although events arrive, or "".
+            all_out: whether no event waits.
         """
         found = verdict.of_outbox(outbox)
         if found.topic:
             self._learned = found
-        if found is verdict.READY and unheard:
-            found = verdict.of_unheard(unheard)
+        if found is verdict.READY and wrong:
+            found = Verdict(Condition.FAULTED, wrong)
+        if found.condition is Condition.FAULTED or (found is verdict.READY and all_out):
+            self._fault = None if found is verdict.READY else found
+        elif found is verdict.READY and self._fault is not None:
+            found = self._fault
         self._set(self._learned or found)
 
     def lost(self, why: str, outbox: Outbox) -> None:
@@ -81,8 +91,7 @@ class Standing:
         self._changed()
         both_absent = found.condition is before.condition is Condition.ABSENT
         if not both_absent and (found.condition, found.reason) != (before.condition, before.reason):
-            at_us = time.monotonic_ns() // 1000
-            self._tell(PathNews(self._path, found.condition, at_us, found.reason))
+            self._tell(PathNews(self._path, found.condition, mono_us(), found.reason))
 
 
 def is_heard(code: int) -> bool:

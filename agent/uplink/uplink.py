@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from agent.journal.ranges import Ranges, Span
 from agent.journal.record import Lane, Recorded
-from agent.site.inputs import Json, PathNews
+from agent.site.inputs import Json, PathCarries, PathInput
 from agent.site.step import Answer
 from agent.uplink.desk import Desk, Reply
 from agent.uplink.feed import AreaState, Health, Topics
@@ -18,7 +18,7 @@ from agent.uplink.haul import Journal
 from agent.uplink.ledger import Ledger
 from agent.uplink.options import PathOptions
 from agent.uplink.path import Path
-from agent.uplink.presence import Portrait, device_state, utc_us
+from agent.uplink.presence import Portrait, device_state, mono_us, utc_us
 from agent.uplink.worker import Worker
 
 CLOSE_S = 1.5  # for a goodbye to be acknowledged
@@ -33,7 +33,8 @@ class Uplink:
         site: id of the site.
         paths: in order of preference.
         journal: what is to be delivered, and where that is noted.
-        news: told once a change: a path works, works no more, or has nobody at its end.
+        news: told once a change: a path works, works no more, has nobody at its end, or carries;
+            and of every heartbeat that arrived.
         loop: runs it all.
         desk: takes commands; without one nobody's commands are heard.
         alarms_on: `all`: every path sends every alarm; one that arrives is delivered, and the
@@ -45,7 +46,7 @@ class Uplink:
         site: str,
         paths: Sequence[PathOptions],
         journal: Journal,
-        news: Callable[[PathNews], None],
+        news: Callable[[PathInput], None],
         loop: asyncio.AbstractEventLoop,
         desk: Desk | None = None,
         alarms_on: Literal["carrier", "all"] = "carrier",
@@ -66,6 +67,7 @@ class Uplink:
         self._copies: dict[Path, Ledger] = {}  # of the alarms, one a path, if all send them
         self._alarms_on = alarms_on
         self._carrier: Path | None = None
+        self._carried: Path | None = None  # the last one that did
         self._choosing: asyncio.Handle | None = None
         self._delivered: dict[tuple[str, Lane], list[Span]] = {}
         self._noting: asyncio.TimerHandle | None = None
@@ -185,7 +187,7 @@ class Uplink:
         copies = min((ledger.waiting for ledger in self._copies.values()), default=0)
         return copies + sum(ledger.waiting for ledger in self._ledgers.values())
 
-    def news(self, news: PathNews) -> None:
+    def news(self, news: PathInput) -> None:
         """Pass on what became of a path."""
         self._news(news)
 
@@ -219,6 +221,9 @@ class Uplink:
     def _choose(self) -> None:
         chosen = self._choice()
         before, self._carrier = self._carrier, chosen
+        if chosen is not None and chosen is not self._carried:
+            self._carried = chosen
+            self._news(PathCarries(chosen.options.id, mono_us()))
         if chosen is not before:
             for path in filter(None, [before, chosen]):
                 path.carry(self._load(path))

@@ -39,10 +39,11 @@ def of_answer(topic: str, code: int) -> Verdict:
     return Verdict(Condition.LOST, f"the broker refuses {topic}: {reasons.of_code(code)}", topic)
 
 
-def of_unheard(topic: str) -> Verdict:
-    """Judge a path whose broker does not let us subscribe to a topic."""
-    why = f"the broker does not let this gateway hear {topic}; see its access list"
-    return Verdict(Condition.FAULTED, why)
+def of_unheard(topic: str) -> str:
+    """Say what is wrong where the broker does not let us subscribe to a topic; "" for none."""
+    if not topic:
+        return ""
+    return f"the broker does not let this gateway hear {topic}; see its access list"
 
 
 def of_outbox(outbox: Outbox) -> Verdict:

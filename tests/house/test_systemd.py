@@ -11,6 +11,7 @@ import pytest
 
 SYSTEMD = Path(__file__).parents[2] / "systemd"
 UNIT = SYSTEMD / "armoury-agent.service"
+RENEW = SYSTEMD / "armoury-renew.service"
 LARGEST_EXPOSURE = 2.0  # standards.md, cyber baseline: systemd-analyze security
 
 needs_systemd = pytest.mark.skipif(
@@ -19,9 +20,10 @@ needs_systemd = pytest.mark.skipif(
 
 
 @needs_systemd
-def test_the_sandbox_leaves_at_most_the_allowed_exposure() -> None:
+@pytest.mark.parametrize("unit", [UNIT, RENEW], ids=lambda unit: unit.stem)
+def test_the_sandbox_leaves_at_most_the_allowed_exposure(unit: Path) -> None:
     out = subprocess.run(
-        ["systemd-analyze", "security", "--offline=true", "--no-pager", UNIT],
+        ["systemd-analyze", "security", "--offline=true", "--no-pager", unit],
         capture_output=True,
         text=True,
         timeout=30,
@@ -45,3 +47,23 @@ def test_every_group_of_the_unit_is_made_by_sysusers() -> None:
     made = (SYSTEMD / "armoury.sysusers.conf").read_text()
     for group in groups[1].split():
         assert re.search(rf"^g {group}\b", made, re.MULTILINE), group
+
+
+@needs_systemd
+def test_what_renews_certificates_is_started_by_its_timer_as_the_page_says() -> None:
+    said = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", RENEW, RENEW.with_suffix(".timer")],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    complaints = [line for line in said.stderr.splitlines() if "armoury-renew" in line]
+    assert all("/etc/armoury/renew is not executable" in line for line in complaints)
+    install = (SYSTEMD.parent / "docs" / "install.md").read_text()
+    program = re.search(r"^ExecStart=(\S+)$", RENEW.read_text(), re.MULTILINE)
+    folder = re.search(r"^ReadWritePaths=(\S+)$", RENEW.read_text(), re.MULTILINE)
+    assert program
+    assert folder
+    assert f"sudo install -m 755 my-renewal {program[1]}\n" in install
+    assert f"{folder[1]}/" in install

@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 from agent.journal.journal import Journal
 from agent.journal.record import Batch, Commit, Entry, Sealed
-from agent.site.inputs import Condition, PathNews
+from agent.site.inputs import Condition, PathInput, PathNews
 from agent.site.moment import Moment
 from agent.site.step import Event, Severity
 from agent.uplink.contract import channel_of
@@ -72,6 +72,7 @@ class Rig:
         self._paths = paths
         self._tags = itertools.count()
         self.news: list[PathNews] = []
+        self.told: list[PathInput] = []  # the rest of what the site is told
         self.desk: Desk | None = None
         self.alarms_on: Literal["carrier", "all"] = "carrier"
         self.origin: str | None = None
@@ -89,7 +90,7 @@ class Rig:
             origin=self.origin,
         )
         self.uplink = Uplink(
-            SITE, self._paths, self.journal, self.news.append, self._loop, self.desk, self.alarms_on
+            SITE, self._paths, self.journal, self._hear, self._loop, self.desk, self.alarms_on
         )
         return self
 
@@ -114,6 +115,12 @@ class Rig:
     def _sealed_on_writer(self, sealed: Sealed) -> None:
         if self._open:
             self._loop.call_soon_threadsafe(self.uplink.checkpoint, sealed.note)
+
+    def _hear(self, what: PathInput) -> None:
+        if isinstance(what, PathNews):
+            self.news.append(what)
+        else:
+            self.told.append(what)
 
     def _on_writer(self, commit: Commit) -> None:
         self._loop.call_soon_threadsafe(self._committed, commit)

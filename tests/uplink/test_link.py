@@ -54,7 +54,8 @@ async def linked(*sent: bytes) -> AsyncIterator[tuple[Link, Hearer, Terms]]:
         PathOptions(id="a", host="127.0.0.1", port=port), "c", Will("w", b""), hearer, worker
     )
     try:
-        yield link, hearer, await link.open()
+        await link.open()
+        yield link, hearer, link.terms
     finally:
         await link.close(0.2)
         worker.stop()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import socket
 import subprocess
 import time
@@ -117,6 +118,25 @@ async def test_what_is_wrong_with_a_certificate_is_said(
     with Broker(tmp_path / "b", tls=tls) as broker:
         options = path_to(broker, tls=TlsOptions.model_validate(files))
         assert wanted in await refusal(tmp_path / "j", options)
+
+
+@pytest.mark.parametrize(
+    ("starts_in", "wanted"),
+    [
+        (timedelta(hours=3), r"refuses us: .*\(ours begins on .*, and this machine's clock says"),
+        (
+            timedelta(days=-3),
+            r"refuses us: .*\(ours has ended on .*, and this machine's clock says",
+        ),
+    ],
+)
+@on_a_loop
+async def test_a_certificate_of_ours_that_is_not_good_now_is_named(
+    tmp_path: Path, starts_in: timedelta, wanted: str
+) -> None:
+    tls = certificates(tmp_path / "tls", client_starts_in=starts_in)
+    with Broker(tmp_path / "b", tls=tls) as broker:
+        assert re.search(wanted, await refusal(tmp_path / "j", path_to(broker)))
 
 
 @on_a_loop
