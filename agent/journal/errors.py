@@ -23,6 +23,10 @@ class JournalDied(JournalError):
     """The writer ended by a fault of our own; nothing is recorded any more."""
 
 
+class JournalRolledBack(JournalError):
+    """Somebody else has a checkpoint of ours that the record does not continue."""
+
+
 class JournalUnusable(JournalError):
     """The folder cannot hold a journal, or not this one."""
 

@@ -7,8 +7,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from agent.journal import keys, rotation
-from agent.journal.errors import JournalError, JournalUnusable, storage_failure
+from agent.journal import keys, last, rotation
+from agent.journal.errors import (
+    JournalError,
+    JournalRolledBack,
+    JournalUnusable,
+    storage_failure,
+)
+from agent.journal.last import contradiction
 from agent.journal.leaves import Leaves, leaves
 from agent.journal.lock import FolderLock
 from agent.journal.opening import Opened, open_record
@@ -37,6 +43,7 @@ class Journal:
     ) -> None:
         self.saved: Mapping[str, Json] = opened.saved
         self._folder = lock.folder
+        self._failed = failed
         self._lock = lock
         self._reader = opened.reader
         self._writer = Writer(opened.storage, opened.acknowledged, committed, failed, sealed)
@@ -181,6 +188,25 @@ class Journal:
         """Return what ties this record to the one that it succeeds; None: to none."""
         found = self._reader.ask("SELECT value FROM meta WHERE key = 'statement'")
         return str(found[0][0]) if found else None
+
+    def witnessed(self, note: str) -> None:
+        """Hold the record against a checkpoint that came back from a monitor; blocks.
+
+        Where the record does not continue it, `failed` is told (`JournalRolledBack`): at the next
+        opening another record is begun, above every number that was given. What we have not
+        signed says nothing, and an older one is no news.
+        """
+        if (signer := self._writer.signer) is None:
+            return
+        try:
+            trusted = keys.known(self._folder, signer)
+            with self._reader.tree() as tree:
+                found = contradiction(note, trusted, tree, signer.verifier.name)
+        except (JournalError, sqlite3.Error):
+            return  # not signed by us; or the disk refuses, which the next commit tells
+        if found is not None:
+            last.remember(self._folder, note, last.SEEN)
+            self._failed(JournalRolledBack(found))
 
     def close(self) -> None:
         """Commit what waits, and close. Calling it again does nothing.

@@ -4,31 +4,66 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 
 from agent.journal.checkpoint import Checkpoint
 from agent.journal.note import NoteRefused, Verifier
+from agent.journal.stored import StoredTree
 
 NAME = "journal.last"
+SEEN = "journal.seen"  # one that came back from a monitor, and shows that the record is older
 
 
-def remember(folder: Path, note: str) -> None:
+def remember(folder: Path, note: str, name: str = NAME) -> None:
     """Keep a note; not synced, for it may be an older one, but never one too new.
 
     A disk that refuses is met at the next commit; here it is passed over.
     """
     with contextlib.suppress(OSError):
-        fd = os.open(folder / NAME, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o600)
+        fd = os.open(folder / name, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o600)
         try:
             os.ftruncate(fd, os.pwrite(fd, note.encode(), 0))
         finally:
             os.close(fd)
 
 
-def remembered(folder: Path, trusted: Iterable[Verifier]) -> Checkpoint | None:
-    """Return what was kept; None when there is nothing, or a power cut spoilt it."""
-    try:
-        return Checkpoint.open((folder / NAME).read_text(encoding="utf-8"), trusted)
-    except (OSError, UnicodeDecodeError, NoteRefused):
+def remembered(folder: Path, trusted: Sequence[Verifier]) -> list[Checkpoint]:
+    """Return what was kept, and whole; a power cut may have spoilt it."""
+    found = []
+    for name in (NAME, SEEN):
+        with contextlib.suppress(OSError, UnicodeDecodeError, NoteRefused):
+            found.append(Checkpoint.open((folder / name).read_text(encoding="utf-8"), trusted))
+    return found
+
+
+def contradiction(
+    note: str, trusted: Sequence[Verifier], tree: StoredTree, origin: str
+) -> str | None:
+    """Say in what a checkpoint of ours shows that the record was rolled back; None: in nothing.
+
+    Args:
+        note: as somebody kept it.
+        trusted: the keys of the record.
+        tree: as it is now.
+        origin: the log's own name.
+
+    Raises:
+        NoteRefused: it is not one of ours.
+    """
+    said = Checkpoint.open(note, trusted)
+    head = tree.first + tree.size - 1
+    if said.origin != origin:
+        gone = said.last_number >= tree.first
+    elif said.size > tree.size:
+        gone = True
+    elif tree.growth(said.size).root() == said.root:
         return None
+    else:
+        return f"the monitor has a checkpoint over {said.last_number} of another past than this"
+    if not gone:
+        return None
+    return (
+        f"the record is older than it was: the monitor has a checkpoint over {said.last_number}, "
+        f"and it ends at {head}"
+    )

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agent.journal import keys, last, layout, reserve, succession
+from agent.journal.checkpoint import Checkpoint
 from agent.journal.errors import (
     JournalError,
     JournalTooNew,
@@ -141,11 +142,14 @@ def _chain(tree: StoredTree) -> Chain:
 
 
 def _see_that_it_is_the_same(folder: Path, signer: Signer, tree: StoredTree) -> None:
-    """Hold the record against the checkpoint that lies beside it."""
+    """Hold the record against the checkpoints that lie beside it."""
     trusted = [*keys.known(folder, signer), *_chain(tree).keys]
-    kept = last.remembered(folder, trusted)
-    if kept is None:
-        return
+    for kept in last.remembered(folder, trusted):
+        _hold_against(folder, kept, tree, signer)
+    (folder / last.SEEN).unlink(missing_ok=True)
+
+
+def _hold_against(folder: Path, kept: Checkpoint, tree: StoredTree, signer: Signer) -> None:
     head = tree.first + tree.size - 1
     if kept.last_number > head:
         raise StorageCorrupt(

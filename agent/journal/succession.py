@@ -103,6 +103,7 @@ def finish(folder: Path) -> None:
             f"{layout.DATABASE}-wal",
             f"{layout.DATABASE}-shm",
             last.NAME,
+            last.SEEN,
         ):
             with contextlib.suppress(FileNotFoundError):
                 (folder / name).rename(aside / name)
@@ -115,7 +116,7 @@ def finish(folder: Path) -> None:
 def _planned(folder: Path, signer: Signer, reason: str, sources: Sequence[Salvage]) -> _Plan:
     base = signer.verifier.name
     trusted = keys.known(folder, signer)
-    known_ends = (last.remembered(folder, trusted), *(old.end(trusted) for old in sources))
+    known_ends = (*last.remembered(folder, trusted), *(old.end(trusted) for old in sources))
     ends = [said for said in known_ends if said]
     end = max(ends, key=attrgetter("last_number"), default=Checkpoint(base, 0, bytes(32)))
     known = sources[0].head()  # of the record that is succeeded; a backup is always older

@@ -19,9 +19,11 @@ from typing import Any, TypeVar
 from agent.config.devices import DeviceSpec
 from agent.config.sitefile import SiteFile
 from agent.journal.body import body
-from agent.journal.errors import JournalDied, JournalError, StorageFailed
+from agent.journal.errors import JournalDied, JournalError, JournalRolledBack, StorageFailed
 from agent.journal.journal import Journal
+from agent.journal.keys import KeyMissing
 from agent.journal.record import Batch, Commit, Entry, Recorded, Sealed
+from agent.journal.succession import JournalSucceeded
 from agent.runtime.clock import Clock
 from agent.runtime.control import ControlServer
 from agent.runtime.deadman import DeadMan
@@ -40,6 +42,7 @@ from agent.site.inputs import (
     Input,
     Origin,
     PointRead,
+    RecordNews,
     Started,
     Stopping,
     StorageNews,
@@ -265,9 +268,13 @@ class Daemon:
 
     def _storage_failed(self, error: JournalError) -> None:
         log.error("the record: %s", error)
-        if isinstance(error, JournalDied):
-            self._crash = error
-            self._stop("a fault of our own")
+        if isinstance(error, JournalSucceeded | KeyMissing):
+            replaced = isinstance(error, JournalSucceeded)
+            self._loop.put(RecordNews(replaced, str(error), self._clock.now().mono_us))
+        if isinstance(error, JournalDied | JournalRolledBack):
+            self._crash = error  # systemd starts anew: so is the record, where it was rolled back
+            died = isinstance(error, JournalDied)
+            self._stop("a fault of our own" if died else "the record is not what it was")
         if isinstance(error, StorageFailed):
             self._storage = str(error)
             at_us = self._clock.now().mono_us

@@ -43,6 +43,8 @@ NEEDS_TECHNICIAN = frozenset(
         "camera.moved",
         "camera.defocused",
         "system.storage_failed",
+        "system.record_replaced",
+        "system.key_missing",
     }
 )
 

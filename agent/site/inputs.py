@@ -194,6 +194,21 @@ class StorageNews:
 
 
 @dataclass(frozen=True, slots=True)
+class RecordNews:
+    """Something about the record itself that somebody must see to.
+
+    Attributes:
+        replaced: another record was begun, for what was there is damaged, lost or older than it
+            was; otherwise, the key that signs it is missing.
+        reason: what is known of it.
+    """
+
+    replaced: bool
+    reason: str
+    at_us: int
+
+
+@dataclass(frozen=True, slots=True)
 class StorageFilled:
     """How full something is that the record needs.
 
@@ -259,6 +274,7 @@ Input: TypeAlias = (
     | PathInput
     | StorageNews
     | StorageFilled
+    | RecordNews
     | ClockStepped
     | Started
     | Stopping

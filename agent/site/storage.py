@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from agent.site.inputs import Condition, Json, StorageFilled, StorageNews
+from agent.site.inputs import Condition, Json, RecordNews, StorageFilled, StorageNews
 from agent.site.machine import Machine, Register, State
 
 if TYPE_CHECKING:
@@ -63,6 +63,11 @@ class Storage(Machine[Disk]):
             )
         else:
             turn.event("system.storage_back", self._site, source=self.key)
+
+    def record_news(self, turn: Turn, what: RecordNews) -> None:
+        """Tell what ails the record itself."""
+        kind = "system.record_replaced" if what.replaced else "system.key_missing"
+        turn.event(kind, self._site, {"reason": what.reason}, source=self.key)
 
     def filled(self, turn: Turn, what: StorageFilled) -> None:
         """Warn once of every level that is reached; anew only after it was clearly left."""

@@ -33,6 +33,8 @@ class Journal(Protocol):
 
     def leaves(self, first: int, last: int) -> Leaves: ...
 
+    def witnessed(self, note: str) -> None: ...
+
 
 def haul(journal: Journal, gap: Gap, limit_bytes: int, *, zipped: bool) -> tuple[list[Parcel], int]:
     """Read the next late events and pack them.

@@ -290,12 +290,16 @@ class Path:
                 self._farewell.set_result(None)
         elif taken:
             self.connected = True
+            if self._link is not None:  # what the broker kept of us has come; no echoes
+                self._link.unsubscribe([self._topics.checkpoint])
             self._above.changed()
             self._beat = self._loop.call_soon(self._send_beat)
         elif self._link is not None:
             self._link.drop(verdict.of_answer(message.topic, code).reason)
 
     def _learn(self, topic: str, code: int) -> None:
+        if topic == self._topics.checkpoint:
+            return  # we may be the only ones who hear it
         is_beat = topic == self._presence.beat_topic
         if is_heard(code):
             self.standing.taken(topic, all_out=not self._above.waiting())

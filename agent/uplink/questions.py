@@ -1,4 +1,4 @@
-"""What the monitor asks on one path: events again, proofs, commands."""
+"""What comes to us on one path: questions, commands, and what the broker kept of us."""
 
 from __future__ import annotations
 
@@ -52,12 +52,15 @@ class Questions:
         self._topics = topics
         self._above = above
         self._outbox = outbox
+        self._journal = journal
+        self._reader = reader
         self._pump = pump
         proofs = Proofs(topics, journal, reader, self._say, lambda: outbox.batch_bytes)
         meant = {
             topics.repeat_request: self._repeat,
             topics.proof_request: proofs.take_proof_request,
             topics.leaves_request: proofs.take_leaves_request,
+            topics.checkpoint: self._checkpoint,
         }
         if above.commands_heard:
             meant[topics.command] = self._command
@@ -72,6 +75,12 @@ class Questions:
         taken = self._outbox.repeats.ask(wanted.first, wanted.last, self._above.head())
         self._pump()
         return taken
+
+    def _checkpoint(self, payload: bytes) -> bool:
+        """Have the record held against its checkpoint that the broker kept."""
+        note = payload.decode(errors="replace")
+        self._reader.run(lambda: self._journal.witnessed(note))
+        return True
 
     def _command(self, payload: bytes) -> bool:
         """Have a command judged; the desk says what became of it."""

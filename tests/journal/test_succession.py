@@ -16,9 +16,14 @@ import pytest
 from agent.journal import keys, succession
 from agent.journal.backup import BackupBad, backup, restore
 from agent.journal.checkpoint import Checkpoint
-from agent.journal.errors import JournalLocked, JournalUnusable, StorageCorrupt
+from agent.journal.errors import (
+    JournalLocked,
+    JournalRolledBack,
+    JournalUnusable,
+    StorageCorrupt,
+)
 from agent.journal.journal import Journal
-from agent.journal.note import Verifier, open_note
+from agent.journal.note import Signer, Verifier, open_note
 from agent.journal.proving import check, prove
 from agent.journal.reading import Reader
 from agent.journal.record import Batch, Recorded, Sealed
@@ -227,7 +232,7 @@ print("opened")
 
 
 @pytest.mark.skipif(shutil.which("strace") is None, reason="THE MOVES ARE NOT CUT: no strace")
-@pytest.mark.parametrize("when", range(1, 8))
+@pytest.mark.parametrize("when", range(1, 9))
 def test_a_kill_between_the_moves_leaves_one_of_the_two(
     signing: Open, recorded: list[Recorded], ears: Ears, folder: Path, when: int
 ) -> None:
@@ -236,7 +241,7 @@ def test_a_kill_between_the_moves_leaves_one_of_the_two(
     strace = ["strace", "-f", "-o", "/dev/null", "-e", "trace=rename", "-e", inject]
     command = [*strace, sys.executable, "-c", OPEN, str(folder)]
     run = subprocess.run(command, capture_output=True, text=True, timeout=60)
-    assert ("opened" in run.stdout) == (when == 7), "there are six moves"
+    assert ("opened" in run.stdout) == (when == 8), "there are seven moves"
     inherited = see_that_it_goes_on(signing(), ears, folder, recorded, 1001)
     assert len(inherited) == 99
 
@@ -316,3 +321,65 @@ def test_a_backup_goes_onto_a_new_disk(
     with Journal.open(new, committed=print, failed=print, origin=ORIGIN) as journal:
         assert journal.head == 1000 + MARGIN
         assert journal.read(0, 2000) == recorded
+
+
+def kept(folder: Path, size: int) -> str:
+    """Return a checkpoint of the record, as a monitor keeps it."""
+    with Reader(folder) as reader, reader.tree() as tree:
+        root = tree.growth(size).root()
+    return Checkpoint(ORIGIN, size, root).signed(keys.read(folder))
+
+
+def test_what_a_monitor_kept_shows_an_older_copy(
+    signing: Open, recorded: list[Recorded], ears: Ears, folder: Path, tmp_path: Path
+) -> None:
+    """The whole folder was put back, `journal.last` with it: nothing in it can show that."""
+    shutil.copytree(folder, tmp_path / "older")
+    journal = signing()
+    before = len(ears.commits)
+    journal.submit(batch(*range(100)), 50)
+    ears.heard(before + 1)
+    journal.close()
+    newer = kept(folder, 1100)
+    shutil.rmtree(folder)
+    shutil.copytree(tmp_path / "older", folder)
+    journal = signing()
+    for harmless in (kept(folder, 500), kept(folder, 1000), "no note", forged(folder, 5000)):
+        journal.witnessed(harmless)
+    assert ears.failures == []
+    journal.submit(batch(*range(30)), 51)
+    journal.witnessed(newer)
+    (found,) = ears.failures
+    assert isinstance(found, JournalRolledBack)
+    assert "a checkpoint over 1100" in str(found)
+    journal.close()
+    journal = signing()
+    assert "older than it was: it was signed up to the event 1100" in told(ears)
+    journal.submit(batch(1), 52)
+    ears.heard(len(ears.commits) + 1)
+    assert ears.rows[-1].seq == 1101 + MARGIN
+    for known in (newer, kept(tmp_path / "older", 1000)):
+        journal.witnessed(known)
+    journal.close()
+    assert len(ears.failures) == 2, "the new record is not held against the old one"
+    signing().close()
+    assert len(ears.failures) == 2
+
+
+def forged(folder: Path, size: int) -> str:
+    """Return a larger checkpoint that somebody else has signed."""
+    stranger = Signer.made(ORIGIN)
+    return Checkpoint(ORIGIN, size, bytes(32)).signed(stranger)
+
+
+def test_what_a_monitor_kept_shows_another_past(
+    signing: Open, recorded: list[Recorded], ears: Ears, folder: Path
+) -> None:
+    signer = keys.read(folder)
+    journal = signing()
+    journal.witnessed(Checkpoint(ORIGIN, 900, bytes(32)).signed(signer))
+    (found,) = ears.failures
+    assert "over 900 of another past" in str(found)
+    journal.close()
+    signing()
+    assert "not the one that was signed last" in told(ears)

@@ -6,6 +6,7 @@ import copy
 
 import pytest
 
+from agent.site.inputs import RecordNews
 from agent.site.site import Site
 
 
@@ -58,6 +59,15 @@ def test_what_fills_is_told_apart_and_a_restart_tells_nothing_twice(play):
     play.start(20)
     assert play.filled("disk", 56, 30) == []
     assert play.filled("record", 91, 31) == ["system.storage_warning test-1"]
+
+
+@pytest.mark.parametrize(
+    ("replaced", "kind"), [(True, "system.record_replaced"), (False, "system.key_missing")]
+)
+def test_what_ails_the_record_itself_is_an_alarm(play, replaced, kind):
+    told = play.step(RecordNews(replaced=replaced, reason="because", at_us=5))
+    assert told == [f"{kind} test-1", "alarm.raised 1"]
+    assert play.last(kind).data["reason"] == "because"
 
 
 def test_it_is_known_since_when_an_alarm_is_open(play):

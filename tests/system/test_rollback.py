@@ -1,0 +1,53 @@
+"""An older copy of the whole data folder put back: only the monitor's broker can know of it."""
+
+from __future__ import annotations
+
+import shutil
+
+from agent.journal import keys
+from agent.journal.checkpoint import Checkpoint
+from agent.journal.verification import verify
+from tests.system.house import House
+from tests.waiting import wait_until
+
+
+def newest_checkpoint(house: House) -> str:
+    told = [told for told in house.monitor.told() if told.topic.endswith("/checkpoint")]
+    return told[-1].payload.decode() if told else ""
+
+
+def test_an_older_record_is_found_out_by_what_the_broker_kept(house: House) -> None:
+    house.stop_daemon()
+    older = house.folder / "older"
+    shutil.copytree(house.data, older)
+    house.start_daemon()
+    house.wait_for_devices()
+    known = house.head()
+    house.bounce(hz=25, for_ms=3000)
+    wait_until(lambda: house.head() > known + 150, 30, "events")
+    house.stop_daemon()
+    covered = Checkpoint.open(newest_checkpoint(house), keys.public(older)).last_number
+    assert covered > known
+
+    shutil.rmtree(house.data)
+    shutil.copytree(older, house.data)
+    house.start_daemon()
+    assert house.daemon is not None
+    assert house.daemon.wait(30) == 1, "it ends, so that systemd starts it anew"
+    assert f"the monitor has a checkpoint over {covered}" in house.said("daemon")
+    house.start_daemon()
+    house.wait_for_devices()
+    replaced = house.wait_for(kind="system.record_replaced")
+    assert "older than it was" in replaced["data"]["reason"]
+    house.wait_for(kind="alarm.raised", object="1")
+    numbers = [event["seq"] for event in house.heard() if event["kind"] == replaced["kind"]]
+    assert min(numbers) > covered, "no number is given twice"
+    assert verify(house.data, keys.public(house.data)).findings == ()
+
+    house.stop_daemon()  # its own, newer checkpoints say nothing against it
+    house.start_daemon()
+    house.wait_for_devices()
+    house.bounce(hz=25, for_ms=1000)
+    wait_until(lambda: house.events(0)[-1]["kind"] == "point.changed", 20, "it goes on")
+    assert house.daemon is not None
+    assert house.daemon.poll() is None
