@@ -349,6 +349,9 @@ class Daemon:
         self._loop.put(Commanded(number, name, params, by, Origin.LOCAL, at_us))
         return number
 
+    def overflows(self) -> bool:
+        return self._loop.overflows
+
     async def read(self, work: Callable[[Journal], T]) -> T:
         return await self._reader.run(lambda: work(self._journal))
 

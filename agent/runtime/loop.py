@@ -22,6 +22,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from agent.journal.record import Batch, Entry, Recorded
+from agent.runtime.backlog import Backlog
 from agent.runtime.clock import Clock
 from agent.site.inputs import ActionAnswered, Input, Outcome, Tick
 from agent.site.moment import Moment
@@ -82,6 +83,8 @@ class Loop:
         self._tags = 0
         self._waiting: dict[int, Waiting] = {}
         self._watch: asyncio.TimerHandle | None = None  # over the commits that wait
+        self._backlog = Backlog()
+        self._slow = False  # and it was said
         self._refs = refs(clock.boot, time.monotonic_ns() // 1_000_000)
         self._idle = asyncio.Event()
         self._idle.set()
@@ -93,6 +96,11 @@ class Loop:
         if not self._turn_waits:
             self._turn_waits = True
             self._loop.call_soon(self._turn)
+
+    @property
+    def overflows(self) -> bool:
+        """Return whether more waits for the record than can wait."""
+        return self._backlog.overflows
 
     def record(self, batch: Batch) -> asyncio.Future[None]:
         """Record what is no decision of the site's: done when it is on the disk."""
@@ -108,6 +116,9 @@ class Loop:
     def committed(self, tag: int, rows: tuple[Recorded, ...]) -> None:
         """Take the journal's word that a batch is on disk."""
         waiting = self._waiting.pop(tag)
+        self._backlog.remove(tag)
+        self._slow = self._slow and bool(self._waiting)
+        self._relieve()
         if not waiting.late and self._loop.time() - waiting.submitted_s > LATE_S:
             self._late(waiting)  # the timer itself was late
         for action in waiting.held:
@@ -118,6 +129,13 @@ class Loop:
         if waiting.told is not None and not waiting.told.done():
             waiting.told.set_result(None)
         self._settle()
+
+    def _relieve(self) -> None:
+        """Tell what was left out, and record what was kept back, once there is room again."""
+        if (news := self._backlog.relieved(self._clock.now().mono_us)) is not None:
+            self.put(news)
+        elif self._backlog.changes and not self._backlog.overflows:
+            self._record(Step(), [])
 
     def _turn(self) -> None:
         self._turn_waits = False
@@ -149,6 +167,11 @@ class Loop:
                 self._ports.act(action)
             else:
                 held.append(action)
+        if self._backlog.overflows and not held and not step.answers:
+            step.events = self._backlog.sifted(step.events)
+            if not step.events:  # its changes go with what is recorded next
+                self._backlog.changes.update(step.changes)
+                return
         if step.events or step.changes or held:
             self._record(step, held)
         else:
@@ -166,11 +189,12 @@ class Loop:
     def _record(self, step: Step, held: list[Action]) -> None:
         entries = tuple(Entry(event, self._ref(event)) for event in step.events)
         waiting = Waiting(entries, self._loop.time(), held, step.answers)
-        self._submit(Batch(entries, step.changes), waiting)
+        self._submit(Batch(entries, self._backlog.take_changes(step.changes)), waiting)
 
     def _submit(self, batch: Batch, waiting: Waiting) -> None:
         self._tags += 1
         self._waiting[self._tags] = waiting
+        self._backlog.add(self._tags, [entry.event for entry in batch.entries])
         if self._watch is None:
             self._watch = self._loop.call_at(waiting.submitted_s + LATE_S, self._look)
         self._ports.submit(batch, self._tags)
@@ -192,10 +216,13 @@ class Loop:
         """Let go of what may not wait longer for the disk; take back what may not happen."""
         waiting.late = True
         held, waiting.held = waiting.held, []
-        log.warning("a commit takes over %d ms", LATE_S * 1000)
+        if not self._slow:
+            self._slow = True
+            log.warning("commits take over %d ms", LATE_S * 1000)
         for entry in waiting.entries:
             if entry.ref is not None:
                 self._ports.unrecorded(entry)
+        waiting.entries = ()
         for action in held:
             if action.release is Release.ALARM:
                 self._ports.act(action)

@@ -34,6 +34,9 @@ class House(Protocol):
 
     def command(self, name: str, params: Mapping[str, Any], by: str) -> str: ...
 
+    def overflows(self) -> bool:
+        """Return whether more waits for the record than can wait."""
+
     async def read(self, work: Callable[[Journal], T]) -> T:
         """Have the record read off the loop."""
 
@@ -105,6 +108,8 @@ class HouseRequests:
             raise Refused("a command has a name and params")
         if not _recordable({"name": name, "params": params}):
             raise Refused(f"a command is at most {COMMAND_BYTES} bytes of plain text and integers")
+        if self._house.overflows():
+            raise Refused("the record cannot be written, and no more can wait for it; see: status")
         async with self._one_command:
             await asyncio.sleep(COMMAND_PACE_S)
         command = self._house.command(name, params, by)

@@ -209,6 +209,26 @@ class RecordNews:
 
 
 @dataclass(frozen=True, slots=True)
+class RecordOverflowed:
+    """While the disk refused, more happened than could wait for it; it is over.
+
+    Attributes:
+        info: how many events of this severity were left out.
+        access: of this.
+        fault: of this; no alarm ever is.
+        from_us: when the first of them happened (UTC).
+        to_us: when the last did.
+    """
+
+    info: int
+    access: int
+    fault: int
+    from_us: int
+    to_us: int
+    at_us: int
+
+
+@dataclass(frozen=True, slots=True)
 class StorageFilled:
     """How full something is that the record needs.
 
@@ -275,6 +295,7 @@ Input: TypeAlias = (
     | StorageNews
     | StorageFilled
     | RecordNews
+    | RecordOverflowed
     | ClockStepped
     | Started
     | Stopping

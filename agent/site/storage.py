@@ -10,7 +10,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from agent.site.inputs import Condition, Json, RecordNews, StorageFilled, StorageNews
+from agent.site.inputs import (
+    Condition,
+    Json,
+    RecordNews,
+    RecordOverflowed,
+    StorageFilled,
+    StorageNews,
+)
 from agent.site.machine import Machine, Register, State
 
 if TYPE_CHECKING:
@@ -68,6 +75,17 @@ class Storage(Machine[Disk]):
         """Tell what ails the record itself."""
         kind = "system.record_replaced" if what.replaced else "system.key_missing"
         turn.event(kind, self._site, {"reason": what.reason}, source=self.key)
+
+    def overflowed(self, turn: Turn, what: RecordOverflowed) -> None:
+        """Tell how much was never recorded."""
+        data: dict[str, Json] = {
+            "info": what.info,
+            "access": what.access,
+            "fault": what.fault,
+            "from": what.from_us,
+            "to": what.to_us,
+        }
+        turn.event("system.events_left_out", self._site, data)
 
     def filled(self, turn: Turn, what: StorageFilled) -> None:
         """Warn once of every level that is reached; anew only after it was clearly left."""

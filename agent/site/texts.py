@@ -114,6 +114,10 @@ EN: Mapping[str, str] = {
     "system.storage_failed": "The record cannot be written: {reason}",
     "system.storage_back": "The record can be written again",
     "system.key_rotated": "The record is signed with a new key",
+    "system.events_left_out": (
+        "While the disk refused too much happened to be kept: {info} infos, {access} accesses and "
+        "{fault} faults were left out, no alarm"
+    ),
     "system.record_replaced": "The record was not what it was, and was begun anew: {reason}",
     "system.key_missing": "The record is not signed: {reason}",
     "system.pruned": "Of {events} old events only the hashes are kept",
@@ -235,6 +239,10 @@ ES: Mapping[str, str] = {
     "system.storage_failed": "No se puede escribir el registro: {reason}",
     "system.storage_back": "Se puede escribir el registro de nuevo",
     "system.key_rotated": "El registro se firma con una clave nueva",
+    "system.events_left_out": (
+        "Mientras el disco fallaba pasó demasiado para guardarlo: faltan {info} informaciones, "
+        "{access} accesos y {fault} averías, ninguna alarma"
+    ),
     "system.record_replaced": "El registro no era el que era y se empezó de nuevo: {reason}",
     "system.key_missing": "El registro no se firma: {reason}",
     "system.pruned": "De {events} eventos antiguos solo se conservan los hashes",
