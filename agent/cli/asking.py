@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import click
 
 from agent.control import Client, RequestRefused, socket_path
+
+
+class SiteRefuses(click.ClickException):
+    """The site refuses a command; `reason` is one of the site's own, the text says it in words."""
+
+    def __init__(self, text: str, reason: str) -> None:
+        super().__init__(text)
+        self.reason = reason
 
 
 def ask(socket: Path | None, do: str, **params: Any) -> Any:
@@ -27,17 +36,39 @@ def outcome(socket: Path | None, command_id: str, timeout_s: float) -> dict[str,
         return next(event for event in events if event["kind"] != "command.accepted")
 
 
+def head(socket: Path | None) -> int:
+    """Return the number of the newest event: what comes of the next command is after it."""
+    newest: int = ask(socket, "status")["journal"]["head"]
+    return newest
+
+
+def told(socket: Path | None, after: int, kind: str, about: str) -> dict[str, Any] | None:
+    """Return the first event of a kind about something, recorded after that number."""
+    found: list[dict[str, Any]] = ask(socket, "events", after=after, kind=kind, object=about)
+    return found[0] if found else None
+
+
+def following(socket: Path | None, after: int, timeout_s: float | None) -> Iterator[dict[str, Any]]:
+    """Yield the events after that number, and those to come.
+
+    Raises:
+        DaemonAbsent: nothing is heard within `timeout_s`.
+    """
+    with Client(socket_path(socket), timeout_s) as client:
+        yield from client.stream("events", after=after, follow=True)
+
+
 def command(socket: Path | None, name: str, **params: Any) -> dict[str, Any]:
     """Ask something of the site; return what it answers.
 
     Raises:
-        ClickException: the site refuses, with its reason in words.
+        SiteRefuses: with its reason in words.
     """
     given = {key: value for key, value in params.items() if value is not None}
     try:
         answer: dict[str, Any] = ask(socket, "command", name=name, params=given)
     except RequestRefused as error:
-        raise click.ClickException(_in_words(error)) from error
+        raise SiteRefuses(_in_words(error), str(error)) from error
     return answer
 
 

@@ -207,4 +207,6 @@ class Power(Machine[Supply]):
             "lost": self.state.lost,
             "low": self.state.low,
             "pct": self.state.pct,
+            "battery": bool(self._battery),
+            "test": self._test_due.view(),
         }

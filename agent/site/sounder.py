@@ -168,4 +168,5 @@ class Sounder(Machine[Noise]):
             "area": self.area,
             "sounds": self.sounds,
             "faulted": not self.is_normal(),
+            "test": self._test_due.view(),
         }

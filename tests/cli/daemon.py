@@ -145,7 +145,7 @@ class Daemon:
 
     async def _events(self, asked: dict[str, Any], _by: str) -> Any:
         self.asked.append(asked)
-        return EVENTS
+        return [one for one in EVENTS if asked.get("kind", one["kind"]) == one["kind"]]
 
     async def _command(self, asked: dict[str, Any], _by: str) -> Any:
         self.asked.append(asked)
