@@ -70,9 +70,14 @@ class Backlog:
         kept, self.changes = self.changes, {}
         return {**kept, **newer}
 
-    def relieved(self, at_us: int) -> RecordOverflowed | None:
-        """Return what is to be told, once half of it is gone; None: nothing, or not yet."""
-        if not self._left_out or self.weight * 2 > MOST:
+    @property
+    def is_relieved(self) -> bool:
+        """Return whether there is room again, and not for a moment only."""
+        return self.weight * 2 <= MOST
+
+    def take_left_out(self, at_us: int) -> RecordOverflowed | None:
+        """Return what is to be told of what was left out; None: nothing was."""
+        if not self._left_out:
             return None
         counts, self._left_out = self._left_out, {}
         return RecordOverflowed(

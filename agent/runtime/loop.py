@@ -132,9 +132,11 @@ class Loop:
 
     def _relieve(self) -> None:
         """Tell what was left out, and record what was kept back, once there is room again."""
-        if (news := self._backlog.relieved(self._clock.now().mono_us)) is not None:
-            self.put(news)
-        elif self._backlog.changes and not self._backlog.overflows:
+        if not self._backlog.is_relieved:
+            return
+        if (news := self._backlog.take_left_out(self._clock.now().mono_us)) is not None:
+            self.put(news)  # the changes go with it
+        elif self._backlog.changes and not self._inbox:
             self._record(Step(), [])
 
     def _turn(self) -> None:

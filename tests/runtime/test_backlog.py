@@ -51,13 +51,13 @@ def test_its_weight_is_bounded_but_for_alarms(what: list[tuple[Severity, bool]])
     for tag in waiting:
         backlog.remove(tag)
     assert backlog.weight == 0
-    news = backlog.relieved(7)
+    news = backlog.take_left_out(7)
     left_out = [(news.info, news.access, news.fault) if news else (0, 0, 0)]
     given_in = Counter(severity for severity, _ in what)
     assert left_out == [
         tuple(given_in[s] - taken[s] for s in (Severity.INFO, Severity.ACCESS, Severity.FAULT))
     ]
-    assert backlog.relieved(8) is None
+    assert backlog.take_left_out(8) is None
 
 
 def test_what_is_large_weighs_more() -> None:
