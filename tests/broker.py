@@ -46,13 +46,13 @@ class Authority:
         self.path.write_bytes(ca.public_bytes(serialization.Encoding.PEM))
 
     def sign(
-        self, file: str, common: str, starts_in: timedelta = timedelta(hours=-1)
+        self, file: str, common: str, starts_in: timedelta = timedelta(hours=-1), days: int = 2
     ) -> tuple[Path, Path]:
         """Make a certificate for 127.0.0.1 and its key; return their files."""
         address = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
         own_key = ec.generate_private_key(ec.SECP256R1())
         signed = (
-            _begin(_name(common), self._name, own_key, starts_in)
+            _begin(_name(common), self._name, own_key, starts_in, days)
             .add_extension(address, critical=False)
             .sign(self._key, hashes.SHA256())
         )
@@ -90,7 +90,11 @@ def _name(common: str) -> x509.Name:
 
 
 def _begin(
-    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey, starts_in: timedelta
+    subject: x509.Name,
+    issuer: x509.Name,
+    key: ec.EllipticCurvePrivateKey,
+    starts_in: timedelta,
+    days: int = 2,
 ) -> x509.CertificateBuilder:
     start = datetime.now(UTC) + starts_in
     return (
@@ -100,7 +104,7 @@ def _begin(
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(start)
-        .not_valid_after(start + timedelta(days=2))
+        .not_valid_after(start + timedelta(days=days))
     )
 
 

@@ -39,6 +39,7 @@ CONNECT_S = 5.0  # for each of: an address to accept, TLS to be agreed, the brok
 VERDICT_S = 0.5
 TICK_S = 1.0
 SILENCE = 1.5  # keepalives; the broker gives us as long (MQTT 5, 3.1.2.10)
+SILENT_S = 29.0  # ... but never longer: another path carries within 30 s
 # Codes by which a broker ends a connection over a message, and those by which paho says that it
 # could not read an answer (mosquitto refuses a size with a code that PUBACK does not have).
 _OBJECTIONS = (0x81, 0x82, 0x90, 0x95, 0x99)
@@ -256,7 +257,7 @@ class Link:
         self._watch_writing()
         silent_s = self._loop.time() - self._heard_s
         keepalive_s = self._client.keepalive  # the broker may have set it; 0: it wants no pings
-        if self._fd >= 0 and keepalive_s and silent_s > SILENCE * keepalive_s:
+        if self._fd >= 0 and keepalive_s and silent_s > min(SILENCE * keepalive_s, SILENT_S):
             self.drop(f"the broker at {self._where} is silent; see the line and the broker")
 
     # paho's callbacks: they only take down what happened

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import time
 from pathlib import Path
-from types import TracebackType
 
 import pytest
 
@@ -16,58 +13,11 @@ from agent.uplink import link as link_module
 from agent.uplink import path as path_module
 from agent.uplink import sender as sender_module
 from tests.broker import Broker, Subscriber
+from tests.line import Line
 from tests.uplink.rig import SITE, Rig, heard, on_a_loop, path_to, until
 
 EVENTS = f"armoury/v1/{SITE}/event/#"
 QUIET = ("log_type error", "log_type subscribe", "max_inflight_messages 0")
-
-
-class Line:
-    """A TCP line to a broker that can become a black hole: open, and nothing passes."""
-
-    def __init__(self, port: int) -> None:
-        self._port = port
-        self._passes = asyncio.Event()
-        self._passes.set()
-        self._serving: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
-
-    async def __aenter__(self) -> Line:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        self.port = self._server.sockets[0].getsockname()[1]
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._server.close()
-        self.mend()
-        for writer in self._serving.values():
-            writer.close()
-        await asyncio.wait([*self._serving], timeout=5)
-        await self._server.wait_closed()
-
-    def swallow(self) -> None:
-        self._passes.clear()
-
-    def mend(self) -> None:
-        self._passes.set()
-
-    async def _serve(self, near: asyncio.StreamReader, near_out: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._serving[task] = near_out
-        far, far_out = await asyncio.open_connection("127.0.0.1", self._port)
-        await asyncio.gather(self._pass(near, far_out), self._pass(far, near_out))
-
-    async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.closing(writer), contextlib.suppress(ConnectionError):
-            while data := await reader.read(65536):
-                await self._passes.wait()
-                writer.write(data)
-                await writer.drain()
 
 
 @on_a_loop

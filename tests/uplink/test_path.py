@@ -13,10 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from agent.site.inputs import Condition
+from agent.site.inputs import Condition, PathCarries, PathTested
 from agent.site.step import Severity
 from agent.uplink import link as link_module
 from agent.uplink import path as path_module
+from agent.uplink import sender as sender_module
 from agent.uplink import uplink as uplink_module
 from agent.uplink.options import PathOptions, TlsOptions
 from tests.broker import Broker, Subscriber, certificates, free_port
@@ -266,6 +267,47 @@ async def test_the_second_path_takes_over_and_the_first_comes_back_when_steady(
             rig.record(5)
             await until(lambda: {h.seq for h in heard(one)} >= set(range(11, 16)), 9, "events")
             assert sorted(h.seq for h in heard(one) + heard(two)) == list(range(1, 16))
+            assert carriers(rig) == ["fibre", "mobile", "fibre"]
+
+
+def carriers(rig: Rig) -> list[str]:
+    """Return which paths the site was told to carry, in order."""
+    return [one.path for one in rig.told if isinstance(one, PathCarries)]
+
+
+def arrived_beats(rig: Rig) -> set[str]:
+    """Return the paths whose heartbeats have arrived."""
+    return {one.path for one in rig.told if isinstance(one, PathTested)}
+
+
+@on_a_loop
+async def test_a_first_broker_that_stops_answering_is_left_and_taken_again_when_steady(
+    tmp_path: Path, quick: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SIGSTOP: its sockets stay open, and a heartbeat finds out."""
+    monkeypatch.setattr(uplink_module, "BACK_S", 1.0)
+    monkeypatch.setattr(sender_module, "ACK_S", 0.5)
+    with (
+        Broker(tmp_path / "a") as fibre,
+        Broker(tmp_path / "b") as mobile,
+        Subscriber(fibre, FEED),
+        Subscriber(mobile, FEED) as two,
+    ):
+        often = {"heartbeat_s": 0.2}
+        paths = path_to(fibre, "fibre"), path_to(mobile, "mobile")
+        async with Rig(tmp_path / "j", *(p.model_copy(update=often) for p in paths)) as rig:
+            rig.uplink.start()
+            await until(lambda: carriers(rig)[-1:] == ["fibre"], 5, "the first path carries")
+            await until(lambda: {"fibre", "mobile"} <= arrived_beats(rig), 5, "both are tested")
+            fibre.freeze()
+            await until(lambda: carriers(rig)[-1] == "mobile", 5, "the second path carries")
+            rig.record(5)
+            await until(lambda: {h.seq for h in heard(two)} == set(range(1, 6)), 5, "events")
+            fibre.thaw()
+            await until(lambda: carriers(rig)[-1] == "fibre", 10, "the first path carries again")
+            back = next(n for n in reversed(rig.news) if n.path == "fibre")
+            switch = next(t for t in reversed(rig.told) if isinstance(t, PathCarries))
+            assert switch.at_us - back.at_us >= 1_000_000, "not at once"
 
 
 @on_a_loop
