@@ -23,6 +23,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "status": ("agent.cli.status", "status"),
     "watch": ("agent.cli.watch", "watch"),
     "events": ("agent.cli.events", "events"),
+    "feed": ("agent.cli.feed", "feed"),
     "journal": ("agent.cli.journal", "journal"),
     "alarm": ("agent.cli.alarm", "alarm"),
     "area": ("agent.cli.area", "area"),

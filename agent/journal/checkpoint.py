@@ -31,10 +31,15 @@ class Checkpoint:
     root: bytes
 
     @property
+    def first_number(self) -> int:
+        """Return the number of the first event that is covered."""
+        begun = _SUCCESSORS.search(self.origin)
+        return int(begun[1]) if begun else 1
+
+    @property
     def last_number(self) -> int:
         """Return the number of the last event that is covered."""
-        begun = _SUCCESSORS.search(self.origin)
-        return self.size + (int(begun[1]) - 1 if begun else 0)
+        return self.first_number + self.size - 1
 
     def signed(self, *signers: Signer) -> str:
         """Return it as a signed note."""
@@ -65,9 +70,14 @@ class Checkpoint:
             NoteRefused: it is not signed so, or no checkpoint.
         """
         claimed = cls.parse(note.rpartition("\n\n")[0] + "\n")
-        own = [key for key in trusted if _SUCCESSORS.sub("", claimed.origin) == key.name]
+        own = [key for key in trusted if first_origin(claimed.origin) == key.name]
         open_note(note, [Verifier(claimed.origin, key.key) for key in own])
         return claimed
+
+
+def first_origin(origin: str) -> str:
+    """Return the name of the log that began what this log, perhaps, continues."""
+    return _SUCCESSORS.sub("", origin)
 
 
 def _hash(written: str) -> bytes:

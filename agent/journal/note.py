@@ -149,6 +149,16 @@ def open_note(note: str, trusted: Iterable[Verifier]) -> str:
     return text
 
 
+def signers(note: str) -> set[tuple[str, bytes]]:
+    """Return the names and key ids of those who claim to stand for a note; nothing is checked.
+
+    Raises:
+        NoteRefused: it is no note.
+    """
+    signatures = map(_signature, _apart(note)[1])
+    return {(name, signed[:4]) for name, signed in signatures}
+
+
 def _apart(note: str) -> tuple[str, list[str]]:
     text, gap, below = note.rpartition("\n\n")
     lines = below.removesuffix("\n").split("\n")

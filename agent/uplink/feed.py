@@ -163,6 +163,7 @@ class Status(Payload):
     path: str
     online: bool
     clean: Annotated[bool | None, Field(description="said goodbye; false: vanished")] = None
+    run: Annotated[int | None, Field(description="as heartbeats have it; with `online`")] = None
     at: Utc | None = None
     birth: dict[str, Any] | None = None
 
@@ -175,6 +176,12 @@ class Heartbeat(Payload):
 
     site: str
     path: str
+    run: Annotated[
+        int,
+        Field(
+            description="the newest event's number when the process began: a later one's is higher"
+        ),
+    ]
     number: Annotated[int, Field(description="rises by one while the process lives")]
     nonce: Annotated[str, Field(description="64 random bits in hex")]
     at: Utc

@@ -95,7 +95,7 @@ class Path:
         self._dialler = Worker(f"uplink {options.id}", reader.loop)
         self._loop = reader.loop
         self._pauses = Pauses(*RECONNECT_S, random)
-        self._presence = Presence(topics, options.id)
+        self._presence = Presence(topics, options.id, above.head())
         questions = Questions(topics, above, self.outbox, journal, reader, self.pump)
         self.ears = Ears(questions.meant, reader.loop)
         self._renewal = Renewal(options, self._dialler, self._make_link)

@@ -30,17 +30,23 @@ class Presence:
     Attributes:
         status_topic: where birth, will and goodbye go, retained.
         beat_topic: where heartbeats go.
+
+    Args:
+        topics: of the site.
+        path: id of the path.
+        run: the newest event's number when this process began.
     """
 
-    def __init__(self, topics: Topics, path: str) -> None:
+    def __init__(self, topics: Topics, path: str, run: int) -> None:
         self.status_topic = topics.status(path)
         self.beat_topic = topics.heartbeat(path)
         self._site = topics.site
         self._path = path
+        self._run = run
         self._beats = 0
 
     def birth(self, portrait: Portrait) -> bytes:
-        return self._status(online=True, at=utc_us(), birth=portrait.birth)
+        return self._status(online=True, run=self._run, at=utc_us(), birth=portrait.birth)
 
     def goodbye(self) -> bytes:
         return self._status(online=False, clean=True, at=utc_us())
@@ -57,6 +63,7 @@ class Presence:
         beat = Heartbeat(
             site=self._site,
             path=self._path,
+            run=self._run,
             number=self._beats,
             nonce=secrets.token_hex(8),
             at=utc_us(),

@@ -137,7 +137,7 @@ def test_readers_let_pass_what_they_do_not_know() -> None:
 
 
 def test_what_a_path_says_of_itself() -> None:
-    says = Presence(Topics("s"), "fibre")
+    says = Presence(Topics("s"), "fibre", run=7)
     portrait = Portrait(birth={"version": "1"})
     assert says.status_topic == "armoury/v1/s/status/fibre"
     birth = json.loads(says.birth(portrait))

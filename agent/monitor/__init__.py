@@ -1,0 +1,1 @@
+"""The other end of the feed: what a desk makes of it that has only a broker."""

@@ -1,0 +1,213 @@
+"""Whether the events that were told are the leaves of the record's tree. Pure.
+
+What was told is kept until its leaf has been shown. The tree grows by those leaves; where a
+checkpoint that the witness keeps has its size, it must have its root.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Generator, Iterable, Iterator
+from dataclasses import dataclass, field
+from hashlib import sha256
+from itertools import takewhile
+
+from agent.journal.checkpoint import Checkpoint
+from agent.journal.leaves import leaf_of
+from agent.journal.ranges import Ranges
+from agent.journal.tree import HASH, Frontier
+from agent.monitor.heard import Unreadable
+from agent.monitor.said import Matter
+from agent.monitor.witness import Word
+from agent.uplink.feed import LeafProofs
+
+BODIES_MOST = 5_000  # events kept whole; others are asked for again when their turn comes
+KNOWN_MOST = 50_000  # numbers of which the digest is kept
+WAYS_MOST = 4  # in which one number may be told
+DIGEST = 16
+ASK_AGAIN_S = 5.0
+
+
+@dataclass(slots=True)
+class Ways:
+    """How one number was told, the first way first.
+
+    Attributes:
+        digests: of each.
+        bodies: those that are still here.
+    """
+
+    digests: list[bytes] = field(default_factory=list)
+    bodies: list[bytes] = field(default_factory=list)
+
+
+class Leafage:
+    """One record's.
+
+    Attributes:
+        proven: the number up to which what was told is what is signed.
+
+    Args:
+        proven: before a restart of ours.
+        digests: of events that were told and not proved then.
+    """
+
+    def __init__(
+        self, proven: int | None = None, digests: Iterable[tuple[int, bytes]] = ()
+    ) -> None:
+        self.proven = proven
+        self._at = proven  # up to which number the tree has grown
+        self._peaks: tuple[bytes, ...] | None = None  # of our own growing
+        self._whole = 0
+        self._told = {seq: Ways([digest]) for seq, digest in digests}
+        self._again: set[int] = set()
+        self._accused: set[int] = set()
+        self._asked_s = self._again_s = float("-inf")
+
+    # What is told
+
+    def take(self, seq: int, body: bytes) -> Iterator[Word]:
+        """Take an event; say so when its number was told with another one."""
+        digest = sha256(body).digest()[:DIGEST]
+        ways = self._told.get(seq)
+        if ways is None:
+            if self._at is not None and seq <= self._at:
+                return  # shown to be what is recorded, long ago
+            ways = self._told[seq] = Ways()
+            if len(self._told) > KNOWN_MOST:
+                self._forget(next(iter(self._told)))
+        shown = self._at is not None and seq <= self._at
+        if digest in ways.digests:
+            if body not in ways.bodies and not shown:
+                self._hold(seq, ways, body)
+        elif len(ways.digests) < WAYS_MOST:
+            contradicted = bool(ways.digests)
+            ways.digests.append(digest)
+            if not shown:
+                self._hold(seq, ways, body)
+            if contradicted:
+                text = f"the event {seq} is told in two ways: one of them is not the truth"
+                yield Matter.EVENT_CHANGED, text, {"seq": seq}
+
+    def _hold(self, seq: int, ways: Ways, body: bytes) -> None:
+        if self._whole < BODIES_MOST or seq in self._again:
+            ways.bodies.append(body)
+            self._whole += 1
+        if seq in self._again:
+            self._again.discard(seq)
+            self._asked_s = float("-inf")
+
+    def _forget(self, seq: int) -> None:
+        self._whole -= len(self._told.pop(seq).bodies)
+        self._accused.discard(seq)
+
+    # What is shown
+
+    def begin(self, first: int) -> None:
+        """Begin with this number, unless it is clear already where to."""
+        if self._at is None:
+            self._at = first - 1
+
+    def restart(self, first: int) -> None:
+        """Begin anew with this number, in whatever tree it is."""
+        self._at, self._peaks = first - 1, None
+
+    def wants(self, kept: Checkpoint, complete_to: int, now_s: float) -> tuple[int, int] | None:
+        """Return which leaves to ask for now.
+
+        Args:
+            kept: the checkpoint to grow to.
+            complete_to: up to where no event is missing.
+            now_s: the present.
+        """
+        last = min(kept.last_number, complete_to)
+        if self._at is None or last <= self._at or now_s - self._asked_s < ASK_AGAIN_S:
+            return None
+        self._asked_s = now_s
+        return self._at + 1, last
+
+    @property
+    def next(self) -> int | None:
+        """Return the number that is to be shown next, once it is clear."""
+        return None if self._at is None else self._at + 1
+
+    def again(self, now_s: float) -> Ranges:
+        """Return the numbers whose events must be told again to be shown."""
+        if now_s - self._again_s < ASK_AGAIN_S:
+            return Ranges()
+        self._again_s = now_s
+        return Ranges.of((seq, seq) for seq in self._again)
+
+    def show(self, said: LeafProofs, kept: Checkpoint) -> Iterator[Word]:
+        """Take leaves; nothing happens when they are for somebody else.
+
+        Raises:
+            Unreadable: they are none.
+        """
+        if self._at is None or said.origin != kept.origin or said.first != self._at + 1:
+            return
+        size = self._at + 1 - kept.first_number
+        before = [_bytes(node, HASH) for node in said.before]
+        proofs = [_bytes(proof) for proof in said.proofs][: kept.last_number - self._at]
+        if size < 0 or len(before) != size.bit_count() or not proofs:
+            raise Unreadable("these leaves do not fit on any tree")
+        tree = Frontier(size, tuple(before) if self._peaks is None else self._peaks)
+        found: list[bytes | None] = []
+        for seq, proof in enumerate(proofs, said.first):
+            found.append((yield from self._leaf(seq, proof)))
+        leaves = list(takewhile(lambda leaf: leaf is not None, found))
+        if not leaves:
+            return
+        grown = tree.grown(leaf for leaf in leaves if leaf)
+        for seq in range(said.first, said.first + len(leaves)):
+            self._shown(seq)
+        self._at, self._peaks, self._asked_s = self._at + len(leaves), grown.peaks, float("-inf")
+        if self._at == kept.last_number:
+            yield self._judged(grown, kept)
+
+    def _shown(self, seq: int) -> None:
+        """Let go of an event whose leaf is known; its digest stays for a while."""
+        if ways := self._told.get(seq):
+            self._whole -= len(ways.bodies)
+            ways.bodies.clear()
+
+    def _leaf(self, seq: int, proof: bytes) -> Generator[Word, None, bytes | None]:
+        ways = self._told.get(seq, Ways())
+        leaf = leaf_of(proof, ways.bodies)
+        if leaf is None:
+            if seq not in self._again:
+                self._again.add(seq)
+                self._again_s = float("-inf")
+            if len(ways.bodies) == len(ways.digests) > 0 and seq not in self._accused:
+                self._accused.add(seq)
+                text = f"the event {seq} is not what the record has under its number"
+                yield Matter.EVENT_CHANGED, text, {"seq": seq}
+        return leaf
+
+    def _judged(self, grown: Frontier, kept: Checkpoint) -> Word:
+        first = (self.proven or 0) + 1
+        if grown.root() == kept.root:
+            self.proven = self._at
+            text = f"all events up to {self._at} are what is signed"
+            return Matter.PROVEN, text, {"last": self._at}
+        self.restart(kept.last_number + 1)
+        text = f"the events up to {kept.last_number} are not the record that is signed"
+        return Matter.NOT_RECORDED, text, {"first": first, "last": kept.last_number}
+
+    # Over a restart of ours
+
+    def digests(self, most: int) -> list[tuple[int, bytes]]:
+        """Return what was told first of the newest numbers that are not proved."""
+        waiting = [seq for seq in self._told if seq > (self.proven or 0)]
+        return [(seq, self._told[seq].digests[0]) for seq in sorted(waiting)[-most:]]
+
+
+def _bytes(written: str, size: int | None = None) -> bytes:
+    try:
+        found = base64.b64decode(written, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise Unreadable("a leaf is not base64") from error
+    if len(found) not in ((size,) if size else (HASH, 24)):
+        raise Unreadable("a leaf has another length")
+    return found

@@ -1,0 +1,213 @@
+"""The desk's connection to its broker: a session that the broker keeps while we are away.
+
+A message is acknowledged when what it says is on our disk, not when it has come; so a crash
+means that it comes again. paho runs on a thread of its own here, and only puts into a queue.
+"""
+
+from __future__ import annotations
+
+import queue
+import ssl
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from paho.mqtt.client import Client, MQTTMessage, MQTTv5
+from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+from paho.mqtt.subscribeoptions import SubscribeOptions
+
+from agent.monitor.said import Ask
+
+RECONNECT_S = (1, 30)
+RECEIVE_MAXIMUM = 100
+MESSAGES_AT_ONCE = 500
+CLOSE_S = 2.0
+
+
+class LineUnusable(Exception):
+    """There can be no connection; the text says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Broker:
+    """Where to, and with what proofs.
+
+    Attributes:
+        client: id under which the broker keeps our session.
+        expiry_s: for how long it does after we have gone.
+    """
+
+    host: str
+    port: int
+    client: str
+    expiry_s: int
+    username: str | None = None
+    password: str | None = None
+    ca: Path | None = None
+    cert: Path | None = None
+    key: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """One message as it came."""
+
+    topic: str
+    payload: bytes
+    retained: bool
+    again: bool
+    mid: int
+    connection: int
+
+
+class Line:
+    """One session; a context.
+
+    Attributes:
+        connected: whether requests can be published now.
+
+    Args:
+        broker: see `Broker`.
+        topics: filters to subscribe to.
+        changed: told in a sentence when the connection comes about, fails or breaks; on the
+            thread that calls `arrived`.
+
+    Raises:
+        LineUnusable: a certificate cannot be used.
+    """
+
+    def __init__(
+        self, broker: Broker, topics: Sequence[str], changed: Callable[[bool, str], None]
+    ) -> None:
+        self.connected = False
+        self._where = f"{broker.host}:{broker.port}"
+        self._broker = broker
+        self._topics = topics
+        self._changed = changed
+        self._connection = 0
+        self._inbox: queue.SimpleQueue[Arrived | tuple[bool, str]] = queue.SimpleQueue()
+        self._said = ""
+        self._client = self._make(broker)
+
+    def __enter__(self) -> Line:
+        properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+        properties.SessionExpiryInterval = self._broker.expiry_s
+        properties.ReceiveMaximum = RECEIVE_MAXIMUM
+        self._client.connect_async(
+            self._broker.host, self._broker.port, clean_start=False, properties=properties
+        )
+        self._client.loop_start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._client.disconnect()
+        self._client.loop_stop()
+
+    def arrived(self, within_s: float) -> list[Arrived]:
+        """Return what has come; wait for the first of it, but not for longer than `within_s`."""
+        found: list[Arrived] = []
+        deadline = time.monotonic() + within_s
+        while len(found) < MESSAGES_AT_ONCE:
+            left_s = 0.0 if found else max(0.0, deadline - time.monotonic())
+            try:
+                item = self._inbox.get(timeout=left_s) if left_s else self._inbox.get_nowait()
+            except queue.Empty:
+                break
+            if isinstance(item, Arrived):
+                found.append(item)
+            else:
+                self.connected = item[0]
+                self._changed(*item)
+        return found
+
+    def settle(self, taken: Sequence[Arrived]) -> None:
+        """Acknowledge what need not come again."""
+        for one in taken:
+            if one.connection == self._connection:  # another one's numbers mean other messages
+                self._client.ack(one.mid, 1)
+
+    def publish(self, asks: Iterator[Ask]) -> None:
+        """Ask the gateways."""
+        for ask in asks:
+            self._client.publish(ask.topic, ask.payload, qos=1)
+
+    def _make(self, broker: Broker) -> Client:
+        client = Client(
+            CallbackAPIVersion.VERSION2, broker.client, protocol=MQTTv5, manual_ack=True
+        )
+        if broker.username is not None:
+            client.username_pw_set(broker.username, broker.password)
+        if broker.ca is not None:
+            try:
+                client.tls_set(
+                    str(broker.ca),
+                    str(broker.cert) if broker.cert else None,
+                    str(broker.key) if broker.key else None,
+                    tls_version=ssl.PROTOCOL_TLS_CLIENT,
+                )
+            except (OSError, ValueError) as error:
+                raise LineUnusable(f"the certificates cannot be used: {error}") from error
+        client.reconnect_delay_set(*RECONNECT_S)
+        client.on_connect = self._on_connect
+        client.on_connect_fail = self._on_connect_fail
+        client.on_disconnect = self._on_disconnect
+        client.on_message = self._on_message
+        client.on_subscribe = self._on_subscribe
+        return client
+
+    # paho's callbacks, on its thread
+
+    def _on_connect(
+        self, client: Client, _data: Any, flags: Any, code: ReasonCode, _said: Any
+    ) -> None:
+        if code.is_failure:
+            self._say(f"the broker at {self._where} refuses us: {code.getName()}", up=False)
+            return
+        self._connection += 1
+        client.subscribe([(topic, SubscribeOptions(qos=1)) for topic in self._topics])
+        kept = "" if flags.session_present else "; it had kept nothing for us"
+        self._say(f"listening at {self._where}{kept}", up=True)
+
+    def _on_connect_fail(self, _client: Client, _data: Any) -> None:
+        self._say(f"nobody is there at {self._where}; trying again", up=False)
+
+    def _on_disconnect(
+        self, _client: Client, _data: Any, _flags: Any, code: ReasonCode, _said: Any
+    ) -> None:
+        if code.is_failure:
+            text = f"the connection to {self._where} broke ({code.getName()}): nothing is heard now"
+            self._say(text, up=False)
+
+    def _on_subscribe(
+        self, _client: Client, _data: Any, _mid: int, codes: list[ReasonCode], _said: Any
+    ) -> None:
+        refused = [t for t, code in zip(self._topics, codes, strict=False) if code.is_failure]
+        if refused:
+            self._say(f"the broker does not let us hear {', '.join(refused)}", up=False)
+
+    def _on_message(self, _client: Client, _data: Any, message: MQTTMessage) -> None:
+        arrived = Arrived(
+            message.topic,
+            bytes(message.payload),
+            message.retain,
+            message.dup,
+            message.mid,
+            self._connection,
+        )
+        self._inbox.put(arrived)
+
+    def _say(self, text: str, *, up: bool) -> None:
+        if text != self._said or up:
+            self._said = text
+            self._inbox.put((up, text))

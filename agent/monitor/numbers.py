@@ -1,0 +1,147 @@
+"""Which events have come, which are missing, and when to ask for them. Pure.
+
+A number is missing when the gateway says that nothing waits any more and it has not come; or
+when a heartbeat counted it half a minute ago and no backlog is coming in. Alarms overtake, so
+that a hole alone means nothing yet.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from itertools import islice
+
+from agent.journal.ranges import Ranges, Span
+
+SETTLED_S = 30.0
+DRAINED_S = 10.0
+ASK_NUMBERS, ASK_SPANS = 1000, 8  # in one request, and requests at once
+ASK_AGAIN_S = (5.0, 60.0)
+AHEAD_S = 60.0  # an event is counted by the next heartbeat
+
+_NONE = Ranges()
+
+
+class Numbers:
+    """One site's.
+
+    Attributes:
+        came: numbers whose events have come.
+        gone: numbers of which the gateway says that it keeps no event.
+        first: what is below is not missed; None until it is known.
+        head: the newest number, as the last heartbeat had it.
+
+    Args:
+        first: number from which on everything is wanted; None: from the first that comes.
+        came: before a restart of ours.
+        gone: before a restart of ours.
+    """
+
+    def __init__(
+        self, first: int | None = None, came: Ranges = _NONE, gone: Ranges = _NONE
+    ) -> None:
+        self.came = came
+        self.gone = gone
+        self.first = first
+        self._given = first is not None
+        self.head = 0
+        self._settled = 0  # up to here everything should have come
+        self._counted = 0  # by a heartbeat of half a minute ago
+        self._heads: deque[tuple[float, int]] = deque(maxlen=100)
+        self._historical_s = float("-inf")
+        self._ahead: dict[int, float] = {}
+        self._told = Ranges()
+        self._ask_s = float("-inf")
+        self._pause_s = ASK_AGAIN_S[0]
+
+    def take(self, numbers: Iterable[int], now_s: float, *, historical: bool, asked: bool) -> None:
+        """Take note of events that have come.
+
+        Args:
+            numbers: theirs.
+            now_s: the present.
+            historical: they had to wait: a backlog is coming in.
+            asked: somebody has asked for them; they do not tell where what is ours begins.
+        """
+        new = [number for number in numbers if number not in self.came]
+        if not new:
+            return
+        self.came |= Ranges.of((number, number) for number in new)
+        self._ahead.update((number, now_s) for number in new if number > self.head)
+        if historical:
+            self._historical_s = now_s
+        if not asked and not self._given and (self.first is None or min(new) < self.first):
+            self.first = min(new)
+        self._pause_s, self._ask_s = ASK_AGAIN_S[0], min(self._ask_s, now_s + 1.0)
+
+    def counted(self, head: int, waiting: int, now_s: float) -> list[int]:
+        """Take a heartbeat's word; return numbers that have come and that it does not reach.
+
+        Args:
+            head: the newest number there is.
+            waiting: events still to come.
+            now_s: the present.
+        """
+        if self.first is None:
+            self.first = head + 1 - waiting
+        self.head = head
+        self._heads.append((now_s, head))
+        if not waiting:
+            self._settled = max(self._settled, head)
+        self._ahead = {number: at for number, at in self._ahead.items() if number > head}
+        forged = [number for number, at in self._ahead.items() if now_s - at >= AHEAD_S]
+        for number in forged:
+            del self._ahead[number]
+        return forged
+
+    def answered(self, span: Span, numbers: Iterable[int]) -> list[Span]:
+        """Take an answer to a request; return which numbers are not kept any more.
+
+        Args:
+            span: the numbers for which it answers.
+            numbers: those of the events in it.
+        """
+        here = Ranges.of((number, number) for number in numbers) | self.came | self.gone
+        gone = list(here.gaps(max(span[0], self.first or 1), span[1]))
+        self.gone |= Ranges.of(gone)
+        return gone
+
+    def missing(self, now_s: float) -> list[Span]:
+        """Return what should have come and has not."""
+        if self.first is None:
+            return []
+        while self._heads and now_s - self._heads[0][0] >= SETTLED_S:
+            self._counted = self._heads.popleft()[1]
+        if now_s - self._historical_s >= DRAINED_S:
+            self._settled = max(self._settled, self._counted)
+        return list((self.came | self.gone).gaps(self.first, self._settled))
+
+    def news(self, missing: list[Span]) -> tuple[list[Span], bool]:
+        """Return what is missing and was not told yet, and whether all that was told has come."""
+        found = Ranges.of(missing)
+        new = [gap for span in found.spans for gap in self._told.gaps(*span)]
+        over = bool(self._told.spans) and not missing
+        self._told = Ranges() if over else self._told | found
+        return new, over
+
+    def asks(self, missing: list[Span], now_s: float) -> list[Span]:
+        """Return what to ask for now."""
+        if not missing or now_s < self._ask_s:
+            return []
+        self._ask_s = now_s + self._pause_s
+        self._pause_s = min(2 * self._pause_s, ASK_AGAIN_S[1])
+        return chunks(missing)
+
+    def complete_to(self, first: int) -> int:
+        """Return up to which number everything from `first` on has come or is not kept."""
+        return (self.came | self.gone).complete_to(first)
+
+
+def chunks(spans: Iterable[Span]) -> list[Span]:
+    """Return the first of these numbers as requests of a size that is fair to the gateway."""
+    parts = (
+        (start, min(last, start + ASK_NUMBERS - 1))
+        for first, last in spans
+        for start in range(first, last + 1, ASK_NUMBERS)
+    )
+    return list(islice(parts, ASK_SPANS))

@@ -1,0 +1,99 @@
+"""What the monitor's end says aloud, and which of it means that something is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+class Matter(StrEnum):
+    """What is spoken of."""
+
+    EVENT = "event"  # a numbered event, new to us
+    UNRECORDED = "event-unrecorded"  # an alarm that has no number yet
+    NUMBERED = "event-numbered"  # it has one now
+    STATE = "state"  # a device, an area, the gateway's health, an answer
+    ONLINE = "path-online"
+    OFFLINE = "path-offline"
+    LOST = "site-lost"
+    ALIVE = "site-alive"
+    MISSING = "events-missing"
+    COME = "events-come"
+    GONE = "events-not-kept"
+    KEY_PINNED = "key-pinned"
+    KEY_ROTATED = "key-rotated"
+    CHECKPOINT = "checkpoint"
+    PROVEN = "events-proven"
+    KEY_CHANGED = "key-changed"
+    SIGNATURE_FALSE = "signature-false"
+    ROLLED_BACK = "rolled-back"
+    FORKED = "forked"
+    NOT_CONTINUED = "not-continued"
+    UNPROVED = "unproved"
+    SUCCEEDED = "succeeded"
+    EVENT_CHANGED = "event-changed"
+    NOT_RECORDED = "events-not-the-record"
+    NUMBER_FORGED = "number-forged"
+    HEARTBEAT_REPLAYED = "heartbeat-replayed"
+    UNREADABLE = "unreadable"
+
+
+# What no honest gateway, broker and line bring about together: somebody must look.
+WRONG = frozenset(
+    {
+        Matter.KEY_CHANGED,
+        Matter.SIGNATURE_FALSE,
+        Matter.ROLLED_BACK,
+        Matter.FORKED,
+        Matter.NOT_CONTINUED,
+        Matter.UNPROVED,
+        Matter.SUCCEEDED,
+        Matter.EVENT_CHANGED,
+        Matter.NOT_RECORDED,
+        Matter.NUMBER_FORGED,
+        Matter.HEARTBEAT_REPLAYED,
+        Matter.UNREADABLE,
+    }
+)
+# What people should not miss although it may come about by itself.
+LOUD = frozenset(
+    {
+        Matter.LOST,
+        Matter.MISSING,
+        Matter.GONE,
+        Matter.KEY_PINNED,
+        Matter.KEY_ROTATED,
+        Matter.OFFLINE,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One thing that is said.
+
+    Attributes:
+        site: of which site.
+        matter: what is spoken of.
+        text: in a sentence; of an event "".
+        data: the same for a script; of an event the event itself.
+    """
+
+    site: str
+    matter: Matter
+    text: str = ""
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def wrong(self) -> bool:
+        return self.matter in WRONG
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What is to be published to the gateway."""
+
+    topic: str
+    payload: bytes

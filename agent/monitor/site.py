@@ -1,0 +1,246 @@
+"""One site's feed: every message of it in, what is to be said and asked out. Pure."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from agent.journal.ranges import Span
+from agent.journal.record import ROTATED
+from agent.monitor import heard
+from agent.monitor.heard import Batch, Heard, Unreadable
+from agent.monitor.leafage import Leafage
+from agent.monitor.numbers import Numbers, chunks
+from agent.monitor.pulse import Pulse
+from agent.monitor.said import Ask, Matter, Said
+from agent.monitor.states import States
+from agent.monitor.witness import Witness, Word
+from agent.uplink.feed import (
+    Heartbeat,
+    LeafProofs,
+    LeavesRequest,
+    Payload,
+    ProofRequest,
+    RepeatRequest,
+    Status,
+    Topics,
+)
+
+UNRECORDED_MOST = 256
+UNREADABLE_S = 60.0  # a topic that babbles is spoken of once a minute
+
+
+class SiteFeed:
+    """What is known of one site.
+
+    Attributes:
+        pulse: whether it lives.
+        numbers: which events have come.
+        witness: its checkpoints.
+        leafage: whether the events are the record's.
+        states: how its devices and areas are.
+        unrecorded: alarms that have no number yet, by their `ref`.
+    """
+
+    def __init__(
+        self,
+        site: str,
+        pulse: Pulse,
+        numbers: Numbers,
+        witness: Witness,
+        leafage: Leafage,
+        unrecorded: Mapping[str, str] | None = None,
+    ) -> None:
+        self.pulse = pulse
+        self.numbers = numbers
+        self.witness = witness
+        self.leafage = leafage
+        self.states = States()
+        self.unrecorded = dict(unrecorded or {})
+        self._site = site
+        self._topics = Topics(site)
+        self._babble: dict[str, float] = {}
+        self._drained = False
+        self._takers: Mapping[str, Callable[[Heard, float], Iterator[Word]]] = {
+            "event": self._event,
+            "status": self._status,
+            "heartbeat": self._heartbeat,
+            "checkpoint": self._checkpoint,
+            "proof": self._proof,
+            "leaves": self._leaves,
+            "device": self.states.take,
+            "area": self.states.take,
+            "health": self.states.take,
+            "answer": self.states.take,
+        }
+
+    @property
+    def complete(self) -> bool:
+        """Return whether everything up to the last heartbeat is here, and shown to be signed."""
+        kept = self.witness.kept
+        shown = kept is None or (self.leafage.next or 0) > kept.last_number
+        first = self.numbers.first
+        return (
+            self._drained
+            and first is not None
+            and self.numbers.complete_to(first) >= self.numbers.head
+            and shown
+        )
+
+    def take(self, said: Heard, now_s: float) -> Iterator[Said]:
+        """Take one message, whatever it holds; what is not of the contract is let pass."""
+        taker = self._takers.get(said.topic.partition("/")[0])
+        if taker is None:
+            return
+        try:
+            for word in taker(said, now_s):
+                yield self._said(word)
+        except Unreadable as error:
+            if now_s - self._babble.get(said.topic, float("-inf")) >= UNREADABLE_S:
+                self._babble = {said.topic: now_s} | dict(
+                    itertools.islice(self._babble.items(), 99)
+                )
+                text = f"a message on {said.topic} makes no sense: {error}"
+                yield self._said((Matter.UNREADABLE, text, {"topic": said.topic}))
+
+    def tick(self, now_s: float) -> Iterator[Said]:
+        """Say what time alone brings."""
+        words = itertools.chain(
+            self.pulse.tick(now_s), self.witness.overdue(now_s), self._missing(now_s)
+        )
+        yield from map(self._said, words)
+
+    def asks(self, now_s: float) -> Iterator[Ask]:
+        """Return what is to be asked of the gateway now."""
+        for first, last in self._repeats(now_s):
+            yield _ask(self._topics.repeat_request, RepeatRequest(first=first, last=last))
+        if (old := self.witness.asks(now_s)) is not None:
+            yield _ask(self._topics.proof_request, ProofRequest(old=old))
+        kept, at = self.witness.kept, self.leafage.next
+        if kept is not None and at is not None:
+            wanted = self.leafage.wants(kept, self.numbers.complete_to(at), now_s)
+            if wanted is not None:
+                asked = LeavesRequest(first=wanted[0], last=wanted[1])
+                yield _ask(self._topics.leaves_request, asked)
+
+    def _repeats(self, now_s: float) -> list[Span]:
+        missing = self.numbers.asks(self.numbers.missing(now_s), now_s)
+        return [*missing, *chunks(self.leafage.again(now_s).spans)]
+
+    def _said(self, word: Word) -> Said:
+        matter, text, facts = word
+        return Said(self._site, matter, text, facts)
+
+    # Events
+
+    def _event(self, said: Heard, now_s: float) -> Iterator[Word]:
+        if said.topic == "event/unrecorded":
+            yield from self._unrecorded(heard.unrecorded(said.payload))
+            return
+        batch = heard.batch(said.payload, repeat=said.topic == "event/repeat")
+        yield from self._events(batch, now_s)
+        if batch.answers:
+            for first, last in self.numbers.answered(batch.answers, (e.seq for e in batch.events)):
+                text = f"the events {_span(first, last)} are not kept any more, or never were"
+                yield Matter.GONE, text, {"first": first, "last": last}
+        yield from self._missing(now_s)
+
+    def _events(self, batch: Batch, now_s: float) -> Iterator[Word]:
+        new = [told for told in batch.events if told.seq not in self.numbers.came]
+        asked = batch.answers is not None
+        self.numbers.take(
+            (told.seq for told in new), now_s, historical=batch.historical, asked=asked
+        )
+        if self.numbers.first is not None:
+            self.leafage.begin(self.numbers.first)
+        for told in batch.events:
+            yield from self.leafage.take(told.seq, told.body)
+        for told in new:
+            yield Matter.EVENT, "", told.event
+            if told.event["kind"] == ROTATED:
+                statement = str(told.event["data"].get("statement"))
+                yield from self.witness.rotate(told.seq, statement, now_s)
+            ref = told.event.get("ref")
+            if ref is not None and self.unrecorded.pop(ref, None) is not None:
+                text = f"the alarm {ref} has a number now: {told.seq}"
+                yield Matter.NUMBERED, text, {"ref": ref, "seq": told.seq}
+
+    def _unrecorded(self, event: dict[str, Any]) -> Iterator[Word]:
+        ref = event["ref"]
+        if ref in self.unrecorded:
+            return
+        self.unrecorded[ref] = event["kind"]
+        while len(self.unrecorded) > UNRECORDED_MOST:
+            del self.unrecorded[next(iter(self.unrecorded))]
+        yield Matter.UNRECORDED, "", event
+
+    def _missing(self, now_s: float) -> Iterator[Word]:
+        new, over = self.numbers.news(self.numbers.missing(now_s))
+        for first, last in new:
+            text = f"the events {_span(first, last)} are missing; they are asked for again"
+            yield Matter.MISSING, text, {"first": first, "last": last}
+        if over:
+            yield Matter.COME, "nothing is missing any more", {}
+
+    # What is said beside the events
+
+    def _status(self, said: Heard, now_s: float) -> Iterator[Word]:
+        status = heard.parsed(Status, said.payload)
+        yield from self.pulse.status(status)
+        birth = status.birth or {}
+        if isinstance(statement := birth.get("statement"), str):
+            self.witness.statement = statement
+        for number, said_then in _rotations(birth):
+            yield from self.witness.rotate(number, said_then, now_s)
+        if isinstance(vkey := birth.get("vkey"), str):
+            yield from self.witness.introduce(vkey, now_s)
+
+    def _heartbeat(self, said: Heard, now_s: float) -> Iterator[Word]:
+        beat = heard.parsed(Heartbeat, said.payload)
+        replayed = False
+        for word in self.pulse.beat(beat, now_s, retained=said.retained):
+            replayed |= word[0] is Matter.HEARTBEAT_REPLAYED
+            yield word
+        if replayed:
+            return
+        self._drained = not beat.waiting
+        for seq in self.numbers.counted(beat.head, beat.waiting, now_s):
+            text = f"an event {seq} came, and the record has only {beat.head}"
+            yield Matter.NUMBER_FORGED, text, {"seq": seq, "head": beat.head}
+        if self.numbers.first is not None:
+            self.leafage.begin(self.numbers.first)
+        yield from self._missing(now_s)
+
+    def _checkpoint(self, said: Heard, now_s: float) -> Iterator[Word]:
+        before = self.witness.kept
+        yield from self.witness.take(
+            heard.text(said.payload), now_s, retained=said.retained, again=said.again
+        )
+        kept = self.witness.kept
+        if kept is not None and before is not None and kept.origin != before.origin:
+            self.leafage.restart(kept.first_number)
+
+    def _proof(self, said: Heard, now_s: float) -> Iterator[Word]:
+        yield from self.witness.prove(heard.text(said.payload), now_s)
+
+    def _leaves(self, said: Heard, _now_s: float) -> Iterator[Word]:
+        if self.witness.kept is not None:
+            shown = heard.parsed(LeafProofs, said.payload)
+            yield from self.leafage.show(shown, self.witness.kept)
+
+
+def _ask(topic: str, payload: Payload) -> Ask:
+    return Ask(topic, payload.encode())
+
+
+def _rotations(birth: Mapping[str, Any]) -> Iterator[tuple[int, str]]:
+    """Yield from which event on, and by what statement, the record has had each of its keys."""
+    rotations = birth.get("rotations")
+    for one in rotations if isinstance(rotations, list) else ():
+        if isinstance(one, dict) and type(one.get("from")) is int:
+            yield one["from"], str(one.get("statement"))
+
+
+def _span(first: int, last: int) -> str:
+    return f"{first}" if first == last else f"{first} to {last}"

@@ -1,0 +1,297 @@
+"""The record's checkpoints, as a witness keeps them: each continues the last. Pure.
+
+Semantics of C2SP tlog-witness: what is kept only ever moves to a checkpoint that is signed by
+the record's key and proved to continue the one before. Everything else is said aloud.
+"""
+
+from __future__ import annotations
+
+import base64
+from bisect import bisect_right
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from agent.journal import rotation
+from agent.journal.checkpoint import Checkpoint, first_origin
+from agent.journal.note import NoteRefused, Verifier, open_note, signers
+from agent.journal.proving import followed
+from agent.monitor.heard import Unreadable
+from agent.monitor.said import Matter
+
+KNOWN_MOST = 256
+LATE_S = 60.0  # for so long a slow path may bring what another has overtaken
+ASK_AGAIN_S = 10.0
+UNPROVED_S = 60.0
+Word = tuple[Matter, str, Mapping[str, Any]]
+
+
+class Witness:
+    """One record's.
+
+    Attributes:
+        keys: whose signatures count, each from an event's number on; none until one is known.
+        kept: the last checkpoint that was signed and proved.
+        note: that one as it was signed.
+        statement: what the gateway says of the record that its own continues.
+
+    Args:
+        origin: name of the site's log.
+        keys: known beforehand; otherwise the first one that is seen counts.
+        note: the checkpoint that was kept before a restart of ours.
+    """
+
+    def __init__(
+        self, origin: str, keys: Iterable[tuple[int, Verifier]] = (), note: str = ""
+    ) -> None:
+        self._origin = origin
+        self.keys = list(keys)
+        self.kept: Checkpoint | None = None
+        self.note = ""
+        self.statement = ""
+        self._known: OrderedDict[tuple[str, int], tuple[bytes, float]] = OrderedDict()
+        self._newest: Checkpoint | None = None  # signed, and not proved yet
+        self._since_s = 0.0
+        self._asked_s = float("-inf")
+        self._held = ""  # signed by somebody whom we do not know yet ...
+        self._held_s = 0.0  # ... and since when
+        self._strangers: set[str] = set()
+        if self.keys and note:
+            self._keep(self._opened(note), note, float("-inf"))
+
+    # The key
+
+    def introduce(self, vkey: str, now_s: float) -> Iterator[Word]:
+        """Take the key that the gateway says is its own."""
+        try:
+            given = Verifier.parse(vkey)
+        except NoteRefused as error:
+            raise Unreadable(str(error)) from error
+        key = Verifier(first_origin(given.name), given.key)
+        if key.name != self._origin:
+            yield from self._stranger(key, f"the gateway's key is called {key.name}")
+        elif not self.keys:
+            self.keys.append((1, key))
+            text = f"the record's key is taken on trust: {key}; compare it with the gateway's own"
+            yield Matter.KEY_PINNED, text, {"vkey": str(key)}
+            yield from self._retry(now_s)
+        elif key not in (known for _, known in self.keys):
+            yield from self._stranger(key, f"the gateway shows another key than {self.keys[-1][1]}")
+
+    def rotate(self, number: int, statement: str, now_s: float) -> Iterator[Word]:
+        """Take a change of the key; only the two keys together can make one.
+
+        Args:
+            number: of the event from which on the new key signs.
+            statement: see `agent.journal.rotation`.
+            now_s: the present.
+        """
+        try:
+            old, new = rotation.opened(statement)
+        except NoteRefused as error:
+            text = f"the event {number} names a new key, and not both keys have signed that"
+            yield Matter.KEY_CHANGED, f"{text}: {error}", {"seq": number}
+            return
+        known = [key for _, key in self.keys]
+        if not known or new in known[1:] or (new == known[0] and old == new):
+            return
+        if old == known[-1]:
+            self.keys.append((number, new))
+            text = f"from the event {number} on the record has a new key, which the old one names"
+            yield Matter.KEY_ROTATED, f"{text}: {new}", {"seq": number, "vkey": str(new)}
+            yield from self._retry(now_s)
+        elif new == known[0]:
+            self.keys[:1] = [(1, old), (number, new)]
+            yield from self._retry(now_s)
+        elif old not in known:
+            yield from self._stranger(new, f"the event {number} names a new key, by {old}")
+
+    def _stranger(self, key: Verifier, text: str) -> Iterator[Word]:
+        if str(key) not in self._strangers and len(self._strangers) < KNOWN_MOST:
+            self._strangers.add(str(key))
+            yield Matter.KEY_CHANGED, f"{text}: {key}", {"vkey": str(key)}
+
+    def _retry(self, now_s: float) -> Iterator[Word]:
+        held, self._held = self._held, ""
+        if held:
+            yield from self.take(held, now_s)
+
+    def _opened(self, note: str) -> Checkpoint:
+        """Read a checkpoint that the key of its time has signed.
+
+        Raises:
+            NoteRefused: it is none.
+        """
+        claimed = Checkpoint.parse(note.rpartition("\n\n")[0] + "\n")
+        at = bisect_right([number for number, _ in self.keys], claimed.last_number)
+        return Checkpoint.open(note, [self.keys[max(0, at - 1)][1]])
+
+    def _is_strange(self, note: str) -> bool:
+        """Return whether nobody is among the signers whom we know; a new key may yet be named."""
+        ids = {number for _, number in signers(note)}
+        names = {name for name, _ in signers(note)}
+        known = {Verifier(name, key.key).number for name in names for _, key in self.keys}
+        return not ids & known
+
+    # What is signed
+
+    def take(
+        self, note: str, now_s: float, *, retained: bool = False, again: bool = False
+    ) -> Iterator[Word]:
+        """Take a checkpoint.
+
+        Args:
+            note: as it came.
+            now_s: the present.
+            retained: the broker had kept it.
+            again: the broker may have delivered it before.
+        """
+        try:
+            if not self.keys or self._is_strange(note):
+                self._held, self._held_s = note, self._held_s if self._held else now_s
+                return
+            found = self._opened(note)
+        except NoteRefused as error:
+            yield Matter.SIGNATURE_FALSE, f"a checkpoint that is not the record's: {error}", {}
+            return
+        kept = self.kept
+        if kept is None:
+            self._keep(found, note, now_s)
+            text = f"the record is held to its checkpoint over {found.size} events from now on"
+            yield Matter.CHECKPOINT, text, _facts(found)
+        elif found.origin != kept.origin:
+            yield from self._succeeded(kept, found, note, now_s)
+        elif found.size > kept.size:
+            yield from self._take_newer(found, now_s)
+        elif not (again and self._is_known(found)):
+            yield from self._take_older(kept, found, now_s, retained=retained)
+
+    def _take_newer(self, found: Checkpoint, now_s: float) -> Iterator[Word]:
+        newest = self._newest
+        if newest is not None and newest.size == found.size and newest.root != found.root:
+            yield _forked(found)
+        elif newest is None or found.size > newest.size:
+            self._since_s = self._since_s if newest else now_s
+            self._newest = found
+
+    def _take_older(
+        self, kept: Checkpoint, found: Checkpoint, now_s: float, *, retained: bool
+    ) -> Iterator[Word]:
+        root, since_s = self._known.get((found.origin, found.size), (None, 0.0))
+        if root not in (None, found.root):
+            yield _forked(found)
+        elif found.size < kept.size and (root is None or retained or now_s - since_s > LATE_S):
+            text = (
+                f"a checkpoint over {found.size} events came after one over {kept.size}: the "
+                "record was rolled back, or somebody replays"
+            )
+            yield Matter.ROLLED_BACK, text, _facts(found)
+
+    def _is_known(self, found: Checkpoint) -> bool:
+        return self._known.get((found.origin, found.size), (None, 0.0))[0] == found.root
+
+    # What is proved
+
+    def asks(self, now_s: float) -> int | None:
+        """Return the size to ask a proof for now, if one is wanted."""
+        if self._newest is None or self.kept is None or now_s - self._asked_s < ASK_AGAIN_S:
+            return None
+        self._asked_s = now_s
+        return self.kept.size
+
+    def overdue(self, now_s: float) -> Iterator[Word]:
+        """Say so when a newer checkpoint is not proved, or nobody knows who has signed one."""
+        if self._held and self.keys and now_s - self._held_s >= UNPROVED_S:
+            self._held = ""
+            yield Matter.SIGNATURE_FALSE, "a checkpoint is signed by somebody unknown", {}
+        newest = self._newest
+        if newest is not None and self.kept and now_s - self._since_s >= UNPROVED_S:
+            self._since_s = now_s
+            text = (
+                f"nobody proves that the checkpoint over {newest.size} events continues the one "
+                f"over {self.kept.size}"
+            )
+            yield Matter.UNPROVED, text, _facts(newest)
+
+    def prove(self, said: str, now_s: float) -> Iterator[Word]:
+        """Take a proof."""
+        if self.kept is None:
+            return
+        note = said.partition("\n\n")[2]
+        try:
+            if self._is_strange(note):
+                return
+            self._opened(note)
+            newer = followed(said, self.kept, [key for _, key in self.keys])
+        except NoteRefused as error:
+            yield Matter.NOT_CONTINUED, f"a proof does not hold: {error}", {}
+            return
+        if newer is None or newer.size <= self.kept.size:
+            return
+        newest = self._newest
+        if newest is not None and newest.size == newer.size and newest.root != newer.root:
+            yield _forked(newer)
+        self._keep(newer, note, now_s)
+        text = f"the checkpoint over {newer.size} events continues the one before"
+        yield Matter.CHECKPOINT, text, _facts(newer)
+
+    def _keep(self, found: Checkpoint, note: str, now_s: float) -> None:
+        if self.kept is not None:
+            self._known[self.kept.origin, self.kept.size] = self.kept.root, now_s
+        self._known[found.origin, found.size] = found.root, now_s
+        while len(self._known) > KNOWN_MOST:
+            self._known.popitem(last=False)
+        self.kept, self.note, self._asked_s = found, note, float("-inf")
+        newest = self._newest
+        if newest is None or newest.origin != found.origin or newest.size <= found.size:
+            self._newest = None
+        else:
+            self._since_s = now_s
+
+    # A record that continues another
+
+    def _succeeded(
+        self, kept: Checkpoint, found: Checkpoint, note: str, now_s: float
+    ) -> Iterator[Word]:
+        if found.first_number <= kept.first_number:
+            text = f"a checkpoint of {found.origin}, which {kept.origin} has succeeded"
+            yield Matter.ROLLED_BACK, text, _facts(found)
+            return
+        self._keep(found, note, now_s)
+        text = f"a new record, {found.origin}, continues {kept.origin}: {self._told(kept, found)}"
+        yield Matter.SUCCEEDED, text, _facts(found)
+
+    def _told(self, kept: Checkpoint, found: Checkpoint) -> str:
+        """Return what the statement says of the succession, held against what was kept."""
+        try:
+            text = self._stated(kept, found)
+        except NoteRefused as error:
+            return f"nothing that is signed says why ({error})"
+        match text.split("\n"):
+            case [found.origin, continues, size, root, reason, ""] if (
+                continues == f"continues {kept.origin}" and size.isdecimal() and len(size) < 20
+            ):
+                if int(size) < kept.size:
+                    forgotten = f"{int(size) + kept.first_number} to {kept.last_number}"
+                    return (
+                        f"it does not know of the events {forgotten}, which were signed; {reason}"
+                    )
+                if int(size) == kept.size and root != base64.b64encode(kept.root).decode():
+                    return f"it continues another past than the one that was signed; {reason}"
+                return reason
+        return "its statement is about other records"
+
+    def _stated(self, kept: Checkpoint, found: Checkpoint) -> str:
+        keys = [key.key for _, key in self.keys]
+        open_note(self.statement, [Verifier(kept.origin, key) for key in keys])
+        return open_note(self.statement, [Verifier(found.origin, key) for key in keys])
+
+
+def _forked(found: Checkpoint) -> Word:
+    text = f"two different records of {found.size} events are signed: one of them is not the truth"
+    return Matter.FORKED, text, _facts(found)
+
+
+def _facts(found: Checkpoint) -> dict[str, Any]:
+    root = base64.b64encode(found.root).decode()
+    return {"origin": found.origin, "size": found.size, "root": root, "last": found.last_number}
