@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from random import Random
 
+from agent.pauses import Pauses
 from agent.runtime.lines import (
     Alive,
     Answered,
@@ -18,7 +19,6 @@ from agent.runtime.lines import (
     Ready,
     Said,
 )
-from agent.runtime.pauses import Pauses
 from agent.runtime.process import HostProcess
 from agent.runtime.rate import ReadingRate
 from agent.site.inputs import (
@@ -77,7 +77,7 @@ class Host:
     def __init__(self, spec: HostSpec, tell: Callable[[Input], None], random: Random) -> None:
         self._spec = spec
         self._tell = tell
-        self._pauses = Pauses(FIRST_PAUSE_S, LONGEST_PAUSE_S, random)
+        self._pauses = Pauses(FIRST_PAUSE_S, LONGEST_PAUSE_S, random, least=0.5)
         self._rate = ReadingRate(spec.device, tell)
         self._stopping = asyncio.Event()
         self._process: HostProcess | None = None

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from random import Random
 
+from agent.pauses import Pauses
 from agent.uplink.message import Message, Rank
-from agent.uplink.pauses import Pauses
 
 PROBE_S = (0.5, 10.0)  # first and longest range of the pauses
 

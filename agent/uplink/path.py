@@ -9,6 +9,7 @@ from typing import Protocol
 
 from agent.journal.ranges import Span
 from agent.journal.record import Lane, Recorded
+from agent.pauses import Pauses
 from agent.site.inputs import CertificateRead, PathInput, PathTested
 from agent.uplink import verdict
 from agent.uplink.ears import Ears
@@ -19,7 +20,6 @@ from agent.uplink.link import Link
 from agent.uplink.message import Message
 from agent.uplink.options import PathOptions
 from agent.uplink.outbox import Outbox
-from agent.uplink.pauses import Pauses
 from agent.uplink.presence import Portrait, Presence, mono_us, utc_us
 from agent.uplink.questions import Questions
 from agent.uplink.reasons import Lost, NotConnected

@@ -1,4 +1,4 @@
-"""The small parts: pauses, pace, worker, reasons, payloads."""
+"""The small parts: pace, worker, reasons, payloads."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import asyncio
 import json
 import socket
 import threading
-from random import Random
 
 import pytest
 from hypothesis import given
@@ -17,22 +16,10 @@ from agent.uplink import feed, pace, reasons
 from agent.uplink.feed import Events, Heartbeat, Topics
 from agent.uplink.options import PathOptions
 from agent.uplink.pace import Pace
-from agent.uplink.pauses import Pauses
 from agent.uplink.presence import Portrait, Presence
 from agent.uplink.worker import Worker
 from tests.uplink.rig import canonical, on_a_loop
 from tests.waiting import wait_until
-
-
-def test_pauses_spread_over_a_range_that_doubles_up_to_its_cap() -> None:
-    many = [Pauses(0.5, 30.0, Random(seed)) for seed in range(300)]
-    for turn in range(10):
-        drawn = [pauses.next_s() for pauses in many]
-        top = min(30.0, 0.5 * 2**turn)
-        assert 0 <= min(drawn) < 0.1 * top
-        assert 0.9 * top < max(drawn) <= top
-    many[0].reset()
-    assert many[0].next_s() <= 0.5
 
 
 def test_batches_shrink_on_a_slow_line_and_grow_on_a_quick_one() -> None:
