@@ -119,6 +119,7 @@ class Subscriber:
 
     def __init__(self, broker: Broker, topic: str, session: str | None = None) -> None:
         self._out = broker.folder / f"subscriber-{time.monotonic_ns()}"
+        self._read = 0
         command = ["mosquitto_sub", "-V", "5", "-h", "127.0.0.1", "-p", str(broker.port)]
         command += ["-q", "1", "-t", topic, "-F", "%t %r %x %C"]
         if session is not None:
@@ -151,15 +152,24 @@ class Subscriber:
 
     def received(self) -> list[tuple[str, bool, bytes]]:
         """Return topic, retained flag and payload of every whole message so far."""
-        return [
-            (topic.decode(), retained == b"1", bytes.fromhex(payload.decode()))
-            for topic, retained, payload, _ in self._lines()
-        ]
+        return [_message(line) for line in self._whole()]
+
+    def more(self) -> list[tuple[str, bool, bytes]]:
+        """Return what has come since this was last asked, of whole messages."""
+        with self._out.open("rb") as out:
+            out.seek(self._read)
+            whole = out.read().rpartition(b"\n")[0]
+        self._read += len(whole) + 1 if whole else 0
+        return [_message(line) for line in whole.splitlines()]
 
     def content_types(self) -> set[str]:
         """Return the content types that messages so far bore."""
-        return {kind.decode() for _, _, _, kind in self._lines() if kind}
+        return {kind.decode() for line in self._whole() if (kind := line.split(b" ")[3])}
 
-    def _lines(self) -> list[list[bytes]]:
-        whole = self._out.read_bytes().split(b"\n")[:-1]
-        return [line.split(b" ") for line in whole]
+    def _whole(self) -> list[bytes]:
+        return self._out.read_bytes().split(b"\n")[:-1]
+
+
+def _message(line: bytes) -> tuple[str, bool, bytes]:
+    topic, retained, payload, _ = line.split(b" ")
+    return topic.decode(), retained == b"1", bytes.fromhex(payload.decode())
