@@ -10,57 +10,17 @@ laid, and the module is made to misbehave; its verb `help` says how.
 from __future__ import annotations
 
 import argparse
-import asyncio
-import contextlib
-import functools
 import sys
-import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
 
-from simulators.control import ControlServer, Json, SimulatorError, Verb, until_stopped
+from simulators.control import SimulatorError
+from simulators.program import serve
 from simulators.zfm_bench import Bench
 from simulators.zfm_finger import Window
-from simulators.zfm_line import Line
+from simulators.zfm_frame import FrameReader
 from simulators.zfm_memory import Memory
 from simulators.zfm_module import Module
-
-T = TypeVar("T")
-
-
-class Program:
-    """An event loop in a thread of its own, which alone touches the module and its line."""
-
-    def __init__(self) -> None:
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="line")
-
-    def __enter__(self) -> Program:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
-
-    def do(self, what: Callable[[], T]) -> T:
-        """Do something on the loop's thread; return its result."""
-
-        async def done() -> T:
-            return what()
-
-        return asyncio.run_coroutine_threadsafe(done(), self._loop).result()
-
-    def there(self, verb: Verb) -> Verb:
-        """Return the same verb, done on the loop's thread."""
-
-        @functools.wraps(verb)
-        def done(asked: dict[str, Any]) -> Json:
-            return self.do(lambda: verb(asked))
-
-        return done
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -78,16 +38,7 @@ def run(asked: argparse.Namespace) -> None:
     """Plug the module in and serve the control channel until SIGTERM."""
     memory = _memory(asked)
     module = Module(memory, Window(), _saving(asked, memory))
-    with Program() as program, contextlib.ExitStack() as ends:
-        line = program.do(lambda: Line(asked.link, module))
-        ends.callback(program.do, line.unplug)
-        program.do(line.plug)
-        bench = Bench(line)
-        verbs = {name: program.there(verb) for name, verb in bench.verbs().items()}
-        control = ControlServer(asked.control, verbs)
-        control.start()
-        ends.callback(control.close)
-        until_stopped(f"listening on {asked.link}")
+    serve(asked.link, asked.control, module, FrameReader(), lambda line: Bench(line, module))
 
 
 def _memory(asked: argparse.Namespace) -> Memory:

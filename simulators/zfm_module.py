@@ -17,6 +17,7 @@ from simulators.zfm_finger import TEMPLATE_BYTES, Finger, Window, score
 from simulators.zfm_frame import Frame, Kind, encode
 from simulators.zfm_memory import INDEX_PAGES, Memory
 
+STEP_BAUD = 9600  # the module keeps its baud rate as a multiple of this
 SCORE_NEEDED = {1: 30, 2: 50, 3: 70, 4: 90, 5: 110}  # by security level
 
 
@@ -61,6 +62,11 @@ class Module:
         self._chance = random.Random(memory.system_id)
         self.images = 0
         self.power_up()
+
+    @property
+    def baud(self) -> int:
+        """Return its speed on the line."""
+        return self.memory.baud * STEP_BAUD
 
     def power_up(self) -> None:
         """Start afresh, with what the flash holds."""

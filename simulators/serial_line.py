@@ -1,4 +1,4 @@
-"""A ZFM module's serial line on a pseudo-terminal, and all that can go wrong on it.
+"""A module's serial line on a pseudo-terminal, and all that can go wrong on it.
 
 The link is a name that stays, like one of /dev/serial/by-id: it always leads to the module's
 present pseudo-terminal, and is gone while the module is unplugged. The far side must have
@@ -13,26 +13,41 @@ import os
 import random
 import termios
 import tty
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-
-from simulators.zfm_frame import FrameReader
-from simulators.zfm_module import Module
+from typing import Any, Protocol
 
 FRAME_GAP_S = 0.5  # after such a pause a module takes what comes for a new frame
-BABBLE_BYTES = 58  # every 10 ms: 57600 baud
+BABBLE_BYTES = 58  # every 10 ms: as much as 57600 baud carry
 BABBLE_S = 0.01
-STEP_BAUD = 9600
 MOST_LEAVING = 1 << 17  # bytes that wait for a far side that does not read
 
+# What any reply can suffer.
 FAULTS: dict[str, Callable[[bytes], bytes]] = {
     "silence": lambda _reply: b"",
     "half": lambda reply: reply[: len(reply) // 2],
     "badsum": lambda reply: reply[:-1] + bytes([reply[-1] ^ 0xFF]),
-    "stray": lambda reply: b"\xef" + reply,
-    "longlength": lambda reply: reply[:7] + b"\x7f\xff" + reply[9:],
 }
+
+
+class Frames(Protocol):
+    """Finds frames in what arrives, however it is cut."""
+
+    def feed(self, data: bytes) -> Iterable[Any]: ...
+
+    def reset(self) -> None: ...
+
+
+class Module(Protocol):
+    """What is plugged in: it answers frames, and starts afresh with its power."""
+
+    @property
+    def baud(self) -> int: ...
+
+    def answer(self, frame: Any, /) -> bytes: ...
+
+    def power_up(self) -> None: ...
 
 
 @dataclass(slots=True)
@@ -40,6 +55,7 @@ class Fault:
     """What spoils the next replies; `times` None: until told otherwise."""
 
     name: str
+    spoiled: Callable[[bytes], bytes]
     times: int | None
 
     def spoil(self, reply: bytes) -> bytes:
@@ -48,7 +64,7 @@ class Fault:
             if self.times == 0:
                 return reply
             self.times -= 1
-        return FAULTS[self.name](reply)
+        return self.spoiled(reply)
 
 
 class Line:
@@ -57,15 +73,16 @@ class Line:
     Args:
         link: the name of the port.
         module: what is plugged in.
+        frames: how it finds frames in what it hears.
     """
 
-    def __init__(self, link: Path, module: Module) -> None:
+    def __init__(self, link: Path, module: Module, frames: Frames) -> None:
         self.link = link
         self.module = module
         self.fault: Fault | None = None
         self.slow_ms = 0
         self.babbling = False
-        self._frames = FrameReader()
+        self._frames = frames
         self._loop = asyncio.get_running_loop()
         self._heard_s = 0.0
         self._master = self._slave = -1
@@ -135,15 +152,14 @@ class Line:
 
     def _set_speed(self, fd: int) -> None:
         attributes = termios.tcgetattr(fd)
-        speed = getattr(termios, f"B{self.module.memory.baud * STEP_BAUD}", termios.B57600)
+        speed = getattr(termios, f"B{self.module.baud}", termios.B57600)
         attributes[4] = attributes[5] = speed
         termios.tcsetattr(fd, termios.TCSANOW, attributes)
 
     def _same_speed(self) -> bool:
         """Whether the far side's baud rate is the module's; true for a rate without a name."""
-        set_ = termios.tcgetattr(self._master)[5]
-        named = {getattr(termios, f"B{step * STEP_BAUD}", None): step for step in range(1, 13)}
-        return named.get(set_, self.module.memory.baud) == self.module.memory.baud
+        own = getattr(termios, f"B{self.module.baud}", None)
+        return own in (None, termios.tcgetattr(self._master)[5])
 
     def _read(self) -> None:
         try:
