@@ -91,6 +91,15 @@ def _reader(device: Table, run: Path, control: Path) -> Simulator:
     return Simulator(device["id"], control, tuple(words))
 
 
+def _keypad(device: Table, run: Path, control: Path) -> Simulator:
+    flash = run / "sim" / f"{device['id']}.flash"
+    words = ["simulators.osdp", "--link", device["port"], "--control", str(control)]
+    words += ["--address", str(device.get("address", 0)), "--baud", str(device.get("baud", 9600))]
+    words += ["--store", str(flash)]
+    words += [] if device.get("install") else ["--key", device["key_file"]]
+    return Simulator(device["id"], control, tuple(words))
+
+
 def _camera(device: Table, _run: Path, control: Path) -> Simulator:
     url = urlsplit(device["url"])
     if url.scheme != "http" or url.hostname is None:
@@ -103,6 +112,7 @@ def _camera(device: Table, _run: Path, control: Path) -> Simulator:
 _MAKERS: Mapping[str, Callable[[Table, Path, Path], Simulator]] = {
     "gpio": _board,
     "zfm": _reader,
+    "osdp": _keypad,
     "camera": _camera,
 }
 

@@ -18,7 +18,7 @@ from agent.cli.simulator import default_run, tell
 from agent.config.sitefile import load
 
 # How each kind of device is broken unless it is said how.
-BREAKS = {"gpio": "silence", "zfm": "silence", "camera": "freeze"}
+BREAKS = {"gpio": "silence", "zfm": "silence", "osdp": "silence", "camera": "freeze"}
 
 
 @dataclass(frozen=True)
@@ -134,6 +134,35 @@ def finger(site: Simulation, reader: str, which: str, hold_ms: int) -> None:
         site.tell(reader, "finger", template=int(which), hold_ms=hold_ms)
     else:
         site.tell(reader, "finger", id=which, hold_ms=hold_ms)
+
+
+@simulate.command()
+@click.argument("reader")
+@click.argument("which", metavar="KEYS")
+@simulation
+def keys(site: Simulation, reader: str, which: str) -> None:
+    """Press KEYS on a READER's keypad: digits, `#` to end a PIN, `*` to begin anew.
+
+    \b
+    Example:
+      armoury simulate keys store-keypad 271828#
+    """
+    site.tell(reader, "keys", keys=which)
+
+
+@simulate.command()
+@click.argument("reader")
+@click.argument("number")
+@click.option("--bits", type=click.IntRange(1, 256), default=26, show_default=True, help="Of it.")
+@simulation
+def card(site: Simulation, reader: str, number: str, bits: int) -> None:
+    """Show a READER the card with this NUMBER, in hexadecimal digits.
+
+    \b
+    Example:
+      armoury simulate card store-keypad 2C6F0B4
+    """
+    site.tell(reader, "card", number=number, bits=bits)
 
 
 @simulate.command()

@@ -14,14 +14,14 @@ frame that came in time, complete and with the right sum:
 from __future__ import annotations
 
 import contextlib
-import errno
 import termios
 import time
 from collections.abc import Iterator
 
 import serial
 
-from drivers.contract import DeviceConfused, DeviceError, DeviceRefused, DeviceSilent
+from drivers.contract import DeviceConfused, DeviceError, DeviceSilent
+from drivers.serial_port import why_not_open
 from drivers.zfm.answer import FRONT, Answer, Garbled
 
 REPLY_S = 3.0  # modules need up to 1 s for a search (R30x manual, "Average searching time")
@@ -29,16 +29,6 @@ GAP_S = 0.25  # longer pauses within a frame do not occur; USB adapters add up t
 WRITE_S = 1.0
 AT_ONCE = 4096  # bytes
 QUIET_WITHIN_S = 1.0  # a line that is not quiet by then babbles
-
-OPENING = {
-    errno.ENOENT: "no such port; is the reader plugged in? /dev/serial/by-id lists what is",
-    errno.ENODEV: "no device behind this port; is the reader plugged in?",
-    errno.ENXIO: "no device behind this port; is the reader plugged in?",
-    errno.EACCES: "not allowed; the agent's user must be in the group dialout",
-    errno.EPERM: "not allowed; the agent's user must be in the group dialout",
-    errno.EAGAIN: "another program holds this port; `fuser` shows which: stop it",
-    errno.EBUSY: "another program holds this port; `fuser` shows which: stop it",
-}
 
 
 class Wire:
@@ -159,10 +149,3 @@ class Wire:
             raise DeviceSilent(
                 f"{self.port}: the reader is gone ({error.args[-1]}); was it unplugged?"
             ) from error
-
-
-def why_not_open(port: str, error: OSError) -> DeviceError:
-    """Return what a technician is told when a port cannot be opened."""
-    if error.errno in OPENING:
-        return DeviceSilent(f"{port}: {OPENING[error.errno]}")
-    return DeviceRefused(f"{port}: this cannot be used as a serial port ({error})")

@@ -24,7 +24,19 @@ from tests.waiting import wait_until
 
 DEMO = Path(__file__).parents[2] / "config" / "demo.toml"
 DEVICES = ("board", "store-reader", "hall")
-VERBS = ("set", "finger", "messy", "scene", "clip", "silence", "freeze", "vanish", "recover")
+VERBS = (
+    "set",
+    "finger",
+    "keys",
+    "card",
+    "messy",
+    "scene",
+    "clip",
+    "silence",
+    "freeze",
+    "vanish",
+    "recover",
+)
 
 
 class Bench:
@@ -81,6 +93,8 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, armoury: Armoury) -> 
          ("store-reader", "finger", {"unknown": True, "hold_ms": 50})),
         ("finger store-reader anna", ("store-reader", "finger", {"id": "anna", "hold_ms": 800})),
         ("finger store-reader messy", ("store-reader", "messy", {"hold_ms": 800})),
+        ("keys store-reader 12#", ("store-reader", "keys", {"keys": "12#"})),
+        ("card store-reader 2C6", ("store-reader", "card", {"number": "2C6", "bits": 26})),
         ("scene hall person", ("hall", "scene", {"name": "person"})),
         ("cover hall", ("hall", "scene", {"name": "hand"})),
         (f"clip hall {__file__}", ("hall", "clip", {"path": __file__})),

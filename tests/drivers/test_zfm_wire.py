@@ -14,7 +14,8 @@ import pytest
 import serial
 
 from drivers.contract import DeviceConfused, DeviceError, DeviceRefused, DeviceSilent
-from drivers.zfm.wire import Wire, why_not_open
+from drivers.serial_port import why_not_open
+from drivers.zfm.wire import Wire
 
 ASKED = bytes.fromhex("EF01FFFFFFFF 01 0003 1D 0021")
 SAID = bytes.fromhex("EF01FFFFFFFF 07 0005 00 0003 000F")
