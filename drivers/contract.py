@@ -98,6 +98,11 @@ class Action:
 
     Verbs of outputs: `pulse` (args `for_ms`: the driver itself ends it, whatever happens to
     the daemon), `on`, `off`. A new pulse on a running one restarts its time; `off` ends it.
+
+    Verbs of a picture: `snapshot` (args `at`), `keep` (a clip; args `from`, `to`), `mask` (args
+    `masks`: polygons of points in thousandths, or two opposite corners; nothing inside is looked
+    at or kept). Times as everywhere. The first two are answered with a file in the spool.
+    `timeout_ms` among the args is how much longer than usual the answer may take.
     """
 
     id: int
@@ -159,7 +164,14 @@ class Options(Protocol):
 
 
 class Link(Protocol):
-    """A driver's only way to the daemon. Every method may be called from any thread."""
+    """A driver's only way to the daemon. Every method may be called from any thread.
+
+    Attributes:
+        spool: a folder for the files that answers name; "" where there is none. What an answer
+            has named is the daemon's; what is left behind there is removed.
+    """
+
+    spool: str
 
     def ready(self, identity: Mapping[str, Json]) -> None:
         """Say that the hardware answers.
@@ -181,8 +193,18 @@ class Link(Protocol):
             Stopped: the daemon asks the driver to end, or is gone.
         """
 
-    def answer(self, action: Action, outcome: Outcome, reason: str = "") -> None:
-        """Say how an action ended, with a sentence where it was not `done`."""
+    def answer(
+        self,
+        action: Action,
+        outcome: Outcome,
+        reason: str = "",
+        data: Mapping[str, Json] | None = None,
+    ) -> None:
+        """Say how an action ended, with a sentence where it was not `done`.
+
+        `data` of a file: `file` (its name in the spool, whole and closed), `media` (its type),
+        `from` and `to` (of its pictures).
+        """
 
 
 class Driver(Protocol):

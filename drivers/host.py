@@ -5,8 +5,8 @@ carries one JSON object a line. The first line tells it what to run; after that:
 
     daemon → host   {"do": "act", "id", "verb", "target", "args"} · {"do": "stop"}
     host → daemon   {"is": "ready", "identity"} · {"is": "alive"} · {"is": "answer", "id",
-                    "outcome", "reason"} · {"is": "point", "point", "state", "at", "detail"} ·
-                    {"is": "credential", "kind", "reference", "score", "at"} ·
+                    "outcome", "reason", "data"} · {"is": "point", "point", "state", "at",
+                    "detail"} · {"is": "credential", "kind", "reference", "score", "at"} ·
                     {"is": "failed", "error", "reason"}
 
 A thread reads the daemon's end. When that ends, or the daemon takes nothing for `DEAF_S`, the
@@ -53,6 +53,7 @@ class HostLink:
     """A driver's `Link` over the socketpair."""
 
     def __init__(self, sock: socket.socket) -> None:
+        self.spool = ""
         self._sock = sock
         self._lines = sock.makefile("rb")
         self._sending = threading.Lock()
@@ -64,6 +65,7 @@ class HostLink:
         if not line:
             raise Stopped
         start: dict[str, Any] = json.loads(line)
+        self.spool = start.get("spool", "")
         threading.Thread(target=self._listen, name="daemon's end", daemon=True).start()
         return start
 
@@ -115,8 +117,15 @@ class HostLink:
             raise Stopped
         return action
 
-    def answer(self, action: Action, outcome: Outcome, reason: str = "") -> None:
-        self.send("answer", id=action.id, outcome=str(outcome), reason=reason)
+    def answer(
+        self,
+        action: Action,
+        outcome: Outcome,
+        reason: str = "",
+        data: Mapping[str, Json] | None = None,
+    ) -> None:
+        said = {"data": dict(data)} if data else {}
+        self.send("answer", id=action.id, outcome=str(outcome), reason=reason, **said)
 
 
 def build(shape: Any, raw: Any) -> Any:

@@ -1,4 +1,4 @@
-"""The driver of cameras: motion, covered, frozen; lost when no picture comes."""
+"""The driver of cameras: what they see and do not see; lost when no picture comes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 from drivers.camera.diagnosis import reach
 from drivers.camera.options import Options as CameraOptions
 from drivers.camera.source import Kind, Source, parse
-from drivers.contract import DeviceRefused, Link, Outcome, now_us
+from drivers.contract import Action, DeviceRefused, Link, now_us
 
 ALIVE_US = 1_000_000
 
@@ -22,36 +22,39 @@ class CameraDriver:
         self._options = options
 
     def run(self, link: Link) -> None:
+        waiting: list[Action] = []
+
         def pause(timeout_s: float) -> None:
-            """Wait, and refuse what is asked meanwhile: a camera does nothing."""
+            """Wait; what is asked meanwhile is done between two pictures."""
             action = link.next_action(timeout_s)
             if action is not None:
-                link.answer(action, Outcome.REFUSED, f"{self._device} is a camera: it only looks")
+                waiting.append(action)
 
         source = self._source()
         if source.kind is Kind.NETWORK:
             reach(source)
         # OpenCV is imported when there is a camera: one that stays away costs next to nothing.
+        from drivers.camera.looking import Looking
         from drivers.camera.stream import Stream
-        from drivers.camera.watch import Watch
 
         with Stream(source, self._options, pause) as stream:
             stream.advance()
             link.ready(stream.identity())
-            watch = Watch(self._options)
-            period_us = 1_000_000 // self._options.fps
-            due_us = alive_us = now_us()
-            while True:
-                at_us = now_us()
-                if at_us >= due_us:
-                    due_us = max(due_us + period_us, at_us)
-                    for reading in watch.see(stream.grey(), at_us):
-                        link.report(reading)
+            with Looking(self._device, self._options, link) as looking:
+                period_us = 1_000_000 // self._options.fps
+                due_us = alive_us = now_us()
+                while True:
+                    at_us = now_us()
+                    if at_us >= due_us:
+                        due_us = max(due_us + period_us, at_us)
+                        looking.look(stream, at_us)
                     pause(0.0)
-                if at_us >= alive_us:
-                    alive_us = at_us + ALIVE_US
-                    link.alive()
-                stream.advance()
+                    while waiting:
+                        looking.asked(waiting.pop(0))
+                    if at_us >= alive_us:
+                        alive_us = at_us + ALIVE_US
+                        link.alive()
+                    stream.advance()
 
     def _source(self) -> Source:
         """Return what to open, with the login in it."""

@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from drivers.camera.mask import Masks, area
 from drivers.camera.motion import PERMILLE, Grey
 
 NEIGHBOURS = np.ones((3, 3), np.uint8)
@@ -36,9 +37,15 @@ class Hindrance(StrEnum):
 
 
 class Lens:
-    """Compares pictures with a slowly learned reference of the room."""
+    """Compares pictures with a slowly learned reference of the room.
 
-    def __init__(self) -> None:
+    Args:
+        masks: what is black in the pictures: its borders are no edges of the room.
+    """
+
+    def __init__(self, masks: Masks = ()) -> None:
+        self._masks = masks
+        self._masked: tuple[tuple[int, int], Grey | None] = ((0, 0), None)
         self._room: NDArray[np.float32] | None = None
         self._looks = 0
         self._last_us = 0
@@ -50,7 +57,7 @@ class Lens:
             grey: the picture, `smoothed`, height by width.
             at_us: when it was taken.
         """
-        edges = _edges(grey)
+        edges = self._edges(grey)
         blank = PERMILLE * np.count_nonzero(edges > WEAK) < BLANK_PERMILLE * edges.size
         if not blank and self._sees_room(edges):
             self._learn(grey, at_us)
@@ -66,7 +73,7 @@ class Lens:
         """Return whether the room's edges are there, more of them than by chance."""
         if self._room is None or self._room.shape != edges.shape or self._looks < FIRST_LOOKS:
             return True
-        room = _edges(self._room.astype(np.uint8))
+        room = self._edges(self._room.astype(np.uint8))
         strong = room > STRONG
         kept = float((edges > room // DIMMED)[strong].mean()) if strong.any() else 0.0
         chance = float((edges > WEAK).mean())
@@ -80,7 +87,13 @@ class Lens:
         cv2.accumulateWeighted(grey, self._room, min(1.0, share))
         self._last_us = at_us
 
+    def _edges(self, grey: Grey) -> Grey:
+        """Return by how much each pixel's neighbourhood differs in itself."""
+        edges: Grey = cv2.morphologyEx(grey, cv2.MORPH_GRADIENT, NEIGHBOURS)  # type: ignore[assignment]
+        masked = self._masked_at((grey.shape[1], grey.shape[0]))
+        return edges if masked is None else cv2.subtract(edges, masked)  # type: ignore[return-value]
 
-def _edges(grey: Grey) -> Grey:
-    """Return by how much each pixel's neighbourhood differs in itself."""
-    return cv2.morphologyEx(grey, cv2.MORPH_GRADIENT, NEIGHBOURS)  # type: ignore[return-value]
+    def _masked_at(self, size: tuple[int, int]) -> Grey | None:
+        if self._masked[0] != size:
+            self._masked = size, area(self._masks, size)
+        return self._masked[1]

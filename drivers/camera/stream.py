@@ -5,7 +5,7 @@ picture or two, each after the whole read timeout; after that, reads fail at onc
 So a read that takes its whole timeout is a failure whatever it returns, a failed read is
 followed by a pause, and what has failed is never tried again here: the host ends, and the
 daemon starts it anew. What is not taken off a stream waits there and grows old: every picture
-is taken (`advance`), few are converted (`grey`).
+is taken (`advance`), few are converted (`picture`).
 """
 
 from __future__ import annotations
@@ -14,10 +14,13 @@ import os
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import cv2
+from numpy.typing import NDArray
 
 from drivers.camera.diagnosis import diagnose
+from drivers.camera.mask import Masks, blacken
 from drivers.camera.motion import Grey
 from drivers.camera.options import Options
 from drivers.camera.source import Kind, Source
@@ -114,8 +117,8 @@ class Stream:
                 return
         raise DeviceSilent(f"{self._source.public}: the film has ended")
 
-    def grey(self) -> Grey:
-        """Convert the picture that was taken last: grey, reduced to the options' width.
+    def picture(self, masks: Masks = ()) -> NDArray[Any]:
+        """Convert the picture that was taken last, masked.
 
         Raises:
             DeviceConfused: OpenCV cannot convert it.
@@ -126,6 +129,11 @@ class Stream:
                 f"{self._source.public}: pictures of a format that cannot be read; "
                 "set the camera to H.264 or MJPEG"
             )
+        blacken(picture, masks)
+        return picture
+
+    def grey(self, picture: NDArray[Any]) -> Grey:
+        """Make a picture grey, reduced to the options' width."""
         height, width, _ = picture.shape
         size = self._options.width, max(1, height * self._options.width // width)
         if width >= 4 * self._options.width:  # in two steps: twice as fast for the same pixels

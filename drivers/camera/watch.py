@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from drivers.camera.lens import Lens
+from drivers.camera.mask import Masks
 from drivers.camera.motion import Grey, Motion, smoothed
 from drivers.camera.options import Options
 from drivers.contract import Json, PointReading, PointState
@@ -54,12 +55,13 @@ class Watch:
 
     Args:
         options: of the camera.
+        masks: what is black in its pictures.
     """
 
-    def __init__(self, options: Options) -> None:
+    def __init__(self, options: Options, masks: Masks = ()) -> None:
         self._min_area_permille = options.min_area_permille
         self._motion = Motion(options.sensitivity)
-        self._lens = Lens()
+        self._lens = Lens(masks)
         self._last: Grey | None = None
         self._points = {
             "motion": Settled("motion", MOTION_RISE_US, options.motion_hold_ms * MS),

@@ -73,16 +73,20 @@ class Host(Process):
         driver: "drivers.gpio.driver:GpioDriver".
         device: the device's id.
         options: as JSON; already valid (the daemon validates, the host does not).
+        spool: the folder for files that its answers name.
     """
 
-    def __init__(self, driver: str, device: str, options: Mapping[str, Any]) -> None:
+    def __init__(
+        self, driver: str, device: str, options: Mapping[str, Any], spool: Path | None = None
+    ) -> None:
         self._sock, theirs = socket.socketpair()
         with theirs:
             super().__init__("drivers.host", str(theirs.fileno()), pass_fds=(theirs.fileno(),))
         self._buffer = b""
         self._next_id = 0
         self.pending: list[Message] = []
-        self._send({"driver": driver, "device": device, "options": options})
+        start = {"driver": driver, "device": device, "options": options}
+        self._send(start | ({"spool": str(spool)} if spool else {}))
 
     def __enter__(self) -> Host:
         return self

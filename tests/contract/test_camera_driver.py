@@ -274,6 +274,91 @@ def test_every_action_is_refused(camera: Simulator, host: Host) -> None:
     assert host.outcome("pulse", "store-strike") == "refused"
 
 
+@pytest.fixture
+def keeper(camera: Simulator, tmp_path: Path) -> Iterator[Host]:
+    """A driver that may keep things, and has looked for two seconds."""
+    (tmp_path / "spool").mkdir()
+    options = {"url": url(camera)}
+    with Host(DRIVER, "store-camera", options, tmp_path / "spool") as host:
+        host.expect("ready", READY_S)
+        host.gather(2.0)
+        yield host
+
+
+def now_us() -> int:
+    return time.monotonic_ns() // 1000
+
+
+def test_a_clip_of_a_real_stream_begins_before_and_ends_after(keeper: Host, tmp_path: Path) -> None:
+    asked_us = now_us()
+    span = {"from": asked_us - 1_500_000, "to": asked_us + 1_500_000}
+    number = keeper.act("keep", "picture", **span)
+    answer = keeper.expect("answer", 8.0, id=number)
+    data = answer["data"]
+    assert (answer["outcome"], data["media"]) == ("done", "video/x-msvideo")
+    assert span["from"] <= data["from"] < asked_us < data["to"] <= span["to"]
+    film = cv2.VideoCapture(str(tmp_path / "spool" / data["file"]), cv2.CAP_FFMPEG)
+    pictures = 0
+    while film.grab():
+        pictures += 1
+    length_s = (data["to"] - data["from"]) / 1e6
+    assert film.get(cv2.CAP_PROP_FRAME_WIDTH) == 640
+    assert (pictures - 1) / film.get(cv2.CAP_PROP_FPS) == pytest.approx(length_s, abs=0.05)
+    assert length_s > 2.0
+    film.release()
+
+
+def test_a_snapshot_is_there_at_once(keeper: Host, tmp_path: Path) -> None:
+    asked_us = now_us()
+    answer = keeper.expect("answer", 2.0, id=keeper.act("snapshot", "picture", at=asked_us))
+    data = answer["data"]
+    assert (answer["outcome"], data["media"]) == ("done", "image/jpeg")
+    assert abs(data["from"] - asked_us) < 1_000_000
+    kept = cv2.imread(str(tmp_path / "spool" / data["file"]))
+    assert kept is not None
+    assert kept.shape == (360, 640, 3)
+
+
+@pytest.mark.parametrize(("trouble", "params"), [("disconnect", {}), ("vanish", {"for_s": 60})])
+def test_what_a_camera_saw_before_it_was_cut_off_is_kept(
+    camera: Simulator, keeper: Host, tmp_path: Path, trouble: str, params: dict[str, Any]
+) -> None:
+    asked_us = now_us()
+    span = {"from": asked_us - 1_500_000, "to": asked_us + 60_000_000}
+    number = keeper.act("keep", "picture", **span)
+    keeper.gather(1.0)
+    camera.tell(trouble, **params)
+    answer = keeper.expect("answer", REPORTED_S, id=number)
+    assert answer["outcome"] == "done"
+    assert (tmp_path / "spool" / answer["data"]["file"]).stat().st_size > 20_000
+    assert keeper.expect("failed", REPORTED_S)["error"] == "DeviceSilent"
+
+
+def test_a_host_that_is_killed_leaves_nothing_that_counts(keeper: Host, tmp_path: Path) -> None:
+    keeper.act("keep", "picture", **{"from": now_us() - 1_500_000, "to": now_us() + 60_000_000})
+    spool = tmp_path / "spool"
+    wait_until(lambda: list(spool.glob("*.part")), 5.0, "a clip being written")
+    keeper.kill()
+    assert [path.suffix for path in spool.iterdir()] == [".part"]
+
+
+def test_what_is_masked_is_neither_motion_nor_kept(
+    camera: Simulator, keeper: Host, tmp_path: Path
+) -> None:
+    assert keeper.outcome("mask", "masks", masks=[[[0, 0], [1000, 1000]]]) == "done"
+    keeper.gather(0.5)
+    camera.tell("scene", name="person")
+    assert ("motion", "alarm") not in points(keeper.gather(3.0))
+    data = keeper.expect("answer", 2.0, id=keeper.act("snapshot", "picture", at=now_us()))["data"]
+    kept = cv2.imread(str(tmp_path / "spool" / data["file"]))
+    assert kept is not None
+    assert kept.max() < 10
+
+
+def test_a_mask_that_is_none_is_refused(keeper: Host) -> None:
+    assert keeper.outcome("mask", "masks", masks=[[1]]) == "refused"
+
+
 def test_the_host_ends_with_its_daemon(camera: Simulator, host: Host) -> None:
     host.close_daemon_end()
     assert host.exited(5.0) in (0, 70)
