@@ -167,6 +167,8 @@ class Alarms(Machine[Numbers]):
         response_us = self._house.response_s(area) * SECOND_US
         alarm.start(turn, "response", response_us, event.at.mono_us)
         alarm.tell(turn, "alarm.raised", simulated=event.data.get("simulated"))
+        at_us = event.at.mono_us
+        self._house.filming.alarm(turn, alarm.id, source, at_us, hidden=alarm.hidden)
 
     def acknowledge(self, turn: Turn, asked: Asked[AlarmNamed]) -> None:
         """`alarm.acknowledge`: somebody takes it on. The monitor's stops a panic's repeats."""

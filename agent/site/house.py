@@ -28,6 +28,7 @@ from agent.site.point import Point
 from agent.site.power import Power
 from agent.site.prooftest import DuressTest
 from agent.site.rack import Rack
+from agent.site.recording import Filming
 from agent.site.schedule import Hours
 from agent.site.sighting import Sightings
 from agent.site.sounder import Sounder
@@ -84,6 +85,7 @@ class House:
         self.racks = {given.id: Rack(given, self) for given in plan.rack}
         self.counts = {rack.id: Count(rack, self) for rack in self.racks.values()}
         self.cameras = {given.id: Camera(given, self) for given in plan.camera}
+        self.filming = Filming(plan, self)
         self.power = Power(plan.power, self) if plan.power else None
         self.enrolment = Enrolment(self)
         self.duress_test = DuressTest(self)

@@ -102,12 +102,13 @@ class DeviceFlooded:
 
 @dataclass(frozen=True, slots=True)
 class ActionAnswered:
-    """What became of the action with this id."""
+    """What became of the action with this id; `data`: what was got by it."""
 
     action: int
     outcome: Outcome
     at_us: int
     reason: str = ""
+    data: Mapping[str, Json] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,6 +89,7 @@ def _kind(severity: Severity, codes: str = "", fields: str = "", *, raises: bool
 _COUNT = "what:text count:int expected:int persons:list"
 _SLOT = "slot:text serial:text persons:list"
 _COMMAND = "name:text by:text second:text origin:text"
+_FILM = "what:text camera:text alarms:list door:text persons:list"
 _ALARM = "cause:text source:text object:text silent:bool by:text origin:text"
 
 KINDS: Mapping[str, Kind] = {
@@ -180,6 +181,10 @@ KINDS: Mapping[str, Kind] = {
     "camera.dark": _kind(FAULT, "383 TT", ""),
     "camera.lost": _kind(ALARM, "381 TA", "", raises=True),
     "camera.cleared": _kind(INFO, "R383 TR", "condition:text"),
+    # what cameras kept of it
+    "evidence.kept": _kind(ACCESS, "", f"{_FILM} sha256:text bytes:int media:text from:int to:int"),
+    "evidence.failed": _kind(FAULT, "", f"{_FILM} reason:text"),
+    "evidence.dropped": _kind(ACCESS, "", "files:list reason:text"),
     # devices
     "device.lost": _kind(FAULT, "381 TT", "reason:text", raises=True),
     "device.faulted": _kind(FAULT, "380 TT", "reason:text", raises=True),

@@ -8,6 +8,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from agent.site import coverage
 from agent.site.table import EMPTY, Id, Key, Mistake, Named, Reference, Table
 from agent.site.tables import (
     Area,
@@ -69,6 +70,7 @@ class Plan(Table):
         yield from self._disarming_doors()
         yield from self._racks()
         yield from self._escalations()
+        yield from coverage.mistakes(self)
 
     def warnings(self) -> Iterator[Mistake]:
         """Yield what works and should still be otherwise."""
@@ -131,7 +133,7 @@ class Plan(Table):
     def _shared_points(self) -> Iterator[Mistake]:
         used: dict[str, Key] = {}
         for found in self.references():
-            if found.kind in ("point", "output"):
+            if found.kind in ("point", "output") and found.key[-1] != "covers":
                 before = used.setdefault(found.ref, found.key)
                 # A door's contact may be a zone as well: the way in is part of an entry route.
                 shared = {before[0], found.key[0]} == {"door", "zone"} and before[2] == "contact"

@@ -145,6 +145,10 @@ class Site:
         """Return when the earliest alarm that is still open was raised (UTC); None: none is."""
         return min((alarm.state.raised_utc_us for alarm in self._house.alarms), default=None)
 
+    def open_alarms(self) -> frozenset[str]:
+        """Return the ids of all open alarms, those included that nothing on site shows."""
+        return frozenset(alarm.id for alarm in self._house.alarms)
+
     def view(self) -> dict[str, Json]:
         """Return the present for an operator on site: nothing of duress, nobody's id."""
         house = self._house
@@ -249,6 +253,9 @@ class Site:
             for sounder in self._house.sounders.values():
                 if sounder.device == what.device:
                     sounder.back(turn)
+            if what.device in self._house.cameras:
+                self._house.cameras[what.device].ready(turn)
+                self._house.filming.back(turn, what.device)
         else:
             for point in list(self._house.points.values()):
                 if point.device == what.device:

@@ -46,6 +46,19 @@ _CLOCK = r"(?:[01][0-9]|2[0-3]):[0-5][0-9]"
 Span = Annotated[str, Field(pattern=rf"^{_CLOCK}-(?:{_CLOCK}|24:00)$"), AfterValidator(_span)]
 
 
+# What a camera watches: the id of a door, zone, rack, panic button or camera, or a point.
+Covered = Annotated[
+    str,
+    Field(
+        pattern=r"^[a-z0-9][a-z0-9-]{0,31}(?:\.[a-z0-9][a-z0-9_-]{0,31})?$",
+        description="an id of what is watched, or a point",
+    ),
+]
+Permille = Annotated[int, Field(ge=0, le=1000)]
+Spot = Annotated[tuple[Permille, Permille], Field(strict=False)]
+Mask = Annotated[tuple[Spot, ...], Field(strict=False, min_length=2, max_length=16)]
+
+
 class Site(Table):
     """`[site]`: which armoury this is.
 
@@ -166,6 +179,7 @@ class Zone(Named):
     swinger_n: Annotated[int, Field(ge=1, le=10)] = 3
     nuisance_max: Annotated[int, Field(ge=1, le=31)] = 3
     test_due_d: Annotated[int, Field(ge=1, le=92)] = 31
+    cameras: Annotated[tuple[Id, ...], Field(strict=False)] = ()
 
     def mistakes(self) -> Iterable[Mistake]:
         if self.follows is not None and self.kind != "follower":
@@ -274,9 +288,21 @@ class Power(Table):
 
 
 class Camera(Named):
-    """`[[camera]]`: a device with a picture; its id is the device's id."""
+    """`[[camera]]`: a device with a picture; its id is the device's id.
+
+    A mask is a polygon of points in thousandths of the picture, or two opposite corners.
+    """
 
     area: Id
+    covers: Annotated[tuple[Covered, ...], Field(strict=False)] = ()
+    pre_s: Annotated[int, Field(ge=0, le=60)] = 10
+    post_s: Annotated[int, Field(ge=5, le=300)] = 30
+    blind_alarm: Literal["always", "armed"] = "always"
+    keep_d: Annotated[int, Field(ge=7, le=3650)] = 90
+    masks: Annotated[tuple[Mask, ...], Field(strict=False, max_length=16)] = ()
 
     def references(self) -> Iterable[Reference]:
         yield Reference(("id",), "camera", self.id)
+        for name in self.covers:
+            if "." in name:
+                yield Reference(("covers",), "point", name)
