@@ -25,6 +25,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "events": ("agent.cli.events", "events"),
     "feed": ("agent.cli.feed", "feed"),
     "journal": ("agent.cli.journal", "journal"),
+    "evidence": ("agent.cli.evidence", "evidence"),
     "alarm": ("agent.cli.alarm", "alarm"),
     "area": ("agent.cli.area", "area"),
     "zone": ("agent.cli.zone", "zone"),

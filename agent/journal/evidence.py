@@ -17,13 +17,20 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from hashlib import file_digest, sha256
 from pathlib import Path
+from typing import Any
 
 from agent.journal import layout
 from agent.journal.errors import JournalError
 from agent.journal.reading import Reader
+from agent.journal.surplus import Item
 
 FOLDER = "evidence"
 KEPT = "evidence.kept"
+DROPPED = "evidence.dropped"  # the kind that says which files were given up, and why
+# The record's: no evidence is kept with less than this free on the disk, and some is given up
+# with less than twice as much.
+FREE_LEAST = 64 << 20
+ROOM_PCT = 90  # of the quota is what is gone down to
 ORPHAN_S = 3600.0  # a file without its event may be one whose event is about to come
 _NAME = re.compile("[0-9a-f]{64}")
 
@@ -86,8 +93,9 @@ class Evidence:
         half = self._root / f"{secrets.token_hex(8)}.part"
         try:
             self._root.mkdir(mode=0o700, exist_ok=True)
-            room = self._quota - self.used()
-            return self._write(half, content, room)
+            if self._free() < FREE_LEAST:
+                raise EvidenceFull(f"the disk of {self._root} is full: the record comes first")
+            return self._write(half, content, self._quota - self.used())
         except OSError as error:
             raise EvidenceUnkept(f"{self._root} cannot be written: {error.strerror}") from error
         finally:
@@ -112,9 +120,33 @@ class Evidence:
         """Return how many bytes all files together take."""
         return sum(path.stat().st_size for path in self._files())
 
-    def oldest(self) -> Iterator[Path]:
-        """Yield the files, the oldest first: the order in which they go for space."""
-        yield from sorted(self._files(), key=lambda path: path.stat().st_mtime_ns)
+    def items(self, reader: Reader) -> list[Item]:
+        """Return the files that events name and that are there, the oldest first."""
+        found = []
+        for seq, digest, event in _named(reader):
+            with contextlib.suppress(OSError):
+                size = self.path(digest).stat().st_size
+                found.append(Item(seq, event["at"], digest, size, event["data"]))
+        return found
+
+    def short(self) -> int:
+        """Return how many bytes must go to have room for what comes next; none or less: enough."""
+        over = self.used() - self._quota * ROOM_PCT // 100
+        return max(over, 2 * FREE_LEAST - self._free())
+
+    def remove(self, items: Iterable[Item]) -> None:
+        """Remove files; what cannot be removed is an orphan from now on."""
+        for item in items:
+            with contextlib.suppress(OSError):
+                self.path(item.sha256).unlink()
+
+    def disk_is_full(self) -> bool:
+        """Return whether the record may soon lack the room that is its own."""
+        return self._free() < FREE_LEAST
+
+    def _free(self) -> int:
+        disk = os.statvfs(self._root if self._root.is_dir() else self._root.parent)
+        return disk.f_bavail * disk.f_frsize
 
     def verify(self, reader: Reader) -> Iterator[Fault]:
         """Yield each file that is not there, or not what was recorded.
@@ -122,7 +154,7 @@ class Evidence:
         Args:
             reader: of the record; what it says is believed (see `verification`).
         """
-        for seq, digest in _named(reader):
+        for seq, digest, _ in _named(reader):
             path = self.path(digest)
             try:
                 with path.open("rb") as file:
@@ -137,12 +169,12 @@ class Evidence:
                 yield Fault(seq, digest, "changed")
 
     def clean(self, reader: Reader) -> list[str]:
-        """Remove what a crash left: files, an hour old, that no event names.
+        """Remove what a crash left: files, an hour old, that no event names, or that were dropped.
 
         Returns:
             Their names.
         """
-        named = {digest for _, digest in _named(reader)}
+        named = {digest for _, digest, _ in _named(reader)}
         before = time.time() - ORPHAN_S
         gone = []
         for path in [*self._files(), *self._root.glob("*.part")]:
@@ -176,10 +208,21 @@ class Evidence:
         return Kept(digest.hexdigest(), size)
 
 
-def _named(reader: Reader) -> Iterator[tuple[int, str]]:
-    """Yield number and digest of every event that bears one."""
-    for row in reader.query(kind=KEPT):
-        with contextlib.suppress(ValueError, KeyError, TypeError):  # a damaged row: not ours to say
-            digest = json.loads(row.body)["data"]["sha256"]
-            if _NAME.fullmatch(digest):
-                yield row.seq, digest
+def _named(reader: Reader) -> Iterator[tuple[int, str, dict[str, Any]]]:
+    """Yield number, digest and whole event of everything that was kept and not dropped."""
+    dropped: set[str] = set()
+    for _, event in _events(reader, DROPPED):
+        files = event.get("data", {}).get("files", ())
+        dropped |= {digest for digest in files if isinstance(digest, str)}
+    for seq, event in _events(reader, KEPT):
+        digest = event.get("data", {}).get("sha256")
+        if isinstance(digest, str) and _NAME.fullmatch(digest) and digest not in dropped:
+            yield seq, digest, event
+
+
+def _events(reader: Reader, kind: str) -> Iterator[tuple[int, dict[str, Any]]]:
+    for row in reader.query(kind=kind):
+        with contextlib.suppress(ValueError):  # a damaged row: not ours to say
+            event = json.loads(row.body)
+            if isinstance(event, dict) and isinstance(event.get("data"), dict):
+                yield row.seq, event

@@ -23,6 +23,9 @@ KEEP_D: Mapping[str, int] = {
     "rack.destroyed": 3653,
     PRUNED: 3653,
     ROTATED: 36_525,  # a hundred years: without it no later signature can be traced to an older key
+    # A file is evidence for as long as its event is there.
+    "evidence.kept": 3653,
+    "evidence.dropped": 3653,
 }
 
 
@@ -34,10 +37,13 @@ class Policy:
         keep_d: days by kind, or for all other kinds by severity.
         quota: bytes that the record may take; beyond it the oldest `info` goes early. Nothing
             else ever does: chatter cannot push an alarm out.
+        evidence: bytes that pictures and clips may take beside it; then the oldest go that are
+            of no open alarm.
     """
 
     keep_d: Mapping[str, int] = field(default_factory=lambda: KEEP_D)
     quota: int = 4 << 30
+    evidence: int = 2 << 30
 
     def days(self, kind: str, severity: str) -> int:
         """Return how long events of this kind are kept."""
@@ -52,6 +58,7 @@ class RecordOptions(Table):
     keep_fault_d: Annotated[int, Field(ge=92, le=3653)] = 731
     keep_info_d: Annotated[int, Field(ge=30, le=3653)] = 92
     quota_mib: Annotated[int, Field(ge=64, le=1 << 20)] = 4096
+    evidence_mib: Annotated[int, Field(ge=64, le=1 << 20)] = 2048
 
     def policy(self) -> Policy:
         """Return what it says, together with what no site file may change."""
@@ -61,4 +68,4 @@ class RecordOptions(Table):
             Severity.FAULT: self.keep_fault_d,
             Severity.INFO: self.keep_info_d,
         }
-        return Policy({**KEEP_D, **longest}, self.quota_mib << 20)
+        return Policy({**KEEP_D, **longest}, self.quota_mib << 20, self.evidence_mib << 20)

@@ -27,6 +27,7 @@ from agent.journal.succession import JournalSucceeded
 from agent.runtime.clock import Clock
 from agent.runtime.control import ControlServer
 from agent.runtime.deadman import DeadMan
+from agent.runtime.evidence import EvidenceKeeper
 from agent.runtime.host import STOP_GRACE_S, Host, HostSpec
 from agent.runtime.keeper import Keeper
 from agent.runtime.local import LocalRecord
@@ -126,6 +127,7 @@ class Daemon:
             self._local.note(rows)
         self._loop = Loop(self._site, self, self._clock)
         self._keeper = Keeper(self._data, self._file.record.policy(), self, self._clock, loop)
+        self._evidence = EvidenceKeeper(self._data, self._file, self, self._clock, loop)
         # Everything that may be told of something stands before the first await.
         self._requests = HouseRequests(self, self._local)
         self._uplink = self._make_uplink(loop)
@@ -139,6 +141,7 @@ class Daemon:
             await control.start()
             self._uplink.start()
             self._beating = [self._task(self._beat()), self._task(self._keeper.run())]
+            self._beating.append(self._task(self._evidence.run()))
             gc.freeze()  # what stands now stays: looking through it took an alarm 10 ms at times
             self._notify.ready()
             log.info("armoury %s runs: %d devices", self._file.plan.site.id, len(self._hosts))
@@ -184,6 +187,7 @@ class Daemon:
         for host in self._hosts.values():
             host.stop()
         await asyncio.wait(self._tasks, timeout=STOP_GRACE_S + 1.5)
+        await self._evidence.close()
         self._loop.put(Stopping(self._why, self._clock.now().mono_us))
         settled = asyncio.ensure_future(self._loop.settled())
         if not (await asyncio.wait([settled], timeout=SETTLE_S))[0]:
@@ -205,16 +209,9 @@ class Daemon:
         )
 
     def _host(self, device: DeviceSpec) -> Host:
-        offers = device.offers
-        spec = HostSpec(
-            device.id,
-            device.entry,
-            device.options,
-            device.supervision_s,
-            offers.points,
-            offers.readers,
-        )
-        return Host(spec, self._take, SystemRandom())
+        spool = self._evidence.spool(device.id) if device.offers.picture else None
+        take = self._evidence.before(device.id, self._take)
+        return Host(HostSpec.of(device, spool), take, SystemRandom())
 
     def _make_uplink(self, loop: asyncio.AbstractEventLoop) -> Any:
         from agent.uplink.desk import Desk
@@ -279,6 +276,7 @@ class Daemon:
             self._storage = str(error)
             at_us = self._clock.now().mono_us
             self._loop.put(StorageNews(Condition.FAULTED, at_us, str(error)))
+            self._task(self._evidence.make_room())
 
     async def _beat(self) -> None:
         """Once a second: feed the watchdogs, look at the clock, restate changed devices."""
@@ -337,6 +335,9 @@ class Daemon:
 
     def key_changed(self) -> None:
         self._uplink.describe(self._birth())
+
+    def open_alarms(self) -> frozenset[str]:
+        return self._site.open_alarms()
 
     # What people ask (agent.runtime.requests.House)
 

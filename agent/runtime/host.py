@@ -7,8 +7,10 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from random import Random
 
+from agent.config.devices import DeviceSpec
 from agent.pauses import Pauses
 from agent.runtime.lines import (
     Alive,
@@ -55,6 +57,7 @@ class HostSpec:
         supervision_s: without a sign of life for so long, the device is lost.
         points: what it may report, by name.
         readers: the kinds of credential that it may report.
+        spool: the folder for files that its answers name; None: it has none.
     """
 
     device: str
@@ -63,6 +66,14 @@ class HostSpec:
     supervision_s: float
     points: frozenset[str]
     readers: frozenset[str]
+    spool: Path | None = None
+
+    @classmethod
+    def of(cls, device: DeviceSpec, spool: Path | None) -> HostSpec:
+        """Return what is run for a device of the site file."""
+        points, readers = device.offers.points, device.offers.readers
+        options, supervision_s = device.options, device.supervision_s
+        return cls(device.id, device.entry, options, supervision_s, points, readers, spool)
 
 
 class Host:
@@ -138,6 +149,7 @@ class Host:
             self._over.clear()
         self._heard_s = time.monotonic()
         start = {"driver": self._spec.driver, "device": self._spec.device}
+        start |= {"spool": str(self._spec.spool)} if self._spec.spool else {}
         try:
             self._process = HostProcess(start | {"options": dict(self._spec.options)}, self._on)
         except OSError as error:
@@ -195,9 +207,9 @@ class Host:
             case Ready(identity):
                 self._up, self._heard_s = True, time.monotonic()
                 self._news(Condition.READY, "", identity)
-            case Answered(number, outcome, reason):
+            case Answered(number, outcome, reason, data):
                 if self._waiting.pop(number, None) is not None:
-                    self._answer(number, outcome, reason)
+                    self._tell(ActionAnswered(number, outcome, _now_us(), reason, data))
             case Failed(error, reason):
                 silent = error == "DeviceSilent"
                 self._gave_up = True

@@ -46,6 +46,7 @@ class Answered:
     id: int
     outcome: Outcome
     reason: str
+    data: Mapping[str, Json]
 
 
 Said: TypeAlias = Ready | Alive | Failed | Answered | PointRead | CredentialRead
@@ -104,7 +105,8 @@ def _answered(_device: str, said: dict[str, Any]) -> Answered:
     outcome = Outcome(said["outcome"])
     if outcome is Outcome.CANCELLED:  # the daemon's own word: no driver may take a grant back
         raise ValueError(outcome)
-    return Answered(_whole(said["id"]), outcome, _sentence(said["reason"]))
+    data = _recordable(said.get("data", {}))
+    return Answered(_whole(said["id"]), outcome, _sentence(said["reason"]), data)
 
 
 def _text(value: object) -> str:

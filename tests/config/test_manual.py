@@ -50,7 +50,7 @@ def may_be(part: dict[str, Any]) -> str:
         case "boolean":
             return "`true` `false`"
         case "array":
-            return f"list of {may_be(part['items'])}"
+            return f"list of {may_be(part.get('items') or part['prefixItems'][0])}"
         case "string" if part.get("format") == "date":
             return "dates"
         case "string" if "description" in part:

@@ -10,7 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from agent.journal.evidence import KEPT, ORPHAN_S, Evidence, EvidenceFull, EvidenceUnkept, Fault
+from agent.journal.evidence import (
+    DROPPED,
+    KEPT,
+    ORPHAN_S,
+    Evidence,
+    EvidenceFull,
+    EvidenceUnkept,
+    Fault,
+)
 from agent.journal.journal import Journal
 from agent.journal.reading import Reader
 from agent.journal.record import Batch
@@ -57,8 +65,7 @@ def test_what_does_not_fit_is_not_kept(evidence: Evidence, folder: Path) -> None
     assert evidence.used() == MIB - 100
     assert list((folder / "evidence").glob("*.part")) == []
     evidence.keep([bytes(100)])
-    oldest, newest = evidence.oldest()
-    assert (oldest.stat().st_size, newest.stat().st_size) == (MIB - 100, 100)
+    assert evidence.used() == MIB
 
 
 def test_a_disk_that_refuses_is_said(tmp_path: Path) -> None:
@@ -90,9 +97,22 @@ def test_only_orphans_are_cleaned_away_and_only_old_ones(covered: Evidence, fold
     with Reader(folder) as reader:
         assert covered.clean(reader) == [], "its event may be about to come"
         old = time.time() - ORPHAN_S - 1
-        for path in [*covered.oldest(), half]:
+        for path in [*(folder / "evidence").glob("??/*"), half]:
             os.utime(path, (old, old))
         assert set(covered.clean(reader)) == {orphan.name, half.name}
+        assert list(covered.verify(reader)) == []
+
+
+def test_what_was_given_up_is_not_missed(covered: Evidence, folder: Path, ears: Ears) -> None:
+    dropped = entry(9, DROPPED, data={"files": [DIGEST], "reason": "age"})
+    with Journal.open(folder, committed=ears.committed, failed=ears.failed) as journal:
+        journal.submit(Batch((dropped,)), 1)
+    with Reader(folder) as reader:
+        (left,) = covered.items(reader)
+        assert left.sha256 == sha256(b"another").hexdigest()
+        old = time.time() - ORPHAN_S - 1
+        os.utime(covered.path(DIGEST), (old, old))
+        assert covered.clean(reader) == [DIGEST], "a crash came between its event and its end"
         assert list(covered.verify(reader)) == []
 
 

@@ -25,7 +25,7 @@ GOLDEN = [
     ),
     (
         {"is": "answer", "id": 1, "outcome": "done", "reason": ""},
-        Answered(1, Outcome.DONE, ""),
+        Answered(1, Outcome.DONE, "", {}),
     ),
     (
         {"is": "failed", "error": "DeviceSilent", "reason": "gone"},
