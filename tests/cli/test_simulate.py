@@ -128,7 +128,7 @@ def test_tell_shows_the_answer(armoury: Armoury, bench: Bench) -> None:
         ("press board.siren", "no contact board.siren; there are: "),
         ("finger reader 1", 'no device reader; did you mean "store-reader"?'),
         ("scene hall fog", "hall: scene: no scene 'fog'"),
-        ("break hall fly", "hall: no verb 'fly'; there are: clip, "),
+        ("break hall fly", "hall: no verb 'fly'; there are: card, "),
     ],
 )
 def test_what_cannot_be_done_is_1_and_one_line(
