@@ -33,6 +33,8 @@ STYLES: Mapping[str, str] = {
     "unknown": DIM,
 }
 FAULTY = "yellow"  # of every other state
+DAY_S = 24 * 3600
+ENDING_D = 30  # as the first warning in the record
 
 ALWAYS = {"always", "tamper"}  # kinds of zones that are watched in a disarmed area, too
 AREAS: Mapping[str, str] = {"armed": WELL, "disarmed": DIM}
@@ -146,9 +148,22 @@ def _paths(status: Status) -> Iterator[Row]:
         if path["condition"] != "ready" and path["reason"]:
             how.append(f": {path['reason']}", FAULTY)
         how.append(" in use" if path["carries"] else "", DIM)
+        how.append(_ending(path.get("certificates", {})))
         if number == 0 and path["waiting"]:  # the same events wait for whichever path is there
             how.append(f" {path['waiting']} waiting", OPEN)
         yield Row("path", path["id"], how)
+
+
+def _ending(certificates: Mapping[str, int]) -> Text:
+    """Say which certificate ends soon, if one does."""
+    if not certificates:
+        return Text()
+    whose, ends_us = min(certificates.items(), key=lambda one: one[1])
+    left_d = (ends_us / 1_000_000 - time.time()) / DAY_S
+    if left_d > ENDING_D:
+        return Text()
+    when = f"ends in {left_d:.0f} d" if left_d > 0 else "has ended"
+    return Text(f" certificate ({whose}) {when}", FAULTY)
 
 
 def _people(status: Status) -> Iterator[Row]:

@@ -54,6 +54,7 @@ class Link:
         stamp: the files that it was made with, as they were then.
         ends_us: when the certificates end that it was made with, wall time: "own", "broker",
             "authority".
+        tls_version: that was agreed on: "TLSv1.3"; "" without TLS.
         lost: done when the connection has ended, with the reason.
         unheard: a topic that the broker does not let us subscribe to; "" when it lets us.
 
@@ -84,6 +85,7 @@ class Link:
         self.terms = Terms(0, 0)
         self.stamp: Stamp = ()
         self.ends_us: dict[str, int] = {}
+        self.tls_version = ""
         self._accepted: asyncio.Future[None] = self._loop.create_future()
         self.lost: asyncio.Future[Lost] = self._loop.create_future()
         self._said = ""
@@ -188,6 +190,7 @@ class Link:
             raise NotConnected(reasons.of_error(error, options) + self._own_time) from error
         if context is not None:
             self.ends_us |= context.peer_ends_us()
+            self.tls_version = (context.made and context.made.version()) or ""
 
     def _look_at_own(self, options: PathOptions) -> str:
         """Return what is wrong with the time of our own certificate, if anything."""

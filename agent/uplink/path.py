@@ -63,6 +63,7 @@ class Path:
         ears: what others publish to us.
         outbox: what we publish.
         connected: whether a broker has accepted us and taken our birth.
+        ends_us: when its certificates end, by whose they are; wall time.
         last_ack_us: when a broker last took anything; UTC, None before the first time.
 
     Args:
@@ -105,7 +106,7 @@ class Path:
         self._carries = False
         self._beat: asyncio.Handle | None = None
         self._beaten_s = 0.0
-        self._ends: dict[str, int] = {}
+        self.ends_us: dict[str, int] = {}
         self._farewell: asyncio.Future[None] | None = None
         self._task: asyncio.Task[None] | None = None
 
@@ -126,6 +127,11 @@ class Path:
             await self._link.close(within_s / 4)
         self._end_connection()
         self._dialler.stop()
+
+    @property
+    def tls_version(self) -> str:
+        """Return the version that was agreed on; "" without a connection, or without TLS."""
+        return self._link.tls_version if self._link is not None else ""
 
     @property
     def unreadable(self) -> str:
@@ -317,6 +323,6 @@ class Path:
     def _tell_ends(self, link: Link) -> None:
         """Tell the site when the certificates end, once each."""
         for whose, ends_us in link.ends_us.items():
-            if self._ends.get(whose) != ends_us:
-                self._ends[whose] = ends_us
+            if self.ends_us.get(whose) != ends_us:
+                self.ends_us[whose] = ends_us
                 self._above.news(CertificateRead(self.options.id, whose, ends_us, mono_us()))

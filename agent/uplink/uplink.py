@@ -167,6 +167,8 @@ class Uplink:
             "since_s": int(time.monotonic() - path.standing.since_s),
             "broker": f"{path.options.host}:{path.options.port}",
             "tls": path.options.tls is not None,
+            "tls_version": path.tls_version,
+            "certificates": dict(path.ends_us),
             "carries": path is self._carrier,
             "delivered": path.outbox.delivered,
             "too_large": path.outbox.asides,

@@ -94,7 +94,7 @@ def status() -> dict[str, Any]:
         ],
         "paths": [
             {"id": "fibre", "condition": "lost", "reason": "refused", "carries": False,
-             "waiting": 3},
+             "waiting": 3, "certificates": {"own": 1, "broker": 4_000_000_000_000_000}},
             {"id": "cellular", "condition": "ready", "reason": "", "carries": True,
              "waiting": 3},
         ],

@@ -86,7 +86,10 @@ async def test_a_renewed_certificate_is_used_without_losing_an_event(
             assert place.known_as() == ["first", "second", "third", "fourth"]
             assert [news.condition for news in rig.news] == [Condition.READY]
             assert sum(isinstance(one, PathCarries) for one in rig.told) == 1
-            assert rig.uplink.status()["fibre"]["carries"]
+            status = rig.uplink.status()["fibre"]
+            assert status["carries"]
+            assert status["tls_version"] == "TLSv1.3"
+            assert status["certificates"].keys() == {"own", "broker", "authority"}
 
 
 @on_a_loop
