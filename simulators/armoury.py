@@ -34,6 +34,7 @@ from simulators.night import NightError
 READY_S = 20.0
 STOP_S = 15.0
 COMMAND_S = 30.0
+CLOSING_S = 90.0  # at least half a minute from now, when it is cut to the minute
 PAGE = 5000
 PORT = re.compile(r"(?<=127\.0\.0\.1:)\d+|(?<=^port = )\d+", re.MULTILINE)
 RUN_FOLDER = "run/demo/"  # as the shipped demo site has it
@@ -89,6 +90,19 @@ class Armoury:
         self.start_wires()
         self.start_daemon()
         self.wait_for_devices()
+
+    def close_soon(self) -> None:
+        """Have the opening hours of the site file end soon, by a clock that is set.
+
+        Hours are of whole minutes: they end at the next one that leaves time for a start. The
+        site file's own end at midnight, UTC.
+        """
+        closing = time.gmtime(time.time() + CLOSING_S)
+        minute = f"{closing.tm_hour:02}:{closing.tm_min or 1:02}"  # 00:00 would end no day
+        text = self.site_file.read_text()
+        self.site_file.write_text(text.replace('"00:00-24:00"', f'"00:00-{minute}"'))
+        self.synchronised = self.folder / "synchronised"
+        self.synchronised.touch()
 
     def end(self) -> None:
         """End every process, the daemon in order."""

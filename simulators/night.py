@@ -10,7 +10,8 @@ A scenario is TOML that an officer can read: what happens, and what the record m
     expect = [{ kind = "access.denied", object = "store", reason = "unknown" }]
     within_s = 5
 
-Of the whole night: `site` is the site file in config/ ("demo.toml" by default), `people` are the
+Of the whole night: `closes_soon` has the hours of the site file end within a minute and a half;
+`site` is the site file in config/ ("demo.toml" by default), `people` are the
 officers whom it knows from the beginning (two at most, as at every new site), `slow` says that
 it takes longer than half a minute.
 
@@ -88,6 +89,7 @@ class Night:
     site: str = "demo.toml"
     people: Sequence[Person] = ()
     slow: bool = False
+    closes_soon: bool = False
 
 
 Made = TypeVar("Made", Person, Step, Night)

@@ -14,6 +14,7 @@ import click
 
 if TYPE_CHECKING:
     from simulators.armoury import Armoury
+    from simulators.night import Night
 
 ROOT = Path(__file__).parents[2]
 # Beside the packages in a checkout; installed with them elsewhere (pyproject.toml, data-files).
@@ -65,7 +66,7 @@ def demo(folder: Path, night: Path, *, once: bool) -> None:
 
     try:
         scenario = load(night)
-        with _armoury(folder, SITES / scenario.site) as house:
+        with _armoury(folder, scenario) as house:
             well = play_and_compare(house, scenario)
             if sys.stdin.isatty() and sys.stdout.isatty() and not once:
                 from agent.cli.demo_screen import stay
@@ -77,11 +78,13 @@ def demo(folder: Path, night: Path, *, once: bool) -> None:
 
 
 @contextmanager
-def _armoury(folder: Path, site: Path) -> Iterator[Armoury]:
+def _armoury(folder: Path, night: Night) -> Iterator[Armoury]:
     from simulators.armoury import Armoury
 
-    with _own(folder), Armoury(folder.absolute(), site) as house:
+    with _own(folder), Armoury(folder.absolute(), SITES / night.site) as house:
         click.echo("starting: broker, simulators, daemon, monitor ...")
+        if night.closes_soon:
+            house.close_soon()
         house.start()
         click.echo(f"listen in: mosquitto_sub -V 5 -p {house.broker.port} -t 'armoury/v1/#'")
         yield house
