@@ -1,1 +1,1 @@
-"""Surveillance cameras: connected, lost, frozen, motion."""
+"""Surveillance cameras: connected, lost, what they see and what keeps them from it."""

@@ -10,7 +10,9 @@ from drivers.camera.source import Kind, parse
 from drivers.contract import Mistake, Offers, Within
 
 LIBRARIES = ("cv2",)
-POINTS = frozenset({"motion", "covered", "frozen"})
+POINTS = frozenset(
+    {"motion", "covered", "blinded", "moved", "defocused", "dark", "frozen"},
+)
 
 
 @dataclass(frozen=True, kw_only=True)

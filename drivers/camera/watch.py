@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from drivers.camera.lens import Lens
+from drivers.camera.lens import Hindrance, Lens
 from drivers.camera.mask import Masks
 from drivers.camera.motion import Grey, Motion, smoothed
 from drivers.camera.options import Options
@@ -17,7 +17,17 @@ S = 1_000_000
 # One picture alone may be a decoder's slip; the next of five a second confirms it.
 MOTION_RISE_US = 150 * MS
 COVERED_RISE_US = 1 * S  # somebody who walks past the lens is no cover
-COVERED_FALL_US = 1 * S
+MOVED_RISE_US = 2 * S  # nor has somebody who stands before it turned the camera
+SLOW_RISE_US = 3 * S
+FALL_US = 1 * S
+# What each hindrance is told as.
+TOLD_AS: Mapping[Hindrance, str] = {
+    Hindrance.DARK: "covered",
+    Hindrance.BLANK: "covered",
+    Hindrance.BRIGHT: "blinded",
+    Hindrance.OTHER_VIEW: "moved",
+    Hindrance.SOFT: "defocused",
+}
 
 
 class Settled:
@@ -65,7 +75,11 @@ class Watch:
         self._last: Grey | None = None
         self._points = {
             "motion": Settled("motion", MOTION_RISE_US, options.motion_hold_ms * MS),
-            "covered": Settled("covered", COVERED_RISE_US, COVERED_FALL_US),
+            "covered": Settled("covered", COVERED_RISE_US, FALL_US),
+            "blinded": Settled("blinded", COVERED_RISE_US, FALL_US),
+            "moved": Settled("moved", MOVED_RISE_US, FALL_US),
+            "defocused": Settled("defocused", SLOW_RISE_US, FALL_US),
+            "dark": Settled("dark", SLOW_RISE_US, FALL_US),
             "frozen": Settled("frozen", options.frozen_s * S, 0),
         }
 
@@ -80,9 +94,17 @@ class Watch:
         area = self._motion.permille(smooth, at_us)
         moves = area >= self._min_area_permille
         yield from self._points["motion"].look(moves, at_us, {"area_permille": area})
-        hindrance = self._lens.hindrance(smooth, at_us)
-        why: dict[str, Json] = {"because": str(hindrance)} if hindrance else {}
-        yield from self._points["covered"].look(hindrance is not None, at_us, why)
+        yield from self._see_lens(smooth, at_us)
         same = self._last is not None and np.array_equal(grey, self._last)
         yield from self._points["frozen"].look(same, at_us, {})
         self._last = grey
+
+    def _see_lens(self, smooth: Grey, at_us: int) -> Iterator[PointReading]:
+        """Yield what is news of the camera itself."""
+        sight = self._lens.look(smooth, at_us)
+        told_as = TOLD_AS[sight.hindrance] if sight.hindrance else ""
+        for name in dict.fromkeys(TOLD_AS.values()):
+            hindered = name == told_as
+            why: dict[str, Json] = {"because": str(sight.hindrance)} if hindered else {}
+            yield from self._points[name].look(hindered, at_us, why)
+        yield from self._points["dark"].look(sight.dark, at_us, {})

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from drivers.camera import options
-from drivers.camera.options import Options
+from drivers.camera.options import POINTS, Options
 from drivers.camera.source import Kind, parse
 from drivers.contract import Offers
 from drivers.host import build
@@ -51,7 +51,7 @@ def test_the_readme_names_every_option() -> None:
 
 
 def test_it_offers_a_picture_and_what_hinders_it() -> None:
-    offered = Offers(points=frozenset({"motion", "covered", "frozen"}), picture=True)
+    offered = Offers(points=POINTS, picture=True)
     assert load(url=URL).offers() == offered
 
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drivers.camera.lens import Hindrance, Lens
+from drivers.camera.mask import Masks, blacken, parse
 from drivers.camera.motion import Motion, smoothed
-from drivers.camera.options import Options
+from drivers.camera.options import POINTS, Options
 from drivers.camera.watch import Settled, Watch
 from drivers.contract import PointReading, PointState
 
@@ -43,8 +45,8 @@ def turned(picture: Any) -> Any:
 class Film:
     """Feeds a watch, five pictures a second, and keeps what it reports."""
 
-    def __init__(self, **options: Any) -> None:
-        self._watch = Watch(Options(url="x", **options))
+    def __init__(self, masks: Masks = (), **options: Any) -> None:
+        self._watch = Watch(Options(url="x", **options), masks)
         self._step = 0
         self.told: list[tuple[str, str, int]] = []
 
@@ -62,17 +64,14 @@ class Film:
 def film() -> Film:
     """A watch that has seen an empty room for five seconds."""
     film = Film()
-    assert film.play(5, room) == [("motion", "normal"), ("covered", "normal"), ("frozen", "normal")]
+    assert set(film.play(5, room)) == {(point, "normal") for point in POINTS}
+    assert len(film.told) == len(POINTS)
     return film
 
 
 def test_the_first_picture_tells_every_point() -> None:
     readings = list(Watch(Options(url="x")).see(room(), 0))
-    assert {(r.point, r.state) for r in readings} == {
-        ("motion", PointState.NORMAL),
-        ("covered", PointState.NORMAL),
-        ("frozen", PointState.NORMAL),
-    }
+    assert {(r.point, r.state) for r in readings} == {(p, PointState.NORMAL) for p in POINTS}
 
 
 def test_an_empty_room_is_quiet(film: Film) -> None:
@@ -150,13 +149,60 @@ def test_a_blank_view_for_a_second_is_covered_and_clears(film: Film) -> None:
         (lambda: np.clip(250 + NOISE[0], 0, 255), Hindrance.BRIGHT),
         (lambda: np.clip(90 + NOISE[0], 0, 255), Hindrance.BLANK),
         (lambda: turned(room()), Hindrance.OTHER_VIEW),
+        (lambda: cv2.GaussianBlur(room(), (0, 0), 4), Hindrance.SOFT),
+        (lambda: cv2.GaussianBlur(room(), (0, 0), 6), Hindrance.SOFT),
     ],
 )
 def test_the_reason_of_a_hindrance(view: Callable[[], Any], why: Hindrance) -> None:
     lens = Lens()
     for step in range(20):
-        assert lens.hindrance(smoothed(room(step)), step * FRAME_US) is None
-    assert lens.hindrance(smoothed(view().astype(np.uint8)), 20 * FRAME_US) is why
+        assert lens.look(smoothed(room(step)), step * FRAME_US).hindrance is None
+    sight = lens.look(smoothed(view().astype(np.uint8)), 20 * FRAME_US)
+    assert sight.hindrance is why
+    assert sight.dark is (why is Hindrance.DARK)
+
+
+@pytest.mark.parametrize(
+    ("view", "point", "after_s"),
+    [
+        (lambda step: np.clip(250 + NOISE[step % 64], 0, 255).astype(np.uint8), "blinded", 1),
+        (lambda step: turned(room(step)), "moved", 2),
+        (lambda step: cv2.GaussianBlur(room(step), (0, 0), 6), "defocused", 3),
+    ],
+)
+def test_each_hindrance_is_a_point_that_comes_and_goes(
+    film: Film, view: Callable[[int], Any], point: str, after_s: int
+) -> None:
+    assert (point, "alarm") not in film.play(after_s - 0.2, view)
+    told = film.play(1, view)
+    assert (point, "alarm") in told
+    assert {name for name, _ in told} <= {point, "motion"}
+    assert (point, "normal") in film.play(2, room)
+
+
+def test_a_dim_room_that_is_seen_is_dark_and_not_covered(film: Film) -> None:
+    def dim(step: int) -> Any:
+        return (room(step) * 0.36).astype(np.uint8)
+
+    told = film.play(5, dim)
+    assert ("dark", "alarm") in told
+    assert ("covered", "alarm") not in told
+    assert ("dark", "normal") in film.play(2, room)
+
+
+def test_what_is_masked_is_no_part_of_the_room() -> None:
+    """A black mask has sharp edges that no hand over the lens can take away."""
+    masks = parse([[[0, 0], [500, 1000]], [[600, 0], [1000, 400]]])
+    hand = np.clip(40 + NOISE, 0, 255).astype(np.uint8)
+
+    def masked(draw: Callable[[int], Any], step: int) -> Any:
+        picture = draw(step).copy()
+        blacken(picture, masks)
+        return picture
+
+    film = Film(masks=masks)
+    film.play(5, lambda step: masked(room, step))
+    assert ("covered", "alarm") in film.play(2, lambda s: masked(lambda n: hand[n % 64], s))
 
 
 def test_a_lens_that_is_covered_from_the_start_is_told_at_once() -> None:
