@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import closing
 from datetime import datetime
 from pathlib import Path
@@ -15,6 +15,7 @@ import click
 
 from agent.cli import options
 from agent.cli.event_line import COLOURS, event_line, is_hidden
+from agent.cli.folding import Line, fold
 from agent.control import Client, socket_path
 
 MOST = 10_000
@@ -58,6 +59,7 @@ def since_us(_ctx: click.Context, _param: click.Parameter, value: str | None) ->
     callback=since_us,
     help="Only since then: 30d, 2h, 15m, 2026-01-31 or 2026-01-31T14:00.",
 )
+@click.option("--all", "every", is_flag=True, help="List each repeat of a panic, too.")
 @click.option(
     "--offline",
     type=click.Path(path_type=Path, exists=True, file_okay=False),
@@ -77,12 +79,14 @@ def events(
     socket: Path | None,
     *,
     follow: bool,
+    every: bool,
     as_json: bool,
 ) -> None:
     """List recorded events, and with --follow those that come.
 
     The newest stand last. Times are local; a ~ before one says that the clock was not
-    synchronised then. --json writes each event on a line of its own, as recorded.
+    synchronised then. Of the repeats of one panic the last one stands for all; --all lists each.
+    --json writes each event on a line of its own, as recorded.
 
     \b
     Examples:
@@ -97,16 +101,33 @@ def events(
     filters |= {"newest_first": True} if after is None else {"after": after}
     if offline and follow:
         raise click.UsageError("--offline reads a record that nobody writes: there is no --follow")
-    found = _recorded(offline, filters) if offline else _told(socket, filters, follow=follow)
-    with closing(found):
-        for event in found:
-            click.echo(_written(event, as_json=as_json))
+    if follow or every or as_json:
+        found = _recorded(offline, filters) if offline else _told(socket, filters, follow=follow)
+        with closing(found):
+            for event in found:
+                click.echo(_written(event, as_json=as_json))
+    else:
+        for line in _folded(offline, socket, filters):
+            click.echo(_written(line.event, folded=line.folded))
 
 
-def _written(event: dict[str, Any], *, as_json: bool) -> str:
+def _folded(offline: Path | None, socket: Path | None, filters: Mapping[str, Any]) -> list[Line]:
+    """Return as many lines as are asked for, whatever repeats there are between them."""
+    limit = asked = filters["limit"]
+    while True:
+        wanted = {**filters, "limit": asked}
+        found = list(_recorded(offline, wanted) if offline else _told(socket, wanted, follow=False))
+        lines = fold(found)
+        if len(lines) >= limit or len(found) < asked or asked == MOST:
+            return lines[-limit:] if filters.get("newest_first") else lines[:limit]
+        asked = min(asked * 8, MOST)
+
+
+def _written(event: Mapping[str, Any], *, as_json: bool = False, folded: int = 0) -> str:
     if as_json:
         return json.dumps(event, ensure_ascii=False)
-    return click.style(event_line(event), fg=COLOURS.get(event["severity"]))
+    more = f"  ({folded} repeats before it)" if folded else ""
+    return click.style(event_line(event) + more, fg=COLOURS.get(event["severity"]))
 
 
 def _told(
