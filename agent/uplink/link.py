@@ -1,4 +1,4 @@
-"""One connection to one broker. The only module that knows paho.
+"""One connection to one broker. This module and `dial` are the only ones that know paho.
 
 paho is driven from the asyncio loop through its hooks for foreign loops (`loop_read`,
 `loop_write`, `loop_misc`), so that nothing here runs beside the loop but the connecting, which
@@ -15,10 +15,6 @@ blocks and is a worker's. Its callbacks only enqueue. What was measured and forc
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import select
-import socket
-import ssl
 from typing import Any
 
 from paho.mqtt.client import Client, MQTTMessage, MQTTv5
@@ -28,15 +24,13 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
-from agent.uplink import certificate, credentials, reasons
-from agent.uplink.credentials import Stamp
+from agent.uplink import reasons
+from agent.uplink.dial import CONNECT_S, Dial
 from agent.uplink.options import PathOptions
 from agent.uplink.reasons import Lost, NotConnected
 from agent.uplink.wire import LARGEST, Ack, Hearer, Terms, Will
 from agent.uplink.worker import Worker
 
-CONNECT_S = 5.0  # for each of: an address to accept, TLS to be agreed, the broker to answer
-VERDICT_S = 0.5
 TICK_S = 1.0
 SILENCE = 1.5  # keepalives; the broker gives us as long (MQTT 5, 3.1.2.10)
 SILENT_S = 29.0  # ... but never longer: another path carries within 30 s
@@ -51,10 +45,7 @@ class Link:
 
     Attributes:
         terms: what the broker allows; from `open` on.
-        stamp: the files that it was made with, as they were then.
-        ends_us: when the certificates end that it was made with, wall time: "own", "broker",
-            "authority".
-        tls_version: that was agreed on: "TLSv1.3"; "" without TLS.
+        dial: what connecting has shown.
         lost: done when the connection has ended, with the reason.
         unheard: a topic that the broker does not let us subscribe to; "" when it lets us.
 
@@ -83,27 +74,22 @@ class Link:
         self._topics: list[str] = []
         self.unheard = ""
         self.terms = Terms(0, 0)
-        self.stamp: Stamp = ()
-        self.ends_us: dict[str, int] = {}
-        self.tls_version = ""
         self._accepted: asyncio.Future[None] = self._loop.create_future()
         self.lost: asyncio.Future[Lost] = self._loop.create_future()
         self._said = ""
-        self._own_time = ""
         self._heard_s = 0.0
         self._tick: asyncio.TimerHandle | None = None
         self._fd = -1
         self._writes = False
         self._client = self._make(client, will)
+        self.dial = Dial(self._client, options)
 
     def _make(self, name: str, will: Will | None) -> Client:
         client = Client(CallbackAPIVersion.VERSION2, name, protocol=MQTTv5)
-        client.connect_timeout = CONNECT_S
         client.max_inflight_messages_set(0)
         if will is not None:
             client.will_set(will.topic, will.payload, qos=1, retain=True)
         client.on_log = self._on_log
-        client.on_socket_open = _opened
         return client
 
     async def open(self) -> None:
@@ -113,7 +99,7 @@ class Link:
             NotConnected: with the reason.
         """
         try:
-            await self._worker.run(self._dial)
+            await self._worker.run(self.dial.run)
             self._attach()
             either: set[asyncio.Future[Any]] = {self._accepted, self.lost}
             await asyncio.wait(either, timeout=CONNECT_S, return_when=asyncio.FIRST_COMPLETED)
@@ -168,38 +154,6 @@ class Link:
         if sock is not None:
             sock.close()
         self._end(Lost(reason))
-
-    # On the worker's thread
-
-    def _dial(self) -> None:
-        options = self._options
-        self.stamp = credentials.stamp(options)
-        if options.username is not None:
-            self._client.username_pw_set(options.username, credentials.password(options))
-        context = credentials.tls_context(options.tls) if options.tls is not None else None
-        if context is not None:
-            self._client.tls_set_context(context)
-            self._own_time = self._look_at_own(options)
-        try:
-            self._client.connect(
-                options.host, options.port, options.keepalive_s, properties=_limits()
-            )
-        except (OSError, ValueError) as error:
-            if context is not None:
-                context.close()
-            raise NotConnected(reasons.of_error(error, options) + self._own_time) from error
-        if context is not None:
-            self.ends_us |= context.peer_ends_us()
-            self.tls_version = (context.made and context.made.version()) or ""
-
-    def _look_at_own(self, options: PathOptions) -> str:
-        """Return what is wrong with the time of our own certificate, if anything."""
-        own = certificate.own(options)
-        if own is None:
-            return ""
-        self.ends_us["own"] = own.ends_us
-        why = certificate.untimely(own)
-        return f" (ours {why})" if why else ""
 
     # Joining paho to the loop
 
@@ -310,7 +264,7 @@ class Link:
 
     def _hung_up(self) -> str:
         if alert := reasons.of_alert(self._said):
-            return f"the broker at {self._where} refuses us: {alert}{self._own_time}"
+            return f"the broker at {self._where} refuses us: {alert}{self.dial.own_time}"
         return f"the broker at {self._where} hangs up at once; see its log, and if it wants TLS"
 
     def _on_socket_close(self, _client: Client, _data: Any, _sock: Any) -> None:
@@ -323,39 +277,6 @@ class Link:
     def _end(self, lost: Lost) -> None:
         if not self.lost.done():
             self.lost.set_result(lost)
-
-
-def _opened(_client: Client, _data: Any, sock: Any) -> None:
-    """Have nothing wait for what was sent before it, and hear a refusal before anything is.
-
-    With Nagle's algorithm (paho leaves it on) the second of two events is on the way a round
-    trip after the first: on a cellular line a tenth of a second.
-    """
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    _hear_refusal(sock)
-
-
-def _hear_refusal(sock: Any) -> None:
-    """Wait for the broker's verdict on our certificate, before anything is written.
-
-    In TLS 1.3 it comes after our side of the handshake is done (RFC 8446, 4.4.2.4). Who writes
-    first only learns that the connection broke. A broker that is content sends tickets.
-
-    Raises:
-        SSLError: it refuses us.
-    """
-    if isinstance(sock, ssl.SSLSocket) and sock.version() == "TLSv1.3":
-        select.select([sock], [], [], VERDICT_S)
-        with contextlib.suppress(ssl.SSLWantReadError):
-            sock.recv(1)
-
-
-def _limits() -> Properties:
-    """Return what we take from the broker: little, and not much of it at once."""
-    limits = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
-    limits.MaximumPacketSize = 65_536
-    limits.ReceiveMaximum = 20
-    return limits
 
 
 def _zlib() -> Properties:

@@ -118,7 +118,7 @@ class Path:
         """Say goodbye where there is a connection, and end."""
         if self._task is None:
             return
-        if self.connected:
+        if self._sender is not None:  # also while a birth is on its way: it is retained
             await self._say_goodbye(within_s)
         self._renewal.stop()
         self._task.cancel()
@@ -131,7 +131,7 @@ class Path:
     @property
     def tls_version(self) -> str:
         """Return the version that was agreed on; "" without a connection, or without TLS."""
-        return self._link.tls_version if self._link is not None else ""
+        return self._link.dial.tls_version if self._link is not None else ""
 
     @property
     def unreadable(self) -> str:
@@ -322,7 +322,7 @@ class Path:
 
     def _tell_ends(self, link: Link) -> None:
         """Tell the site when the certificates end, once each."""
-        for whose, ends_us in link.ends_us.items():
+        for whose, ends_us in link.dial.ends_us.items():
             if self.ends_us.get(whose) != ends_us:
                 self.ends_us[whose] = ends_us
                 self._above.news(CertificateRead(self.options.id, whose, ends_us, mono_us()))

@@ -44,7 +44,8 @@ class Renewal:
 
     def look(self, link: Link) -> None:
         """Look whether there are other files than those that a connection was made with."""
-        if credentials.files(self._options) and (self._task is None or self._task.done()):
+        idle = self._task is None or self._task.done()
+        if link.alive and idle and credentials.files(self._options):
             self._task = self._worker.loop.create_task(self._renew(link))
 
     async def successor(self) -> Link | None:
@@ -64,12 +65,13 @@ class Renewal:
 
     def stop(self) -> None:
         """Give up what is under way."""
-        if self._task is not None and not self._task.cancel() and (link := self._task.result()):
+        task, self._task = self._task, None
+        if task is not None and not task.cancel() and (link := task.result()):
             link.drop("closed")
 
     async def _renew(self, link: Link) -> Link | None:
         stamp = await self._worker.run(lambda: credentials.stamp(self._options))
-        if stamp == link.stamp:
+        if stamp == link.dial.stamp:
             self.doubt = ""
             return None
         successor = self._make()

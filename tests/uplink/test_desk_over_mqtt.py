@@ -136,11 +136,12 @@ async def test_commands_are_heard_again_after_a_flood(
             rig.uplink.start()
             await rig.condition(Condition.READY)
             with operator(broker.port) as (client, answers):
-                for _ in range(2000):
-                    client.publish(topic, b"{}", qos=1)
+                sent = [client.publish(topic, b"{}", qos=1) for _ in range(2000)]
                 await until(lambda: "UNSUBSCRIBE" in broker.log, 5, "the end of the flood")
-                subscribed = broker.log.count(f"{topic} (QoS 1)")
-                await until(lambda: broker.log.count(f"{topic} (QoS 1)") > subscribed, 5, "ears")
+                await asyncio.to_thread(sent[-1].wait_for_publish, 60)
+                ears = rig.uplink._paths[0].ears
+                await until(lambda: ears._deaf is None, 10, "ears again")
+                await until(lambda: broker.log.count(f"{topic} (QoS 1)") > 1, 5, "a subscription")
                 client.publish(topic, asked("site.lock_down"), qos=1)
                 assert await next_state(answers) == "accepted"
 

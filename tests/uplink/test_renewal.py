@@ -153,3 +153,22 @@ async def test_the_end_of_our_own_is_told_without_a_broker(tmp_path: Path, place
         rig.uplink.start()
         await rig.condition(Condition.LOST)
         assert [one.whose for one in rig.told if isinstance(one, CertificateRead)] == ["own"]
+
+
+@on_a_loop
+async def test_closing_does_not_wait_for_a_connection_that_is_being_made(
+    tmp_path: Path, place: Place
+) -> None:
+    async with Rig(tmp_path / "j", place.options()) as rig:
+        rig.uplink.start()
+        await rig.condition(Condition.READY)
+        place.broker.freeze()
+        place.put("second")
+        renewal = rig.uplink._paths[0]._renewal
+
+        def tries() -> bool:
+            return renewal._task is not None and rig.uplink._paths[0]._dialler._jobs.empty()
+
+        await until(tries, 5, "an attempt")
+        await asyncio.wait_for(rig.uplink.close(), 5)
+        place.broker.thaw()
