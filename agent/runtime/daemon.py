@@ -121,18 +121,20 @@ class Daemon:
     async def _run(self, loop: asyncio.AbstractEventLoop) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop, signal.Signals(number).name)
+        self._evidence = EvidenceKeeper(self._data, self._file, self, self._clock, loop)
+        self._hosts = {device.id: self._host(device) for device in self._file.devices}
+        for host in self._hosts.values():  # they come up while everything else is made
+            host.launch()
         self._site = Site(self._file.plan, self._journal.saved)
         self._local = LocalRecord(self._journal.saved)
         while rows := self._journal.read(self._local.upto, CATCH_UP_ROWS):
             self._local.note(rows)
         self._loop = Loop(self._site, self, self._clock)
         self._keeper = Keeper(self._data, self._file.record.policy(), self, self._clock, loop)
-        self._evidence = EvidenceKeeper(self._data, self._file, self, self._clock, loop)
         # Everything that may be told of something stands before the first await.
         self._requests = HouseRequests(self, self._local)
         self._uplink = self._make_uplink(loop)
         self._loop.put(self._start_input())
-        self._hosts = {device.id: self._host(device) for device in self._file.devices}
         alive = [out.output for out in self._file.plan.output if out.kind == "alive"]
         self._dead_man = DeadMan(alive, self.act)
         self._tasks = [self._task(host.run()) for host in self._hosts.values()]

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
+from typing import Any
 
 from agent.config.devices import DeviceSpec
 from agent.pauses import Pauses
@@ -58,6 +59,7 @@ class HostSpec:
         points: what it may report, by name.
         readers: the kinds of credential that it may report.
         spool: the folder for files that its answers name; None: it has none.
+        behind: it has work for a whole processor, and must not keep a panic button waiting.
     """
 
     device: str
@@ -67,13 +69,15 @@ class HostSpec:
     points: frozenset[str]
     readers: frozenset[str]
     spool: Path | None = None
+    behind: bool = False
 
     @classmethod
     def of(cls, device: DeviceSpec, spool: Path | None) -> HostSpec:
         """Return what is run for a device of the site file."""
         points, readers = device.offers.points, device.offers.readers
         options, supervision_s = device.options, device.supervision_s
-        return cls(device.id, device.entry, options, supervision_s, points, readers, spool)
+        behind = device.offers.picture
+        return cls(device.id, device.entry, options, supervision_s, points, readers, spool, behind)
 
 
 class Host:
@@ -111,7 +115,7 @@ class Host:
 
     async def run(self) -> None:
         """Run until `stop`."""
-        while not self._stopping.is_set():
+        while self._process is not None or not self._stopping.is_set():
             started_s = time.monotonic()
             await self._one_life()
             if self._stopping.is_set():
@@ -141,19 +145,28 @@ class Host:
             self._answer(action.id, Outcome.REFUSED, f"{self._spec.device} takes no more")
             self._fail(Condition.FAULTED, "its driver does not read what it is told")
 
-    async def _one_life(self) -> None:
+    def launch(self) -> None:
+        """Start the driver's process ahead of `run`, which tells what becomes of it."""
         self._lines = Lines(self._spec.device)
         self._failure = None
         self._up = self._gave_up = False
         if not self._stopping.is_set():
             self._over.clear()
         self._heard_s = time.monotonic()
-        start = {"driver": self._spec.driver, "device": self._spec.device}
+        start: dict[str, Any] = {"driver": self._spec.driver, "device": self._spec.device}
         start |= {"spool": str(self._spec.spool)} if self._spec.spool else {}
         try:
-            self._process = HostProcess(start | {"options": dict(self._spec.options)}, self._on)
+            start |= {"options": dict(self._spec.options)}
+            self._process = HostProcess(start, self._on, behind=self._spec.behind)
         except OSError as error:
-            self._news(Condition.FAULTED, f"its driver cannot be started: {error.strerror}")
+            why = f"its driver cannot be started: {error.strerror}"
+            self._failure = (Condition.FAULTED, why)
+
+    async def _one_life(self) -> None:
+        if self._process is None:
+            self.launch()
+        if self._process is None:
+            self._tell_failure()
             return
         while not self._over.is_set():
             await _first(self._over, timeout_s=self._check())

@@ -20,6 +20,7 @@ KEPT_ENVIRONMENT = ("PATH", "LANG", "LC_ALL", "TZ", "HOME", "PYTHONPATH", "GPIOZ
 READ_SIZE = 8_192
 PAUSE_S = 0.05
 STDERR_LINES = 20
+BEHIND = 10  # niceness
 
 
 class HostProcess:
@@ -28,9 +29,12 @@ class HostProcess:
     Args:
         start: the first line it is told (driver, device, options).
         received: called on the loop with what it says; b"" when its end is closed.
+        behind: whether it shall leave the processor to all others who want it.
     """
 
-    def __init__(self, start: dict[str, Any], received: Callable[[bytes], None]) -> None:
+    def __init__(
+        self, start: dict[str, Any], received: Callable[[bytes], None], *, behind: bool = False
+    ) -> None:
         self._loop = asyncio.get_running_loop()
         self._received = received
         self._sock, theirs = socket.socketpair()
@@ -46,6 +50,11 @@ class HostProcess:
                 env={key: os.environ[key] for key in KEPT_ENVIRONMENT if key in os.environ},
                 start_new_session=True,  # the terminal's Ctrl-C is the daemon's to handle
             )
+        if behind:
+            with contextlib.suppress(OSError):  # a sandbox of somebody else's may not allow it
+                os.setpriority(
+                    os.PRIO_PROCESS, self.pid, os.getpriority(os.PRIO_PROCESS, 0) + BEHIND
+                )
         self._errors: IO[bytes] = self._process.stderr  # type: ignore[assignment]  # PIPE
         os.set_blocking(self._errors.fileno(), False)
         self._ended = asyncio.Event()

@@ -9,6 +9,7 @@ import signal
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -152,6 +153,23 @@ async def test_a_hanging_driver_is_lost_within_its_interval_and_killed() -> None
         assert "no sign of life" in lost.reason
         assert time.monotonic() - since_s <= 2.0
         await gone(hanging)
+
+
+async def test_a_camera_leaves_the_processor_to_the_others() -> None:
+    spec = HostSpec("odd", "tests.runtime.odd_drivers:Odd", {}, 10.0, POINTS, frozenset())
+    running = []
+    for behind in (False, True):
+        host = Host(replace(spec, behind=behind), Told().inputs.append, random.Random(1))
+        host.launch()
+        running.append(host)
+    ours = os.getpriority(os.PRIO_PROCESS, 0)
+    niceness = [os.getpriority(os.PRIO_PROCESS, pid_of(host)) - ours for host in running]
+    pids = [pid_of(host) for host in running]
+    for host in running:
+        host.stop()
+        await host.run()
+    assert not any(Path(f"/proc/{pid}").exists() for pid in pids)
+    assert niceness == [0, min(10, 19 - ours)]
 
 
 async def gone(pid: int) -> None:
