@@ -119,6 +119,8 @@ class Offers:
     credential its reader reads (`finger`, `card`, `pin`); `picture` says it is a camera.
     `longest_s` has the outputs that go off by themselves after so long, whatever is asked;
     `fails_on` those that are on in their fail state.
+    `loops` says of points that are wired what shows when the wire is cut: `eol` (its own
+    state), `nc` (the same as an alarm) or `none` (nothing); of others nothing is said.
     """
 
     points: frozenset[str] = frozenset()
@@ -127,6 +129,7 @@ class Offers:
     picture: bool = False
     longest_s: Mapping[str, int] = field(default_factory=dict)
     fails_on: frozenset[str] = frozenset()
+    loops: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,7 @@ def check_references(
         if device is not None and device.offers is not None:
             yield from _not_offered(reference, device, by_id)
             yield from _not_able(reference, device.offers)
+            yield from _not_supervised(reference, device)
     yield from _not_read(references, by_id)
 
 
@@ -88,6 +89,23 @@ def _not_able(reference: Reference, offers: Offers) -> Iterator[Finding]:
             f"{shown(reference.ref)}, which is on in its fail state",
             'write fail_state = "off" there: it would be on whenever the gateway is not',
         )
+
+
+def _not_supervised(reference: Reference, device: CheckedDevice) -> Iterator[Finding]:
+    """Yield a point whose wire can be cut without anybody being told, unless that is accepted."""
+    name, wanted = reference.ref.partition(".")[2], reference.supervision
+    shows = device.offers.loops.get(name) if device.offers and name not in device.doubtful else None
+    if shows is None or wanted in (None, "none", shows) or (wanted, shows) == ("nc", "eol"):
+        return
+    if shows == "none":
+        found = f"{shown(reference.ref)}, where a cut wire shows nothing"
+        remedy = 'wire it normally closed, or accept that: supervision = "none"'
+    else:
+        found = (
+            f"{shown(reference.ref)}, where a cut wire shows as an alarm and not as its own state"
+        )
+        remedy = f'write supervision = "{shows}"'
+    yield Finding(reference.key, found, remedy)
 
 
 def _not_read(references: Sequence[Reference], devices: _Devices) -> Iterator[Finding]:

@@ -78,6 +78,7 @@ class Reference:
         on_s: the longest that an output will be asked to be on.
         fails_off: whether an output must be off in its fail state.
         always_on: whether an output is on for as long as the daemon lives.
+        supervision: of a point, what a cut wire must show; None where that does not matter.
     """
 
     key: Key
@@ -87,6 +88,7 @@ class Reference:
     on_s: int = 0
     fails_off: bool = False
     always_on: bool = False
+    supervision: Supervision | None = None
 
 
 class Table(BaseModel):

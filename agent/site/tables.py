@@ -111,6 +111,7 @@ class Door(Named):
     strike: Ref
     strike_readback: Ref | None = None
     contact: Ref
+    supervision: Supervision = "nc"
     bolt: Ref | None = None
     rex: Ref | None = None
     override_key: Ref | None = None
@@ -153,7 +154,7 @@ class Door(Named):
             yield Reference(("reader_in",), "reader", reader, frozenset(self.factors))
         secure = self.lock_fail == "secure"
         yield Reference(("strike",), "output", self.strike, on_s=self.release_s, fails_off=secure)
-        yield Reference(("contact",), "point", self.contact)
+        yield Reference(("contact",), "point", self.contact, supervision=self.supervision)
         for reader in self.reader_out:
             yield Reference(("reader_out",), "reader", reader)
         for key in ("strike_readback", "bolt", "rex", "override_key"):
@@ -186,7 +187,7 @@ class Zone(Named):
             yield Mistake(("follows",), self.follows, 'kind = "follower", or leave it out')
 
     def references(self) -> Iterable[Reference]:
-        yield Reference(("point",), "point", self.point)
+        yield Reference(("point",), "point", self.point, supervision=self.supervision)
 
 
 class Panic(Named):
@@ -202,7 +203,7 @@ class Panic(Named):
     test_due_h: Annotated[int, Field(ge=8, le=168)] = 12
 
     def references(self) -> Iterable[Reference]:
-        yield Reference(("point",), "point", self.point)
+        yield Reference(("point",), "point", self.point, supervision=self.supervision)
 
 
 BUZZ_S = 3

@@ -53,6 +53,11 @@ class Input:
         closed = self.pull == "down"
         return {"closed": closed, "open": not closed, "low": False, "high": True}[self.normal]
 
+    @property
+    def shows_cut(self) -> bool:
+        """Whether a cut wire is an alarm: what the pin falls to by itself is not normal."""
+        return self.pull != "floating" and self.normal_level != (self.pull == "up")
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Output:
@@ -118,6 +123,9 @@ class Options:
             outputs=frozenset(self.outputs),
             longest_s={name: limit for name, limit in limits.items() if limit is not None},
             fails_on=frozenset(n for n, one in self.outputs.items() if one.fail_state == "on"),
+            loops={
+                name: "nc" if point.shows_cut else "none" for name, point in self.inputs.items()
+            },
         )
 
     def mistakes(self) -> Iterable[Mistake]:

@@ -55,7 +55,10 @@ def test_the_readme_names_every_option() -> None:
 
 def test_it_offers_what_is_wired() -> None:
     assert load(**site()).offers() == Offers(
-        points=frozenset({"contact"}), outputs=frozenset({"strike"}), longest_s={"strike": 60}
+        points=frozenset({"contact"}),
+        outputs=frozenset({"strike"}),
+        longest_s={"strike": 60},
+        loops={"contact": "nc"},
     )
     assert load(**site(outputs={"strike": STRIKE | {"fail_state": "on"}})).offers().fails_on == {
         "strike"
