@@ -86,7 +86,11 @@ def _armoury(folder: Path, night: Night) -> Iterator[Armoury]:
         if night.closes_soon:
             house.close_soon()
         house.start()
-        click.echo(f"listen in: mosquitto_sub -V 5 -p {house.broker.port} -t 'armoury/v1/#'")
+        click.echo("listen in, from another terminal, as somebody with only the broker:")
+        click.echo(f"  mosquitto_sub -V 5 -p {house.broker.port} -t 'armoury/v1/#'")
+        state = folder.absolute() / "desk.json"
+        where = f"--broker 127.0.0.1:{house.broker.port} --after 0 --state {state}"
+        click.echo(f"  armoury feed {where}")
         yield house
 
 

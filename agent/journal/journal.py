@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -183,6 +184,12 @@ class Journal:
     def leaves(self, first: int, last: int) -> Leaves:
         """Return what shows that these events are the tree's leaves; see `leaves`."""
         return leaves(self._reader, first, last)
+
+    def rotations(self) -> list[tuple[int, str]]:
+        """Return from which event on, and by what statement, another key has signed."""
+        with self._reader.tree() as tree:
+            rows = tree.rotations()
+        return [(seq, str(json.loads(body)["data"]["statement"])) for seq, body in rows]
 
     def statement(self) -> str | None:
         """Return what ties this record to the one that it succeeds; None: to none."""

@@ -52,8 +52,8 @@ class Pulse:
     def status(self, said: Status) -> Iterator[Word]:
         """Take a birth, a goodbye or a will."""
         way = self.ways.setdefault(said.path, Way())
-        started = (said.birth or {}).get("started", 0)
-        if said.run is not None and type(started) is int:
+        started = said.birth.started if said.birth else 0
+        if said.run is not None:
             if said.run < way.run:
                 return  # what the broker had kept of an earlier run, or a replay
             if (said.run, started) > (way.run, way.started):

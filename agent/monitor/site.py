@@ -16,6 +16,7 @@ from agent.monitor.pulse import Pulse
 from agent.monitor.said import Ask, Matter, Said
 from agent.monitor.states import States
 from agent.monitor.witness import Witness, Word
+from agent.uplink.facts import Birth
 from agent.uplink.feed import (
     Heartbeat,
     LeafProofs,
@@ -188,13 +189,14 @@ class SiteFeed:
     def _status(self, said: Heard, now_s: float) -> Iterator[Word]:
         status = heard.parsed(Status, said.payload)
         yield from self.pulse.status(status)
-        birth = status.birth or {}
-        if isinstance(statement := birth.get("statement"), str):
-            self.witness.statement = statement
-        for number, said_then in _rotations(birth):
-            yield from self.witness.rotate(number, said_then, now_s)
-        if isinstance(vkey := birth.get("vkey"), str):
-            yield from self.witness.introduce(vkey, now_s)
+        birth = status.birth
+        if birth is None:
+            return
+        self.witness.statement = birth.statement or ""
+        for number, statement in _rotations(birth):
+            yield from self.witness.rotate(number, statement, now_s)
+        if birth.vkey is not None:
+            yield from self.witness.introduce(birth.vkey, now_s)
 
     def _heartbeat(self, said: Heard, now_s: float) -> Iterator[Word]:
         beat = heard.parsed(Heartbeat, said.payload)
@@ -234,11 +236,10 @@ def _ask(topic: str, payload: Payload) -> Ask:
     return Ask(topic, payload.encode())
 
 
-def _rotations(birth: Mapping[str, Any]) -> Iterator[tuple[int, str]]:
+def _rotations(birth: Birth) -> Iterator[tuple[int, str]]:
     """Yield from which event on, and by what statement, the record has had each of its keys."""
-    rotations = birth.get("rotations")
-    for one in rotations if isinstance(rotations, list) else ():
-        if isinstance(one, dict) and type(one.get("from")) is int:
+    for one in birth.rotations:
+        if type(one.get("from")) is int:
             yield one["from"], str(one.get("statement"))
 
 

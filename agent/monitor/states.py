@@ -24,36 +24,36 @@ class States:
         noun = said.topic.partition("/")[0]
         for name, how, facts in _READ[noun](said.payload):
             if self._last.get(name) != how and (name in self._last or len(self._last) < MOST):
+                before = self._last.get(name)
                 self._last[name] = how
-                if how:
-                    yield Matter.STATE, f"{name}: {how}", facts
+                if how or before:
+                    yield Matter.STATE, f"{name}: {how or 'well again'}", facts
 
 
 def _device(payload: bytes) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
     said = parsed(DeviceState, payload)
-    condition, reason = said.state.get("condition", "?"), said.state.get("reason")
-    how = f"{condition} ({reason})" if reason and condition != "ready" else str(condition)
-    yield f"device {said.device}", how, {"device": said.device, "state": said.state}
+    state = said.state
+    well = state.condition == "ready" or not state.reason
+    how = state.condition if well else f"{state.condition} ({state.reason})"
+    yield f"device {said.device}", how, {"device": said.device, "state": state.model_dump()}
 
 
 def _area(payload: bytes) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
     said = parsed(AreaState, payload)
-    words = [str(said.state.get("mode", "?")), str(said.state.get("part") or "")]
-    words.append("in alarm" if said.state.get("alarm") else "")
-    yield (
-        f"area {said.area}",
-        " ".join(filter(None, words)),
-        {"area": said.area, "state": said.state},
-    )
+    state = said.state
+    words = [state.mode, state.part, "in alarm" if state.alarms else ""]
+    facts = {"area": said.area, "state": state.model_dump()}
+    yield f"area {said.area}", " ".join(filter(None, words)), facts
 
 
 def _health(payload: bytes) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
     """Yield what is not as it should be; what is well is said once it was not."""
-    said = parsed(Health, payload)
-    for name, state in said.state.items():
-        trouble = state.get("trouble") if isinstance(state, dict) else None
-        if isinstance(trouble, str):
-            yield f"gateway {name}", trouble, {name: state}
+    state = parsed(Health, payload).state
+    parts = {name: getattr(state, name) for name in ("clock", "disk", "power", "record", "devices")}
+    parts |= {f"path {path}": how for path, how in state.paths.items()}
+    for name, part in parts.items():
+        trouble = part.trouble if part is not None else None
+        yield f"gateway, {name}", trouble or "", {"trouble": trouble}
 
 
 def _answer(payload: bytes) -> Iterator[tuple[str, str, Mapping[str, Any]]]:

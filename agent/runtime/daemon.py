@@ -24,6 +24,7 @@ from agent.journal.journal import Journal
 from agent.journal.keys import KeyMissing
 from agent.journal.record import Batch, Commit, Entry, Recorded, Sealed
 from agent.journal.succession import JournalSucceeded
+from agent.runtime.birth import birth
 from agent.runtime.clock import Clock
 from agent.runtime.control import ControlServer
 from agent.runtime.deadman import DeadMan
@@ -34,15 +35,14 @@ from agent.runtime.local import LocalRecord
 from agent.runtime.loop import Loop
 from agent.runtime.notify import Notify
 from agent.runtime.requests import HouseRequests
+from agent.runtime.telling import Telling
 from agent.site.inputs import (
     ActionAnswered,
     ClockStepped,
     Commanded,
     Condition,
-    DeviceNews,
     Input,
     Origin,
-    PointRead,
     RecordNews,
     Started,
     Stopping,
@@ -91,8 +91,6 @@ class Daemon:
         self._started = self._clock.now()
         self._commands = itertools.count(1)
         self._storage = ""
-        self._points: dict[str, dict[str, str]] = {}
-        self._restate: set[str] = set()
         self._version = version("armoury-agent")
 
     async def run(self) -> None:
@@ -133,6 +131,7 @@ class Daemon:
         self._keeper = Keeper(self._data, self._file.record.policy(), self, self._clock, loop)
         # Everything that may be told of something stands before the first await.
         self._requests = HouseRequests(self, self._local)
+        self._telling = Telling(self._file, self._data, self._site, self._hosts, self._clock, loop)
         self._uplink = self._make_uplink(loop)
         self._loop.put(self._start_input())
         alive = [out.output for out in self._file.plan.output if out.kind == "alive"]
@@ -186,6 +185,7 @@ class Daemon:
     async def _end(self, control: ControlServer) -> None:
         self._notify.stopping()
         await control.close()
+        self._telling.close()
         for host in self._hosts.values():
             host.stop()
         await asyncio.wait(self._tasks, timeout=STOP_GRACE_S + 1.5)
@@ -233,36 +233,25 @@ class Daemon:
         return uplink
 
     def _birth(self) -> dict[str, Any]:
-        return {
-            "name": self._file.plan.site.name,
-            "version": self._version,
-            "boot": self._clock.boot,
-            "vkey": self._journal.vkey,
-            "started": self._started.utc_us,
-            "devices": {device.id: device.driver for device in self._file.devices},
-        }
+        return birth(self._file, self._journal, self._version, self._started)
 
     # What comes in
 
     def _take(self, what: Input) -> None:
-        """Take what a host or a path says; remember what the monitor's device state shows."""
-        match what:
-            case PointRead(device, point, state):
-                self._points.setdefault(device, {})[point] = state.value
-                self._restate.add(device)
-            case DeviceNews(device):
-                self._restate.add(device)
-            case ActionAnswered() if self._dead_man.takes(what):
-                return
+        """Take what a host or a path says."""
+        if isinstance(what, ActionAnswered) and self._dead_man.takes(what):
+            return
+        self._telling.take(what)
         self._loop.put(what)
 
     def _committed(self, commit: Commit) -> None:
         if self._storage:
-            self._storage = ""
+            self._storage = self._telling.trouble = ""
             self._loop.put(StorageNews(Condition.READY, self._clock.now().mono_us))
         self._loop.committed(commit.tag, commit.rows)
 
     def _sealed(self, sealed: Sealed) -> None:
+        self._telling.sealed = sealed.size
         self._uplink.checkpoint(sealed.note)
 
     def _storage_failed(self, error: JournalError) -> None:
@@ -275,13 +264,13 @@ class Daemon:
             died = isinstance(error, JournalDied)
             self._stop("a fault of our own" if died else "the record is not what it was")
         if isinstance(error, StorageFailed):
-            self._storage = str(error)
+            self._storage = self._telling.trouble = str(error)
             at_us = self._clock.now().mono_us
             self._loop.put(StorageNews(Condition.FAULTED, at_us, str(error)))
             self._task(self._evidence.make_room())
 
     async def _beat(self) -> None:
-        """Once a second: feed the watchdogs, look at the clock, restate changed devices."""
+        """Once a second: feed the watchdogs, look at the clock, tell what has changed."""
         before = self._clock.now()
         while True:
             self._notify.alive()
@@ -292,9 +281,9 @@ class Daemon:
             if abs(now.utc_us - expected.utc_us) >= STEP_US or now.trusted != before.trusted:
                 self._loop.put(ClockStepped(expected.utc_us, now.utc_us, now.mono_us))
             before = now
-            restate, self._restate = self._restate, set()
-            for device in restate:
-                self._uplink.device(device, self._device_state(device))
+            if usage := self._keeper.usage:
+                self._telling.record_pct = usage.record_pct
+            self._telling.tick(self._uplink)
 
     # Where the loop's decisions go (agent.runtime.loop.Ports)
 
@@ -316,6 +305,7 @@ class Daemon:
     def recorded(self, rows: tuple[Recorded, ...]) -> None:
         self._uplink.committed(rows)
         self._local.note(rows)
+        self._telling.stir()
         self._requests.recorded(rows)
 
     def unrecorded(self, entry: Entry) -> None:
@@ -372,7 +362,8 @@ class Daemon:
             },
             "view": self._site.view(),
             "devices": [
-                {"id": device.id, "pid": self._hosts[device.id].pid} | self._device_state(device.id)
+                {"id": device.id, "pid": self._hosts[device.id].pid}
+                | self._telling.device(device.id)
                 for device in self._file.devices
             ],
             "paths": [
@@ -386,19 +377,6 @@ class Daemon:
                 "used_pct": self._keeper.usage and self._keeper.usage.record_pct,
                 "disk_pct": self._keeper.usage and self._keeper.usage.disk_pct,
             },
-        }
-
-    def _device_state(self, device: str) -> dict[str, Any]:
-        spec = next(spec for spec in self._file.devices if spec.id == device)
-        host, now = self._hosts[device], self._clock.now()
-        return {
-            "driver": spec.driver,
-            "simulated": spec.simulated,
-            "condition": host.condition.value if host.condition else "starting",
-            "reason": host.reason,
-            "since": now.at(host.since_us).utc_us,
-            "restarts": host.restarts,
-            "points": dict(self._points.get(device, {})),
         }
 
 

@@ -115,6 +115,20 @@ class Alarm(Machine[Incident]):
             "overdue": self.state.overdue,
         }
 
+    def told(self) -> Json:
+        """Return what the monitor is told of it: everything."""
+        state = self.state
+        return {
+            "id": self.id,
+            "cause": state.cause,
+            "object": state.object,
+            "stage": state.stage,
+            "raised_utc_us": state.raised_utc_us,
+            "overdue": state.overdue,
+            "silent": self.silent,
+            "hidden": self.hidden,
+        }
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Numbers(State):

@@ -304,6 +304,22 @@ class Area(Machine[Watch]):
         if entry is not None and entry.due_us <= turn.at_us:
             self.state = replace(self.state, dark=True)
 
+    def told(self) -> dict[str, Json]:
+        """Return the same for the monitor, with every alarm that is open here."""
+        state = self.state
+        faults = readiness.faults(self, self._house, "") if state.mode == "disarmed" else {}
+        delay = state.timers.get("exit") or state.timers.get("entry")
+        return {
+            "mode": state.mode,
+            "part": state.part,
+            "until": delay.utc_us if delay else None,
+            "alarm": self.in_alarm(),
+            "alarms": [a.told() for a in self._house.alarms if a.state.area == self.id],
+            "not_ready": dict(faults),
+            "technician": self.technician.on,
+            "walk": bool(self.walk.state.persons),
+        }
+
     def view(self) -> Json:
         """Return how it is watched, and what would keep it from being armed."""
         faults = readiness.faults(self, self._house, "") if self.state.mode == "disarmed" else {}

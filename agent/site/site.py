@@ -182,6 +182,10 @@ class Site:
         credentials = person.state.credentials if person else ()
         return [door.id for door in self._house.doors.values() if door.access.takes(credentials)]
 
+    def areas(self) -> dict[str, dict[str, Json]]:
+        """Return how each area is, for the monitor alone: it may know of every alarm."""
+        return {area.id: area.told() for area in self._house.areas.values()}
+
     def _ring(self, turn: Turn, until_us: int) -> None:
         for due_us, machine, name in self._house.register.take_due(until_us):
             turn.at_us = due_us

@@ -23,7 +23,8 @@ from agent.journal.canonical import encode
 from agent.journal.errors import JournalMisused
 from agent.journal.note import Verifier
 from agent.site.moment import Moment
-from agent.uplink.feed import Payload, Utc
+from agent.uplink.facts import Utc
+from agent.uplink.feed import Payload
 from agent.uplink.operators import OperatorOptions, grants
 
 SKEW_US = 10_000_000  # an operator's clock may be ahead of ours by so much

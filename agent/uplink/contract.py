@@ -16,6 +16,7 @@ from pydantic import BaseModel
 
 from agent.uplink.commands import SignedCommand
 from agent.uplink.feed import (
+    FEED_VERSION,
     AreaState,
     CommandAnswer,
     DeviceState,
@@ -33,7 +34,6 @@ from agent.uplink.feed import (
     UnrecordedEvent,
 )
 
-FEED_VERSION = "1.1.0"
 PARAMETERS = {
     "site": "id of the armoury, as its site file has it",
     "path": "id of the way to the monitor",

@@ -14,13 +14,14 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from agent.journal.record import Recorded
+from agent.uplink.facts import AreaFacts, Birth, DeviceFacts, HealthFacts, Utc
 
 ROOT = "armoury/v1"
+FEED_VERSION = "1.1.0"
 FRAME_BYTES = 96  # what `several` puts around its events, at most
 ZLIB_LEVEL = 3  # a fifth of the size at a third of level 6's time, on events
 
 Us = Annotated[int, Field(description="microseconds")]
-Utc = Annotated[int, Field(description="UTC, microseconds since 1970-01-01")]
 
 
 class Topic(StrEnum):
@@ -165,7 +166,7 @@ class Status(Payload):
     clean: Annotated[bool | None, Field(description="said goodbye; false: vanished")] = None
     run: Annotated[int | None, Field(description="as heartbeats have it; with `online`")] = None
     at: Utc | None = None
-    birth: dict[str, Any] | None = None
+    birth: Birth | None = None
 
 
 class Heartbeat(Payload):
@@ -194,7 +195,7 @@ class DeviceState(Payload):
 
     site: str
     device: str
-    state: dict[str, Any]
+    state: DeviceFacts
 
 
 class AreaState(Payload):
@@ -202,7 +203,7 @@ class AreaState(Payload):
 
     site: str
     area: str
-    state: dict[str, Any]
+    state: AreaFacts
 
 
 class Health(Payload):
@@ -210,7 +211,7 @@ class Health(Payload):
 
     site: str
     at: Utc
-    state: dict[str, Any]
+    state: HealthFacts
 
 
 class CommandState(StrEnum):

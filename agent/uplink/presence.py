@@ -46,7 +46,7 @@ class Presence:
         self._beats = 0
 
     def birth(self, portrait: Portrait) -> bytes:
-        return self._status(online=True, run=self._run, at=utc_us(), birth=portrait.birth)
+        return self._status(online=True, run=self._run, at=utc_us(), birth=portrait.birth or None)
 
     def goodbye(self) -> bytes:
         return self._status(online=False, clean=True, at=utc_us())

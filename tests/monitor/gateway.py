@@ -74,7 +74,10 @@ class Gateway:
         said: dict[str, Any] = {"site": SITE, "path": "fibre", "online": online}
         if online:
             said["run"] = self.run
-            said["birth"] = {"vkey": str(self.signer.verifier), "started": 1, **more}
+            said["birth"] = {
+                "feed": "1.1.0", "version": "1", "name": "Quito", "boot": "b", "started": 1,
+                "vkey": str(self.signer.verifier), **more,
+            }  # fmt: skip
         else:
             said["clean"] = False
         return json.dumps(said).encode()

@@ -226,6 +226,12 @@ class TestHidden:
         ask(duress, "acknowledge", 6, "d1", origin="local")
         assert duress.refusal == "unknown-alarm"
 
+    def test_the_monitor_alone_is_told_of_it(self, duress):
+        (area,) = (said for said in duress.site.areas().values() if said["alarms"])
+        assert [(alarm["id"], alarm["hidden"]) for alarm in area["alarms"]] == [("d1", True)]
+        assert area["alarm"] is False
+        assert "d1" not in str(duress.site.view())
+
     def test_the_monitor_acknowledges_it(self, duress):
         ask(duress, "acknowledge", 6, "d1", origin="monitor")
         assert duress.refusal == ""

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.feed_contract import document
 from tests.system.house import LOAD, House
 
 DEMO = Path(__file__).parents[2] / "config" / "demo.toml"
@@ -14,7 +15,10 @@ DEMO = Path(__file__).parents[2] / "config" / "demo.toml"
 
 @pytest.fixture
 def make_house(tmp_path: Path) -> Iterator[Callable[[str], House]]:
-    """Make an armoury from a site file's text; it is ended with the test."""
+    """Make an armoury from a site file's text; it is ended with the test.
+
+    Every message that its monitor has heard must be as the feed's document has it.
+    """
     made: list[House] = []
 
     def make(text: str) -> House:
@@ -27,6 +31,10 @@ def make_house(tmp_path: Path) -> Iterator[Callable[[str], House]]:
     yield make
     for house in made:
         house.end()
+    for house in made:
+        if not house.has_strangers:
+            told = ((one.topic, one.payload) for one in house.monitor.told())
+            assert document().faults(told) == []
 
 
 @pytest.fixture

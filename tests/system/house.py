@@ -15,7 +15,13 @@ LOAD = "".join(f'load-{pin} = {{ pin = {pin}, pull = "up" }}\n' for pin in LOAD_
 
 
 class House(Armoury):
-    """An armoury with words for what tests wait for."""
+    """An armoury with words for what tests wait for.
+
+    Attributes:
+        has_strangers: somebody else publishes in its name; what is heard is not all ours.
+    """
+
+    has_strangers = False
 
     def wait_for(self, timeout_s: float = 10.0, *, after: int = 0, **wanted: object) -> Event:
         """Return the first recorded event with these fields."""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
@@ -35,6 +37,7 @@ def desk(house: House) -> Iterator[Desk]:
 
 def publish(house: House, topic: str, payload: bytes | str, *words: str) -> None:
     """Publish as somebody who has got at the broker."""
+    house.has_strangers = True
     data = payload.encode() if isinstance(payload, str) else payload
     command = ["mosquitto_pub", "-V", "5", "-h", "127.0.0.1", "-p", str(house.broker.port)]
     command += ["-q", "1", "-t", f"{FEED}/{topic}", "-s", *words]
@@ -186,3 +189,39 @@ def test_wrong_use_is_said(house: House) -> None:
         assert done.returncode == status, (words, done.stderr)
         assert done.stderr
         assert "Traceback" not in done.stderr
+
+
+def test_how_areas_and_the_gateway_are_is_told(house: House, desk: Desk) -> None:
+    desk.start("--after", "0")
+
+    def last(below: str) -> dict[str, Any]:
+        payloads = told(house, below)
+        return dict(json.loads(payloads[-1])["state"]) if payloads else {}
+
+    wait_until(lambda: last("health"), 40, "the gateway's health")
+    health = last("health")
+    assert health["devices"]["conditions"] == {"ready": 3}
+    assert health["paths"]["loopback"]["condition"] == "ready"
+    assert health["memory"]["pss_kib"] < 60_000
+    assert health["disk"]["free_bytes"] > 0
+    assert health["record"]["head"] >= health["record"]["checkpoint"]
+
+    house.armoury("simulate", "press", "guard-room")
+    wait_until(lambda: last("area/guards").get("alarms"), 20, "the area's alarm")
+    assert last("area/guards")["alarms"][0]["cause"] == "panic.raised"
+    desk.wait_for("state", text="area guards: disarmed in alarm")
+
+    assert house._wires is not None
+    os.killpg(house._wires.pid, signal.SIGKILL)
+    wait_until(
+        lambda: any(
+            json.loads(p)["state"]["devices"].get("trouble") for p in told(house, "health")
+        ),
+        40,
+        "a lost device in the gateway's health",
+    )
+    birth = json.loads(told(house, "status/loopback")[0])["birth"]
+    assert (birth["doors"], birth["areas"]) == ({"store": "store"}, ["store", "guards"])
+    assert birth["capabilities"][:3] == ["repeat", "proof", "leaves"]
+    desk.stop()
+    assert desk.wrong() == set(), desk.log()

@@ -27,6 +27,23 @@ from agent.uplink.uplink import Uplink
 from tests.broker import Broker, Certificates, Subscriber
 
 SITE = "test-01"
+BIRTH = {"feed": "1", "version": "1.2", "name": "Test", "boot": "b", "started": 1}
+AREA: dict[str, Any] = {
+    "mode": "armed", "part": "", "alarm": False, "alarms": [], "not_ready": {},
+    "technician": False, "walk": False,
+}  # fmt: skip
+HEALTH: dict[str, Any] = {
+    "up_s": 1, "clock": {"trusted": True}, "disk": {"used_pct": 12}, "memory": {}, "load_pct": [1],
+    "paths": {}, "record": {"head": 1, "waiting": 0}, "devices": {"conditions": {}},
+}  # fmt: skip
+
+
+def device(condition: str) -> dict[str, Any]:
+    """Return a device's state, as the runtime tells it."""
+    return {
+        "driver": "gpio", "simulated": False, "condition": condition, "reason": "", "since": 1,
+        "restarts": 0, "points": {},
+    }  # fmt: skip
 
 
 def path_to(broker: Broker, id: str = "fibre", **more: Any) -> PathOptions:

@@ -19,7 +19,17 @@ from agent.site.step import Severity
 from agent.uplink import path as path_module
 from agent.uplink import sender as sender_module
 from tests.broker import Broker, Subscriber
-from tests.uplink.rig import SITE, Rig, heard, keeps_to_the_contract, on_a_loop, path_to, until
+from tests.uplink.rig import (
+    BIRTH,
+    SITE,
+    Rig,
+    device,
+    heard,
+    keeps_to_the_contract,
+    on_a_loop,
+    path_to,
+    until,
+)
 
 FEED = f"armoury/v1/{SITE}/#"
 # its default hands a subscriber 20 messages at a time, and takes as many from us
@@ -328,20 +338,20 @@ def last(monitor: Subscriber, topic: str) -> tuple[bool, dict[str, Any]]:
 async def test_birth_and_device_states_are_retained_for_who_comes_late(tmp_path: Path) -> None:
     with Broker(tmp_path / "b") as broker:
         async with Rig(tmp_path / "j", path_to(broker)) as rig:
-            rig.uplink.describe({"version": "1.2"})
-            rig.uplink.device("board", {"condition": "ready"})
+            rig.uplink.describe(BIRTH)
+            rig.uplink.device("board", device("ready"))
             rig.uplink.start()
             await rig.condition(Condition.READY)
-            rig.uplink.device("board", {"condition": "lost"})
-            rig.uplink.device("reader", {"condition": "ready"})
+            rig.uplink.device("board", device("lost"))
+            rig.uplink.device("reader", device("ready"))
             await until(lambda: "device/reader" in broker.log, 5, "device state at the broker")
             with Subscriber(broker, FEED) as monitor:
                 await until(lambda: last(monitor, "device/reader")[1], 5, "retained state")
                 retained, birth = last(monitor, "status/fibre")
                 assert retained
                 assert birth["online"] is True
-                assert birth["birth"] == {"version": "1.2"}
-                board = {"site": SITE, "device": "board", "state": {"condition": "lost"}}
+                assert BIRTH.items() <= birth["birth"].items()
+                board = {"site": SITE, "device": "board", "state": device("lost")}
                 assert last(monitor, "device/board") == (True, board)
 
 

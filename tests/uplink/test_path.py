@@ -388,7 +388,7 @@ async def test_what_changes_before_the_birth_is_taken_is_said(
 
             def introduced(path: path_module.Path) -> None:
                 introduce(path)
-                rig.uplink.device("board", {"condition": "ready"})
+                rig.uplink.device("board", device("ready"))
 
             monkeypatch.setattr(path_module.Path, "_introduce", introduced)
             rig.uplink.start()

@@ -12,7 +12,7 @@ import pytest
 
 from agent.site.inputs import Condition
 from tests.broker import Authority, Broker, Certificates, Subscriber
-from tests.uplink.rig import SITE, Rig, heard, on_a_loop, path_to, until
+from tests.uplink.rig import AREA, HEALTH, SITE, Rig, device, heard, on_a_loop, path_to, until
 
 SHIPPED = Path(__file__).parents[2] / "docs" / "broker"
 
@@ -70,9 +70,9 @@ async def test_a_site_is_heard_and_asked_by_the_monitor_and_by_nobody_else(
         async with Rig(tmp_path / "j", as_site) as rig:
             rig.uplink.start()
             await rig.condition(Condition.READY)
-            rig.uplink.device("board", {"condition": "ready"})
-            rig.uplink.area("store", {"armed": True})
-            rig.uplink.health({"disk_used_pct": 12})
+            rig.uplink.device("board", device("ready"))
+            rig.uplink.area("store", AREA)
+            rig.uplink.health(HEALTH)
             rig.uplink.checkpoint("a checkpoint\n")
             rig.record(300)
             await until(lambda: len(heard(monitor)) == 300, 10, "300 events")
