@@ -104,10 +104,10 @@ def _facts(item: Item) -> dict[str, Any]:
 def _line(item: Item) -> str:
     data = item.data
     alarms = ",".join(map(str, data.get("alarms", ())))
-    of = f"alarm {alarms}" if alarms else f"door {data.get('door', '-')}"
+    of = f"{data.get('subject', '-')}{' alarm ' if alarms else ''}{alarms}"
     time = f"{local_time(data['from']):%Y-%m-%d %H:%M:%S}" if "from" in data else "-"
     size = f"{item.size / 1024:.0f} KiB"
-    what = f"{item.camera:<16} {data.get('what', ''):<8} {size:>10}  {of:<16}"
+    what = f"{item.camera:<16} {data.get('what', ''):<8} {size:>10}  {of:<24}"
     return f"{item.seq:>7}  {time}  {what} {item.sha256[:16]}"
 
 

@@ -95,7 +95,7 @@ class Door(Machine[Leaf]):
         """Let people in whose grant was just decided; return the action that does."""
         action = self.strike.release(turn, persons)
         self.sessions.begin(turn, persons, action)
-        self._house.filming.entered(turn, self.id, persons)
+        self._house.filming.at_work(turn, self.key, persons)
         return action
 
     def undo(self, turn: Turn, persons: tuple[str, ...], action: int) -> None:

@@ -89,7 +89,7 @@ def _kind(severity: Severity, codes: str = "", fields: str = "", *, raises: bool
 _COUNT = "what:text count:int expected:int persons:list"
 _SLOT = "slot:text serial:text persons:list"
 _COMMAND = "name:text by:text second:text origin:text"
-_FILM = "what:text camera:text alarms:list door:text persons:list"
+_FILM = "what:text camera:text subject:text alarms:list persons:list"
 _ALARM = "cause:text source:text object:text silent:bool by:text origin:text"
 
 KINDS: Mapping[str, Kind] = {

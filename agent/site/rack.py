@@ -146,6 +146,8 @@ class Slot(Machine[Content]):
         at = turn.now.at(change.at_us) if change else None
         rack = self._rack
         turn.event(kind, rack.id, about | more, source=rack.key, device=self.device, at=at)
+        if kind in ("rack.removed", "rack.returned"):
+            self._house.filming.at_work(turn, rack.key, persons)
         if kind == "rack.intrusion":
             self._house.areas[rack.plan.area].sound(turn)
 

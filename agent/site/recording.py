@@ -34,19 +34,23 @@ class Film(State):
 
     Attributes:
         alarms: that the clip is of.
+        subject: what the first of them is about: "door/store".
         action: the action that asks for it; None while nobody was asked.
         next_alarms: those of them, raised while it runs, that want the next one.
         next_to_us: the next one's end.
+        next_subject: and what it is about.
         stills: what each picture is of, by the action that asks for it.
         why: why the last attempt failed.
     """
 
     alarms: tuple[str, ...] = ()
+    subject: str = ""
     from_us: int = 0
     to_us: int = 0
     action: int | None = None
     next_alarms: tuple[str, ...] = ()
     next_to_us: int = 0
+    next_subject: str = ""
     stills: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
     why: str = ""
 
@@ -67,17 +71,17 @@ class Recording(Machine[Film]):
         clip = () if self.state.action is None else (self.state.action,)
         return (*self.state.stills, *clip)
 
-    def alarm(self, turn: Turn, name: str, at_us: int) -> None:
+    def alarm(self, turn: Turn, name: str, subject: str, at_us: int) -> None:
         """Keep what is seen of an alarm that was just raised."""
-        self.still(turn, alarms=[name])
+        self.still(turn, subject=subject, alarms=[name])
         to_us = at_us + self._plan.post_s * SECOND_US
         if not self.state.alarms:
             from_us = max(0, at_us - self._plan.pre_s * SECOND_US)
-            self._want(turn, (name,), from_us, to_us)
+            self._want(turn, (name,), subject, from_us, to_us)
             return
         if to_us > self.state.to_us:
-            more = (*self.state.next_alarms, name)
-            self.state = replace(self.state, next_alarms=more, next_to_us=to_us)
+            more, about = (*self.state.next_alarms, name), self.state.next_subject or subject
+            self.state = replace(self.state, next_alarms=more, next_subject=about, next_to_us=to_us)
         self.state = replace(self.state, alarms=(*self.state.alarms, name))
 
     def still(self, turn: Turn, **of: Json) -> None:
@@ -102,7 +106,7 @@ class Recording(Machine[Film]):
 
     def on_timer(self, turn: Turn, name: str) -> None:
         if self.state.action is None:
-            self._failed(turn, "clip", {"alarms": list(self.state.alarms)}, self.state.why)
+            self._failed(turn, "clip", self._clip(), self.state.why)
             self._next(turn)
 
     def on_restart(self, turn: Turn) -> None:
@@ -120,8 +124,16 @@ class Recording(Machine[Film]):
     def _there(self) -> bool:
         return self._house.devices[self.device].state.condition is Condition.READY
 
-    def _want(self, turn: Turn, alarms: tuple[str, ...], from_us: int, to_us: int) -> None:
-        self.state = replace(self.state, alarms=alarms, from_us=from_us, to_us=to_us, why="")
+    def _clip(self) -> dict[str, Json]:
+        """Return what the clip is of."""
+        return {"subject": self.state.subject, "alarms": list(self.state.alarms)}
+
+    def _want(
+        self, turn: Turn, alarms: tuple[str, ...], subject: str, from_us: int, to_us: int
+    ) -> None:
+        self.state = replace(
+            self.state, alarms=alarms, subject=subject, from_us=from_us, to_us=to_us, why=""
+        )
         self.start(turn, "over", to_us - turn.at_us)
         if self._there():
             self._begin(turn)
@@ -141,15 +153,16 @@ class Recording(Machine[Film]):
         self.state = replace(self.state, action=None, why=answer.reason or str(answer.outcome))
         if answer.outcome is not Outcome.DONE and self.runs("over"):
             return  # once the camera is back, what is left of its time is kept
-        self._told(turn, answer, "clip", {"alarms": list(self.state.alarms)})
+        self._told(turn, answer, "clip", self._clip())
         self._next(turn)
 
     def _next(self, turn: Turn) -> None:
-        alarms, from_us, to_us = self.state.next_alarms, self.state.to_us, self.state.next_to_us
+        alarms, subject = self.state.next_alarms, self.state.next_subject
+        from_us, to_us = self.state.to_us, self.state.next_to_us
         self.stop("over")
         self.state = Film(stills=self.state.stills)
         if alarms and to_us > turn.at_us:
-            self._want(turn, alarms, from_us, to_us)
+            self._want(turn, alarms, subject, from_us, to_us)
 
     def _told(self, turn: Turn, answer: ActionAnswered, what: str, of: Mapping[str, Json]) -> None:
         if answer.outcome is not Outcome.DONE or "sha256" not in answer.data:
@@ -181,13 +194,14 @@ class Filming:
     def alarm(self, turn: Turn, name: str, source: str, at_us: int, *, hidden: bool) -> None:
         """Hear of an alarm that was just raised, by the machine with the key `source`."""
         recordings = self._hidden if hidden else self._open
-        for camera in self._cameras(coverage.subject(source)):
-            recordings[camera].alarm(turn, name, at_us)
+        subject = coverage.subject(source)
+        for camera in self._cameras(subject):
+            recordings[camera].alarm(turn, name, subject, at_us)
 
-    def entered(self, turn: Turn, door: str, persons: Sequence[str]) -> None:
-        """Hear that people are let in by a door."""
-        for camera in self._cameras(f"door/{door}"):
-            self._open[camera].still(turn, door=door, persons=list(persons))
+    def at_work(self, turn: Turn, subject: str, persons: Sequence[str]) -> None:
+        """Hear that people are let in by a door, or take from a rack or put back."""
+        for camera in self._cameras(subject):
+            self._open[camera].still(turn, subject=subject, persons=list(persons))
 
     def back(self, turn: Turn, camera: str) -> None:
         """Hear that a device is there again, which may be a camera."""

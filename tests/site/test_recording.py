@@ -48,6 +48,7 @@ def test_an_alarm_asks_for_a_picture_and_for_a_clip_from_before_to_after(seen):
         "area": "hall",
         "camera": "cam",
         "what": "clip",
+        "subject": "door/store",
         "alarms": ["1"],
         "sha256": "a" * 64,
         "bytes": 1234,
@@ -69,7 +70,8 @@ def test_what_is_raised_meanwhile_is_on_the_clip_and_the_next_one_goes_on_withou
     _, more = asked(seen)
     assert (more.args["from"], more.args["to"]) == (130 * S, 150 * S)
     kept(seen, 150.5, more)
-    assert seen.last("evidence.kept").data["alarms"] == ["2"]
+    data = seen.last("evidence.kept").data
+    assert (data["subject"], data["alarms"]) == ("zone/pir", ["2"])
     seen.to(300)
     assert len(asked(seen)) == 2
 
@@ -100,7 +102,20 @@ def test_a_grant_is_kept_as_a_picture(make):
     assert asked(play) == []
     kept(play, 11, still, media="image/jpeg")
     data = play.last("evidence.kept").data
-    assert (data["door"], data["persons"], data["what"]) == ("store", ["p-1"], "snapshot")
+    assert (data["subject"], data["persons"], data["what"]) == ("door/store", ["p-1"], "snapshot")
+
+
+def test_what_is_taken_from_a_rack_is_kept_as_a_picture(make):
+    rack = {"id": "rifles", "area": "hall", "doors": ["store"], "slots": {"board.s1": "M4-1"}}
+    play = make(camera={"covers": ["rifles"]}, door={"people": 1}, rack=[rack])
+    play.finger("1", 10)
+    play.answer("done", 10.1)
+    play.point("board.s1", "alarm", 12)
+    play.to(13)
+    (still,) = asked(play, "snapshot")
+    kept(play, 14, still)
+    data = play.last("evidence.kept").data
+    assert (data["subject"], data["persons"]) == ("rack/rifles", ["p-1"])
 
 
 def test_a_camera_that_is_away_keeps_what_is_left_once_it_is_back(seen):
