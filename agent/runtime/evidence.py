@@ -11,10 +11,12 @@ full that the record itself cannot be written: evidence goes at once, and that i
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import shutil
 import stat
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
@@ -42,6 +44,7 @@ FIRST_S = 30.0  # a start has more urgent things to do
 TIDY_S = 3600.0
 CLOSE_S = 2.0
 MOST_NAMED = 100  # files in one event
+LEFT_S = 600.0  # a clip is written to several times a second
 URGENT = 64 << 20  # bytes that are given up when the record cannot be written
 
 
@@ -182,7 +185,16 @@ class EvidenceKeeper:
             raise ValueError(f"{device} names no file of its spool: {name!r}")
         return self._folder / SPOOL / device / name
 
+    def _sweep(self) -> None:
+        """Remove what hosts that died left in their spools: nobody writes it any more."""
+        before = time.time() - LEFT_S
+        for path in (self._folder / SPOOL).glob("*/*"):
+            with contextlib.suppress(FileNotFoundError):
+                if path.lstat().st_mtime < before:
+                    path.unlink()
+
     def _surplus(self, needed: frozenset[str], now: Moment) -> dict[str, list[Item]]:
+        self._sweep()
         with Reader(self._folder) as reader:
             for name in self._evidence.clean(reader):
                 log.info("evidence that no event names is removed: %s", name)
