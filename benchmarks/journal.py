@@ -151,7 +151,9 @@ def side_by_side(folder: Path, group: int, count: int) -> tuple[list[float], lis
     return all_ours, all_floor, statistics.median(ratios)
 
 
-def written(make: Callable[[Path], Ours | Floor], count: int, group: int, where: str) -> float:
+def written(
+    make: Callable[[Path], Ours | Floor], count: int, group: int, where: str, pause_s: float = 0.0
+) -> float:
     """Return the bytes that a process of its own wrote to the disk for each event."""
     context = multiprocessing.get_context("fork")
     receiver, sender = context.Pipe(duplex=False)
@@ -163,6 +165,7 @@ def written(make: Callable[[Path], Ours | Floor], count: int, group: int, where:
             before = written_by_us()
             for number in range(group + 1, group + count + 1, group):
                 subject.record(number, group)
+                time.sleep(pause_s)
             subject.close()
             sender.send((written_by_us() - before) / count)
 
@@ -236,6 +239,8 @@ def main() -> None:
     for group, count in ((1, 2000), (100, 20_000)):
         mine, theirs = written(Ours, count, group, where), written(Floor, count, group, where)
         row(f"bytes written for an event, by {group}", mine, theirs, "B", "<= 1.00")
+    mine, theirs = (written(make, 1500, 1, where, 0.01) for make in (Ours, Floor))
+    row("bytes written for an event, at 100 a second", mine, theirs, "B", "<= 1.00")
     alarm = written(lambda folder: Ours(folder, Severity.ALARM), 2000, 1, where)
     row("bytes written for an indexed event, by 1", alarm, written(Floor, 2000, 1, where), "B", "")
     events = int(sys.argv[2]) if len(sys.argv) > 2 else 200_000

@@ -7,6 +7,7 @@ that UTF-8 can carry, no floats. Whatever lies outside is refused while it is wr
 from __future__ import annotations
 
 from json.encoder import encode_basestring
+from typing import Any
 
 from agent.journal.errors import JournalMisused
 
@@ -80,7 +81,7 @@ def as_bytes(written: str) -> bytes:
     return found
 
 
-def _object(value: dict[str, object], depth: int) -> str:
+def _object(value: dict[str, Any], depth: int) -> str:
     try:
         if not "".join(value).isascii():
             raise JournalMisused(f"a key of {list(value)} is not ASCII")
@@ -89,9 +90,14 @@ def _object(value: dict[str, object], depth: int) -> str:
     members = []
     for key in sorted(value):
         inner = value[key]
-        try:
-            said = quoted(inner) if type(inner) is str else text(inner, depth - 1)
-        except JournalMisused as error:
-            raise JournalMisused(f"{key}: {error}") from error
-        members.append(f"{quoted(key)}:{said}")
+        kind = type(inner)  # what most values are is put down here: a call costs as much again
+        if kind is str:
+            members.append(f"{quoted(key)}:{quoted(inner)}")
+        elif kind is int and -MAX_INT <= inner <= MAX_INT:
+            members.append(f"{quoted(key)}:{inner}")
+        else:
+            try:
+                members.append(f"{quoted(key)}:{text(inner, depth - 1)}")
+            except JournalMisused as error:
+                raise JournalMisused(f"{key}: {error}") from error
     return "{" + ",".join(members) + "}"

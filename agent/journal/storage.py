@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
+import time
 from collections.abc import Mapping, Sequence
+from hashlib import sha256
 from pathlib import Path
 
 from agent.journal import keys, last, layout
@@ -18,13 +20,15 @@ from agent.journal.errors import (
     storage_failure,
 )
 from agent.journal.growth import Growth
+from agent.journal.layout import SALT
 from agent.journal.note import Signer
 from agent.journal.ranges import Span
 from agent.journal.record import Recorded, Sealed
 from agent.journal.reserve import Reserve
 from agent.journal.stored import StoredTree
-from agent.journal.tree import MARK, leaf_hash, mark
+from agent.journal.tree import LEAF, MARK, leaf_hash, mark
 
+NOTE_S = 1.0
 _AGAIN = ": recording goes on by itself"
 _INSERT = "INSERT INTO event VALUES (?, ?, ?, ?, ?)"
 _COUNT_PRUNED = "INSERT INTO meta VALUES ('pruned', ?) ON CONFLICT DO UPDATE SET value = value + ?"
@@ -75,6 +79,8 @@ class Storage:
         self._told = self._sealed
         self._pages = 0
         self._doubtful = False
+        self._note: str | None = None  # the last checkpoint, still to be kept beside the database
+        self._note_at_s = 0.0
 
     @property
     def signer(self) -> Signer | None:
@@ -140,7 +146,7 @@ class Storage:
                 keys.take_over(self._folder, rotate)
         if sealed:
             self._sealed = self._told = sealed.size
-            last.remember(self._folder, sealed.note)
+            self._note = sealed.note
         self._pages += 4 + sum(len(row.body) + 64 for row in rows) // layout.PAGE
         return sealed
 
@@ -159,6 +165,8 @@ class Storage:
             StorageFailed: it stays in the WAL, where it is as safe.
         """
         self._reserve.keep()
+        if self._note is not None and time.monotonic() >= self._note_at_s:
+            self._keep_note()
         if self._pages < after_pages or self._connection is None:
             return
         self._pages = 0
@@ -168,8 +176,16 @@ class Storage:
             self._give_up()
             raise storage_failure(error, self._folder, _AGAIN) from error
 
+    def _keep_note(self) -> None:
+        """Keep the last checkpoint beside the database: not at every one, for it may be older."""
+        if self._note is not None:
+            last.remember(self._folder, self._note)
+        self._note = None
+        self._note_at_s = time.monotonic() + NOTE_S
+
     def close(self) -> None:
         """Leave the whole record in the one file, where the disk allows, and close."""
+        self._keep_note()
         if self._connection is not None:
             with contextlib.suppress(sqlite3.Error):  # it is on the disk, if in two files
                 self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
@@ -249,13 +265,17 @@ class Storage:
         self, connection: sqlite3.Connection, rows: Sequence[Recorded], times: Sequence[int]
     ) -> Growth:
         """Insert the rows and what they make of the tree."""
-        random = os.urandom(layout.SALT * len(rows))
-        salts = [random[at : at + layout.SALT] for at in range(0, len(random), layout.SALT)]
-        leaves = [leaf_hash(salt + row.body) for salt, row in zip(salts, rows, strict=True)]
-        prepared = [
-            (row.seq, *self._class(connection, row), salt + leaf[:MARK], row.body.decode())
-            for salt, leaf, row in zip(salts, leaves, rows, strict=True)
-        ]
+        random = os.urandom(SALT * len(rows))
+        classes, leaves, prepared = self._classes, [], []
+        at = 0
+        for row in rows:  # the hottest loop of the daemon: nothing is called that can be put down
+            seq, kind, severity, body = row
+            salt = random[at : at + SALT]
+            at += SALT
+            leaf = sha256(LEAF + salt + body).digest()
+            number, level = classes.get((kind, severity)) or self._class(connection, row)
+            leaves.append(leaf)
+            prepared.append((seq, number, level, salt + leaf[:MARK], body.decode()))
         growth, tiles = self._growth.grown(leaves, times)
         connection.executemany(_INSERT, prepared)
         for tile in tiles:
@@ -280,14 +300,12 @@ class Storage:
         return sealed
 
     def _class(self, connection: sqlite3.Connection, row: Recorded) -> tuple[int, int]:
-        """Return the numbers of the row's kind at its severity, and of the severity."""
-        known = self._classes.get((row.kind, row.severity))
-        if known is None:
-            level = layout.SEVERITIES[row.severity]
-            sql = "INSERT INTO class(kind, severity) VALUES (?, ?)"
-            cursor = connection.execute(sql, (row.kind, level))
-            known = self._classes[row.kind, row.severity] = int(cursor.lastrowid or 0), level
-        return known
+        """File a kind at a severity that is new; return the numbers of both."""
+        level = layout.SEVERITIES[row.severity]
+        sql = "INSERT INTO class(kind, severity) VALUES (?, ?)"
+        number = int(connection.execute(sql, (row.kind, level)).lastrowid or 0)
+        self._classes[row.kind, row.severity] = number, level
+        return number, level
 
 
 def _is_io(error: sqlite3.Error) -> bool:

@@ -123,7 +123,7 @@ def test_a_writer_that_dies_says_so_once_and_takes_no_more(
     journal.submit(batch(0), 0)
     ears.heard(1)
     with monkeypatch.context() as broken:
-        broken.setattr("agent.journal.storage.leaf_hash", lambda _: 1 / 0)
+        broken.setattr("agent.journal.storage.sha256", lambda _: 1 / 0)
         journal.submit(batch(1), 1)
         wait_until(lambda: ears.failures, 10, "the writer's last word")
     with pytest.raises(JournalDied, match=r"ZeroDivisionError.*started again"):
