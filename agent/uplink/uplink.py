@@ -23,6 +23,7 @@ from agent.uplink.worker import Worker
 
 CLOSE_S = 1.5  # for a goodbye to be acknowledged
 NOTE_S = 0.2  # deliveries are noted in the journal together
+SETTLED_S = 2.0  # which path carries is told when it has carried so long
 BACK_S = 60.0  # a better path must have worked so long before it carries again
 
 
@@ -67,7 +68,8 @@ class Uplink:
         self._copies: dict[Path, Ledger] = {}  # of the alarms, one a path, if all send them
         self._alarms_on = alarms_on
         self._carrier: Path | None = None
-        self._carried: Path | None = None  # the last one that did
+        self._told: Path | None = None  # which carries, as far as the site knows
+        self._telling: asyncio.TimerHandle | None = None
         self._choosing: asyncio.Handle | None = None
         self._delivered: dict[tuple[str, Lane], list[Span]] = {}
         self._noting: asyncio.TimerHandle | None = None
@@ -150,8 +152,9 @@ class Uplink:
         if self._desk is not None:
             self._desk.close()
         await asyncio.gather(*(path.close(CLOSE_S) for path in self._paths))
-        if self._choosing is not None:
-            self._choosing.cancel()
+        for timer in (self._choosing, self._telling):
+            if timer is not None:
+                timer.cancel()
         self._note_deliveries()
         self._reader.stop()
 
@@ -223,14 +226,26 @@ class Uplink:
     def _choose(self) -> None:
         chosen = self._choice()
         before, self._carrier = self._carrier, chosen
-        if chosen is not None and chosen is not self._carried:
-            self._carried = chosen
-            self._news(PathCarries(chosen.options.id, mono_us()))
         if chosen is not before:
+            self._tell_soon()
             for path in filter(None, [before, chosen]):
                 path.carry(self._load(path))
         elif chosen is not None:
             chosen.pump()  # what another path had on its way may be its to send now
+
+    def _tell_soon(self) -> None:
+        """Tell the site which path carries, once it has for a moment.
+
+        At a start the second path may well be there a moment before the first.
+        """
+        if self._telling is not None:
+            self._telling.cancel()
+        self._telling = self._loop.call_later(SETTLED_S, self._tell)
+
+    def _tell(self) -> None:
+        if self._carrier is not None and self._carrier is not self._told:
+            self._told = self._carrier
+            self._news(PathCarries(self._carrier.options.id, mono_us()))
 
     def _load(self, path: Path) -> dict[Lane, Ledger]:
         """Return what a path is to send."""

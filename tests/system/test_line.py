@@ -126,6 +126,27 @@ def test_what_the_broker_does_not_allow_is_said_and_sent_when_it_does(
     house.assert_monitor_has_the_record(60)
 
 
+def test_a_broker_that_refuses_us_is_told_and_takes_everything_when_it_does_not(
+    make_house: Make, text: str
+) -> None:
+    house = make_house(text)
+    house.start()
+    house.broker.stop()
+    house.broker.extra = ("allow_anonymous false",)
+    house.broker.start()
+    press(house)
+    house.wait_for(30, kind="uplink.lost")
+    why = lambda: house.ask("status")["paths"][0]["reason"]  # noqa: E731
+    wait_until(lambda: "not authorised" in why(), 60, "the reason")
+    house.broker.stop()
+    house.broker.extra = ()
+    house.broker.start()
+    house.monitor.end()  # it was refused too, and gave up
+    house.monitor.start()
+    house.wait_for(60, kind="uplink.back")
+    house.assert_monitor_has_the_record(60)
+
+
 def test_a_black_hole_is_lost_and_nothing_with_it(make_house: Make, text: str) -> None:
     house = make_house(text)
     with line_to(house.broker.port) as (port, swallow, mend):

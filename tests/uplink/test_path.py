@@ -31,6 +31,7 @@ REFUSED = f"refuses armoury/v1/{SITE}/"
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(path_module, "RECONNECT_S", (0.05, 0.4))
     monkeypatch.setattr(link_module, "CONNECT_S", 1.0)
+    monkeypatch.setattr(uplink_module, "SETTLED_S", 0.1)
 
 
 async def refusal(folder: Path, options: PathOptions) -> str:
@@ -253,7 +254,7 @@ async def test_the_second_path_takes_over_and_the_first_comes_back_when_steady(
         async with Rig(tmp_path / "j", *paths) as rig:
             rig.uplink.start()
             await until(lambda: len(rig.news) == 2, 5, "both paths")
-            await until(lambda: carrier(rig) == "fibre", 5, "the first path carries")
+            await until(lambda: carriers(rig) == ["fibre"], 5, "the first path carries")
             rig.record(5)
             await until(lambda: len(heard(one)) == 5, 5, "events on the first")
             fibre.kill()
@@ -267,7 +268,7 @@ async def test_the_second_path_takes_over_and_the_first_comes_back_when_steady(
             rig.record(5)
             await until(lambda: {h.seq for h in heard(one)} >= set(range(11, 16)), 9, "events")
             assert sorted(h.seq for h in heard(one) + heard(two)) == list(range(1, 16))
-            assert carriers(rig) == ["fibre", "mobile", "fibre"]
+            await until(lambda: carriers(rig) == ["fibre", "mobile", "fibre"], 5, "all switches")
 
 
 def carriers(rig: Rig) -> list[str]:
@@ -308,6 +309,30 @@ async def test_a_first_broker_that_stops_answering_is_left_and_taken_again_when_
             back = next(n for n in reversed(rig.news) if n.path == "fibre")
             switch = next(t for t in reversed(rig.told) if isinstance(t, PathCarries))
             assert switch.at_us - back.at_us >= 1_000_000, "not at once"
+
+
+@on_a_loop
+async def test_a_second_path_that_is_there_a_moment_earlier_is_no_switch(tmp_path: Path) -> None:
+    with (
+        Broker(tmp_path / "a") as fibre,
+        Broker(tmp_path / "b") as mobile,
+        Subscriber(fibre, FEED),
+        Subscriber(mobile, FEED),
+    ):
+        paths = path_to(fibre, "fibre"), path_to(mobile, "mobile")
+        async with Rig(tmp_path / "j", *paths) as rig:
+            await fibre_late(rig, fibre)
+            await until(lambda: carriers(rig), 10, "what carries")
+            assert carriers(rig) == ["fibre"]
+
+
+async def fibre_late(rig: Rig, fibre: Broker) -> None:
+    """Start with the first broker hanging until the second path carries."""
+    fibre.freeze()
+    rig.uplink.start()
+    await until(lambda: rig.uplink.status()["mobile"]["carries"], 5, "the second path")
+    fibre.thaw()
+    await until(lambda: rig.uplink.status()["fibre"]["carries"], 5, "the first path")
 
 
 @on_a_loop

@@ -85,6 +85,7 @@ async def test_a_renewed_certificate_is_used_without_losing_an_event(
             await until(lambda: {one.seq for one in heard(monitor)} == wanted, 10, "all events")
             assert place.known_as() == ["first", "second", "third", "fourth"]
             assert [news.condition for news in rig.news] == [Condition.READY]
+            await until(lambda: any(isinstance(one, PathCarries) for one in rig.told), 5, "it")
             assert sum(isinstance(one, PathCarries) for one in rig.told) == 1
             status = rig.uplink.status()["fibre"]
             assert status["carries"]
