@@ -20,6 +20,7 @@ from agent.cli.judgement import judgement
 
 # What belongs to the journal is imported by the command that needs it: help stays quick.
 if TYPE_CHECKING:
+    from agent.journal.clocks import Corrected
     from agent.journal.info import Info
     from agent.journal.note import Verifier
 
@@ -113,10 +114,12 @@ def show(seq: int, data: Path, *, as_json: bool) -> None:
     Example:
       armoury journal show 4711
     """
+    from agent.journal.clocks import Clocks
     from agent.journal.reading import Reader
 
     with _told(), Reader(data) as reader:
         rows = reader.read(seq - 1, 1, upto=seq)
+        really = Clocks(reader).of(rows[0]) if rows else None
     if not rows:
         raise click.ClickException(f"the journal in {data} holds no event {seq}, or only its hash")
     event = json.loads(rows[0].body)
@@ -127,6 +130,18 @@ def show(seq: int, data: Path, *, as_json: bool) -> None:
     for key in ("device", "boot", "mono", "ref"):
         if key in event:
             click.echo(f"        {key}: {event[key]}")
+    if really is not None:
+        click.echo(f"        the clock was not set yet; really {_really(really)}")
+
+
+def _really(found: Corrected) -> str:
+    if found.at_us is not None:
+        return f"at {local_time(found.at_us):%Y-%m-%d %H:%M:%S}"
+    earliest, latest = (
+        f"{local_time(us):%Y-%m-%d %H:%M:%S}" if us is not None else "nobody knows when"
+        for us in (found.from_us, found.to_us)
+    )
+    return f"between {earliest} and {latest}"
 
 
 @journal.command()
@@ -272,6 +287,11 @@ def check(file: TextIO, keys: Sequence[str], data: Path, *, as_json: bool) -> No
 @click.option(
     "--after", type=click.IntRange(0), default=0, metavar="NUMBER", help="Only higher numbers."
 )
+@click.option(
+    "--corrected",
+    is_flag=True,
+    help="Besides what the clock showed before it was synchronised, say when that really was.",
+)
 @_data
 def export(
     output: Path,
@@ -286,6 +306,7 @@ def export(
     *,
     as_csv: bool,
     database: Path | None,
+    corrected: bool,
 ) -> None:
     """Write events to a file: JSON lines (exactly as recorded), CSV, or a flat database.
 
@@ -295,6 +316,7 @@ def export(
       armoury journal export --csv --severity access --object store > entries.csv
       armoury journal export --since 30d --sqlite month.db
     """
+    from agent.journal import clocks
     from agent.journal import export as writing
     from agent.journal.reading import Reader
 
@@ -310,6 +332,8 @@ def export(
             until_us=until,
             after=after,
         )
+        if corrected:
+            rows = clocks.corrected(reader, rows)
         if database is not None:
             click.echo(f"{database}: {writing.as_database(rows, database)} events")
             return

@@ -29,7 +29,11 @@ COLUMNS = (
     "mono",
     "boot",
     "ref",
+    "corrected",
+    "corrected_from",
+    "corrected_to",
 )
+_TIMES = ("corrected", "corrected_from", "corrected_to")
 
 
 def as_json_lines(rows: Iterable[Recorded], out: TextIO) -> int:
@@ -49,6 +53,7 @@ def as_csv(rows: Iterable[Recorded], out: TextIO) -> int:
         said = json.loads(row.body)
         said["time"] = _time(said["at"])
         said["data"] = json.dumps(said["data"], ensure_ascii=False, separators=(",", ":"))
+        said |= {column: _time(said[column]) for column in _TIMES if column in said}
         writer.writerow([_safe(said.get(column, "")) for column in COLUMNS])
     return count
 
