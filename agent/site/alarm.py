@@ -28,7 +28,10 @@ Stage: TypeAlias = Literal["raised", "acknowledged", "checked", "restored"]
 RESPONSE_S = 900  # where no area says otherwise; 15 minutes: MOSAIC 05.50
 
 HIDDEN = frozenset({"duress.raised"})
-# The next one from the same source is an alarm of its own once the last was acknowledged.
+# The next one from the same source belongs to the alarm that is open, until that was checked:
+# nobody has looked at what came after. These are alarms of their own once it was acknowledged.
+UNCHECKED: tuple[Stage, ...] = ("raised", "acknowledged")
+UNANSWERED: tuple[Stage, ...] = ("raised",)
 ANEW = frozenset({"panic.raised", "duress.raised", "rack.intrusion"})
 # Tampering, lost devices and faults, of whatever kind of device.
 NEEDS_TECHNICIAN = frozenset(
@@ -165,7 +168,7 @@ class Alarms(Machine[Numbers]):
         """Raise an alarm for an event, unless one is open for the same cause and source."""
         for alarm in self:
             same = alarm.state.cause == event.kind and alarm.state.source == source
-            if same and not (event.kind in ANEW and alarm.state.stage != "raised"):
+            if same and alarm.state.stage in (UNANSWERED if event.kind in ANEW else UNCHECKED):
                 return
         area = str(event.data.get("area", ""))
         alarm = self._next(event.kind in HIDDEN)

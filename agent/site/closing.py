@@ -88,6 +88,10 @@ class Closing(Machine[Day]):
         """`area.postpone`: somebody on site puts today's closing off."""
         if not self.runs("close") or self._area.state.mode != "disarmed":
             raise Refused("wrong-mode")
+        if not self.state.postponed and self.state.day != self._hours.today(
+            turn.now.at(turn.at_us).utc_us
+        ):
+            raise Refused("wrong-mode")  # today's is over, and tomorrow's nobody puts off today
         if self.state.postponed >= self._area.plan.postpone_max:
             raise Refused("postponed-enough")
         persons = self._house.on_site(turn, 1)

@@ -150,6 +150,13 @@ def test_unknown_numbers(play):
     assert play.refusal == "bad-params"
 
 
+@pytest.mark.parametrize(("stage", "anew"), [(0, False), (1, False), (2, True), (3, True)])
+def test_what_comes_after_the_check_is_an_alarm_of_its_own(raised, stage, anew):
+    reach(raised, stage)
+    raised.point("board.pir", "alarm", 50)
+    assert ("alarm.raised 2" in raised.to(51)) is anew
+
+
 def test_numbers_are_never_used_again(raised):
     reach(raised, 4)
     raised.point("board.pir", "alarm", 50)
@@ -198,6 +205,7 @@ class TestTechnician:
 
     def test_everything_that_needs_them_is_tried_here_or_with_its_own_machine(self):
         elsewhere = {"device.substituted", "door.lock_fault"}
+        elsewhere |= {"system.key_missing", "system.record_replaced"}
         assert set(TAMPER_LOSS_FAULT) | elsewhere == NEEDS_TECHNICIAN
 
     def test_a_record_that_cannot_be_written_is_not_restored(self, play):

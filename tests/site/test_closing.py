@@ -157,6 +157,16 @@ class TestPostponed:
         play.ready(24 * H + 60)
         assert "area.armed hall" in play.to(24 * H + 901)
 
+    def test_only_today_s(self, shop):
+        shop.point("board.rex", "alarm", CLOSES - 5)
+        shop.point("board.contact", "alarm", CLOSES - 4)
+        shop.to(CLOSES + 5)
+        assert shop.count("area.late_to_close") == 1
+        shop.point("board.contact", "normal", CLOSES + 60)
+        shop.finger("1", CLOSES + 65)
+        shop.command("area.postpone", CLOSES + 66, area="hall")
+        assert shop.refusal == "wrong-mode"
+
     def test_there_must_be_something_to_postpone(self, play):
         play.command("area.postpone", 5, area="hall")
         assert play.refusal == "wrong-mode"
