@@ -54,6 +54,9 @@ class Certificate(Machine[Paper]):
                 self._tell(turn, "uplink.certificate_renewed")
         self._judge(turn)
 
+    def on_configured(self, turn: Turn) -> None:
+        """Its path goes on telling."""
+
     def on_restart(self, turn: Turn) -> None:
         self.stop("next")
         self.state = replace(self.state, watched=False)

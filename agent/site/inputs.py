@@ -9,7 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from agent.site.plan import Plan
 
 Json: TypeAlias = "bool | int | str | list[Json] | dict[str, Json] | None"
 
@@ -271,6 +274,27 @@ class Started:
 
 
 @dataclass(frozen=True, slots=True)
+class Configured:
+    """Somebody wants another site file to hold, which was checked and has no mistake.
+
+    Attributes:
+        command: id that the answer bears.
+        by: who, as in `Commanded`.
+        config: digest of the site file.
+        weaker: the keys of what protects less than the present one.
+        paths: ids of the ways to the monitor.
+    """
+
+    command: str
+    by: str
+    plan: Plan
+    config: str
+    weaker: tuple[str, ...]
+    paths: tuple[str, ...]
+    at_us: int
+
+
+@dataclass(frozen=True, slots=True)
 class Stopping:
     """The daemon is asked to stop. The last input of a run that ends well."""
 
@@ -299,6 +323,7 @@ Input: TypeAlias = (
     | RecordOverflowed
     | ClockStepped
     | Started
+    | Configured
     | Stopping
     | Tick
 )

@@ -199,7 +199,9 @@ KINDS: Mapping[str, Kind] = {
     "person.recovery_started": _kind(ACCESS, "", "by:text for_s:int"),
     # the system itself
     "system.started": _kind(INFO, "305 RR", "version:text clean:bool"),
-    "system.configured": _kind(ACCESS, "306 YG", ""),
+    "system.configured": _kind(
+        ACCESS, "306 YG", "before:text after:text by:text persons:list weaker:list"
+    ),
     "system.stopped": _kind(FAULT, "308 VZ", "reason:text"),
     "system.blind": _kind(FAULT, "", "from:int to:int clean:bool"),
     "system.locked_down": _kind(ACCESS, "", "by:text origin:text"),

@@ -240,6 +240,10 @@ class Machine(Generic[S]):
     def on_restart(self, turn: Turn) -> None:
         """Do what a restart does to it. Timers are on this boot's clock already."""
 
+    def on_configured(self, turn: Turn) -> None:
+        """Do what another site file does to it: unless it says otherwise, what a restart does."""
+        self.on_restart(turn)
+
     def on_answer(self, turn: Turn, answer: ActionAnswered) -> None:
         """Learn what became of an action that it asked for."""
 

@@ -117,6 +117,9 @@ class Point(Machine[Level]):
         self.state = replace(self.state, raw=PointState.UNKNOWN, first_us=None)
         self._tell(turn, Change(settled, PointState.UNKNOWN, turn.at_us, self.device))
 
+    def on_configured(self, turn: Turn) -> None:
+        """Its device goes on telling."""
+
     def on_restart(self, turn: Turn) -> None:
         self.stop("settle")
         self.state = replace(self.state, raw=PointState.UNKNOWN, first_us=None)

@@ -186,6 +186,9 @@ class Power(Machine[Supply]):
                 self.state = replace(self.state, lost=True)
                 self._say(turn, "power.mains_lost", pct=self.state.pct)
 
+    def on_configured(self, turn: Turn) -> None:
+        """Its readings go on."""
+
     def on_restart(self, turn: Turn) -> None:
         self.stop("test", "carried")  # and nobody has looked at the charge yet
         self.state = replace(self.state, pct=None, stopping=False, tested_by=())

@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 
 from pydantic import ValidationError
 
-from agent.site import unfit
+from agent.site import configuring, unfit
 from agent.site.access import Access
 from agent.site.commands import COMMANDS, Asked, Refused
 from agent.site.exit import Exit
@@ -24,6 +24,7 @@ from agent.site.inputs import (
     ClockStepped,
     Commanded,
     Condition,
+    Configured,
     CredentialRead,
     DeviceFlooded,
     DeviceNews,
@@ -62,8 +63,11 @@ class Site:
     """
 
     def __init__(self, plan: Plan, saved: Mapping[str, Json]) -> None:
-        self._house = House(plan, saved)
-        house = self._house
+        self._furnish(House(plan, saved))
+
+    def _furnish(self, house: House) -> None:
+        """Let a house take what comes in."""
+        self._house = house
         self._takers: Mapping[type, Callable[[Turn, Any], None]] = {
             PointRead: self._point_read,
             CredentialRead: self._credential_read,
@@ -71,6 +75,7 @@ class Site:
             DeviceFlooded: self._device_flooded,
             ActionAnswered: self._action_answered,
             Commanded: self._commanded,
+            Configured: self._configured,
             PathNews: lambda turn, what: house.path(what.path).news(turn, what),
             PathCarries: self._path_carries,
             PathTested: lambda turn, what: house.path(what.path).tested(turn, what),
@@ -133,7 +138,10 @@ class Site:
         if not isinstance(what, Started):  # timers of another boot are not on this clock yet
             self._ring(turn, at_us)
         turn.at_us = at_us
-        self._takers[type(what)](turn, what)
+        # What the site file has no more may still say something on its way out.
+        device = getattr(what, "device", None)
+        if device is None or device in self._house.devices:
+            self._takers[type(what)](turn, what)
         turn.step.changes.update(self._house.register.take_changes())
         return turn.step
 
@@ -293,6 +301,22 @@ class Site:
             return outcome
 
         return handle
+
+    def _configured(self, turn: Turn, what: Configured) -> None:
+        about: dict[str, Json] = {
+            "name": configuring.NAME,
+            "by": what.by,
+            "origin": str(Origin.LOCAL),
+        }
+        try:
+            persons = configuring.judge(self._house, turn, what)
+        except Refused as refused:
+            turn.event("command.refused", what.command, about | {"reason": str(refused)})
+            turn.answer(what.command, accepted=False, reason=str(refused), data=refused.data)
+            return
+        house, turn = configuring.change(self._house, turn, what, persons)
+        self._furnish(house)
+        turn.answer(what.command, accepted=True, data={"weaker": list(what.weaker)})
 
     def _battery_test(self, turn: Turn, asked: Asked[Any]) -> None:
         if self._house.power is None:

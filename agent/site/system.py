@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from agent.site.inputs import ClockStepped, Started, Stopping
+from agent.site.inputs import ClockStepped, Configured, Json, Started, Stopping
 from agent.site.machine import SECOND_US, Machine, Register, State
 from agent.site.moment import Moment
 
@@ -25,7 +27,8 @@ class Run(State):
         trusted: whether the wall clock was trusted when it was last told.
         highest_us: wall time never goes back behind this, whatever the clock is set to.
         action: the last id given to an action.
-        config: digest of the site file; it is not told, for the file holds readers' passwords.
+        config: digest of the site file. What is told of it is keyed with `secret`, for the
+            file holds readers' passwords.
         secret: key of the digests of cards and PINs, made at the first start.
     """
 
@@ -68,10 +71,26 @@ class System(Machine[Run]):
         )
         turn.event("system.started", self._site, {"version": what.version, "clean": what.clean})
         if before.config and before.config != self.state.config:
-            turn.event("system.configured", self._site)
+            self._tell_config(turn, before.config)
         if what.last_utc_us is not None:
             measured = now.trusted or now.boot == before.boot
             self._blind(turn, what.last_utc_us, what.clean, measured)
+
+    def configured(self, turn: Turn, what: Configured, persons: Sequence[str]) -> None:
+        """Another site file holds from now on."""
+        before, self.state = self.state.config, replace(self.state, config=what.config)
+        officers: list[Json] = [*persons]
+        weaker: list[Json] = [*what.weaker]
+        self._tell_config(turn, before, by=what.by, persons=officers or None, weaker=weaker or None)
+
+    def _tell_config(self, turn: Turn, before: str, **data: Json) -> None:
+        files = {"before": self._mark(before), "after": self._mark(self.state.config)}
+        turn.event("system.configured", self._site, files | data)
+
+    def _mark(self, config: str) -> Json:
+        """Return what stands for a site file, and says nothing of the passwords in it."""
+        key = self.state.secret.encode()
+        return hmac.digest(key, config.encode(), "sha256").hex()[:16] if config else None
 
     def _blind(self, turn: Turn, from_us: int, clean: bool, measured: bool) -> None:
         to_us = turn.now.at(turn.at_us).utc_us

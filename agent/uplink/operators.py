@@ -10,12 +10,12 @@ from pydantic import Field
 from agent.journal.note import NoteRefused, Verifier
 from agent.site.commands import COMMANDS
 from agent.site.inputs import Origin
-from agent.site.plan import Id, Mistake, Table
+from agent.site.table import Mistake, Named
 
 REMOTE = sorted(name for name, row in COMMANDS.items() if Origin.MONITOR in row.origins)
 
 
-class OperatorOptions(Table):
+class OperatorOptions(Named):
     """Somebody at the monitor.
 
     Attributes:
@@ -25,7 +25,6 @@ class OperatorOptions(Table):
         rights: commands that this operator may give: "alarm.acknowledge", "alarm.*", "*".
     """
 
-    id: Id
     name: Annotated[str, Field(min_length=1, max_length=80)] | None = None
     key: Annotated[str, Field(min_length=1, max_length=200)]
     rights: Annotated[tuple[str, ...], Field(strict=False, min_length=1)]

@@ -8,7 +8,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
-from agent.site.plan import Id, Mistake, Table
+from agent.site.table import Mistake, Named, Table
 
 # What a person must write, word for word, to send in the clear beyond this machine.
 INSECURE: Final = "anyone on the way can read and forge everything this armoury says"
@@ -33,7 +33,7 @@ class TlsOptions(Table):
                 yield Mistake((missing,), "nothing", f"the file that belongs to {given}")
 
 
-class PathOptions(Table):
+class PathOptions(Named):
     """One broker: where it is, how both sides prove who they are, how its silence is noticed.
 
     Attributes:
@@ -44,7 +44,6 @@ class PathOptions(Table):
         insecure: `INSECURE`, for a path without TLS beyond this machine.
     """
 
-    id: Id
     host: Text
     port: Annotated[int, Field(ge=1, le=65535)] = 8883
     tls: TlsOptions | None = None

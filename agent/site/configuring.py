@@ -1,0 +1,50 @@
+"""Whether another site file may hold from now on, and the change from one to the other.
+
+It is a restart of the rules in the middle of a run: permissions die, alarm timers go on. What
+goes on telling, its points, its paths and the gateway's power, is not forgotten over it.
+"""
+
+from __future__ import annotations
+
+from agent.site.commands import Refused
+from agent.site.house import House
+from agent.site.inputs import Configured
+from agent.site.turn import Turn
+
+NAME = "site.reload"
+
+
+def judge(house: House, turn: Turn, what: Configured) -> list[str]:
+    """Return the officers who stand for it, nobody where nothing protects less.
+
+    Raises:
+        Refused: not now, or not without two officers.
+    """
+    if what.plan.site.id != house.plan.site.id:
+        raise Refused("other-site")
+    if any(area.state.mode != "disarmed" for area in house.areas.values()):
+        raise Refused("armed")
+    if house.storage.failed:
+        raise Refused("journal-unavailable")
+    if house.awaiting or not all(door.strike.locked for door in house.doors.values()):
+        raise Refused("moving")
+    if not what.weaker or house.enrolment.bootstrapping:
+        return []
+    try:
+        return house.two_officers(turn)
+    except Refused as refused:
+        raise Refused(str(refused), {"weaker": list(what.weaker)}) from refused
+
+
+def change(before: House, turn: Turn, what: Configured, persons: list[str]) -> tuple[House, Turn]:
+    """Return the house by the new file, and the turn that goes on in it."""
+    turn.step.changes.update(before.register.take_changes())
+    house = House(what.plan, before.register.saved)
+    onward = Turn(house, turn.now)
+    onward.at_us, onward.step = turn.at_us, turn.step
+    house.system.configured(onward, what, persons)
+    for name in [name for name in house.paths if name not in what.paths]:
+        house.register.remove(house.paths.pop(name).key)
+    for machine in list(house.machines.values()):
+        machine.on_configured(onward)
+    return house, onward
