@@ -68,11 +68,11 @@ def command(socket: Path | None, name: str, **params: Any) -> dict[str, Any]:
     try:
         answer: dict[str, Any] = ask(socket, "command", name=name, params=given)
     except RequestRefused as error:
-        raise SiteRefuses(_in_words(error), str(error)) from error
+        raise SiteRefuses(in_words(error), str(error)) from error
     return answer
 
 
-def _in_words(error: RequestRefused) -> str:
+def in_words(error: RequestRefused) -> str:
     """Return why the site refuses: what is meant, and what exactly it is about."""
     from agent.site.commands import REFUSALS  # only where there is something to explain
 

@@ -20,6 +20,7 @@ EXIT_INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 COMMANDS: Mapping[str, tuple[str, str]] = {
     "check": ("agent.cli.check", "check"),
     "run": ("agent.cli.run", "run"),
+    "reload": ("agent.cli.reload", "reload"),
     "status": ("agent.cli.status", "status"),
     "watch": ("agent.cli.watch", "watch"),
     "events": ("agent.cli.events", "events"),

@@ -158,7 +158,7 @@ def sign(
     "--within-s", type=click.IntRange(1, 300), default=ANSWERS_S, help="How long to wait."
 )
 @options.as_json
-def send(envelope: TextIO, within_s: float, *, as_json: bool, **reached: Any) -> None:
+def send(envelope: TextIO, within_s: float, *, as_json: bool, **reached: Any) -> int:
     """Send a signed command and wait for what becomes of it.
 
     ENVELOPE is what sign printed, from a file or a pipe. Every answer is shown. It exits with 0
@@ -183,12 +183,12 @@ def send(envelope: TextIO, within_s: float, *, as_json: bool, **reached: Any) ->
         end = asyncio.run(call(path, given, within_s, heard))
     except Unanswered as error:
         click.echo(f"Error: {error}", err=True)
-        raise SystemExit(EXIT_UNANSWERED) from error
+        return EXIT_UNANSWERED
     except UplinkError as error:
         raise click.ClickException(str(error)) from error
-    if end.state is not CommandState.DONE:
-        unknown = end.state is CommandState.UNKNOWN
-        raise SystemExit(EXIT_UNANSWERED if unknown else EXIT_NO)
+    if end.state is CommandState.DONE:
+        return 0
+    return EXIT_UNANSWERED if end.state is CommandState.UNKNOWN else EXIT_NO
 
 
 def _keep(file: Path, secret: str) -> None:

@@ -63,7 +63,7 @@ def run(site: Path, data: Path, socket: Path | None, synchronised: Path, *, verb
     for warning in file.warnings:
         logging.getLogger(__name__).warning("%s", warning)
     try:
-        daemon = Daemon(file, data, socket_path(socket), synchronised)
+        daemon = Daemon(file, site, data, socket_path(socket), synchronised)
         asyncio.run(daemon.run())
     except (JournalError, SocketUnusable) as error:
         raise click.ClickException(str(error)) from error

@@ -28,12 +28,16 @@ from agent.runtime.birth import birth
 from agent.runtime.clock import Clock
 from agent.runtime.control import ControlServer
 from agent.runtime.deadman import DeadMan
+from agent.runtime.ending import close_journal
 from agent.runtime.evidence import EvidenceKeeper
-from agent.runtime.host import STOP_GRACE_S, Host, HostSpec
+from agent.runtime.host import Host, HostSpec
+from agent.runtime.hosts import Hosts
 from agent.runtime.keeper import Keeper
+from agent.runtime.line import is_same, make_uplink
 from agent.runtime.local import LocalRecord
 from agent.runtime.loop import Loop
 from agent.runtime.notify import Notify
+from agent.runtime.reload import Reload
 from agent.runtime.requests import HouseRequests
 from agent.runtime.telling import Telling
 from agent.site.inputs import (
@@ -61,7 +65,6 @@ STEP_US = 1_000_000  # a wall clock that moves so far against the monotonic one 
 # Together with the hosts' time, a stop takes less than the unit's TimeoutStopSec.
 SETTLE_S = 4.0
 UPLINK_CLOSE_S = 3.0
-JOURNAL_CLOSE_S = 5.0
 CATCH_UP_ROWS = 1000
 
 
@@ -70,6 +73,7 @@ class Daemon:
 
     Args:
         file: the checked site file.
+        path: where it stands, for a reload.
         data: folder of the record.
         socket: where the control socket is put.
         synchronised: the file that says that the clock is set.
@@ -78,8 +82,11 @@ class Daemon:
         exhausted: whether the site stopped it because the battery is nearly empty.
     """
 
-    def __init__(self, file: SiteFile, data: Path, socket: Path, synchronised: Path) -> None:
-        self._file = file
+    def __init__(
+        self, file: SiteFile, path: Path, data: Path, socket: Path, synchronised: Path
+    ) -> None:
+        self.file = file
+        self._path = path
         self._data = data
         self._socket = socket
         self._clock = Clock(synchronised)
@@ -90,6 +97,7 @@ class Daemon:
         self._crash: BaseException | None = None
         self._started = self._clock.now()
         self._commands = itertools.count(1)
+        self._changing = asyncio.Lock()  # of the uplink
         self._storage = ""
         self._version = version("armoury-agent")
 
@@ -106,7 +114,7 @@ class Daemon:
             committed=_on(loop, self._committed),
             failed=_on(loop, self._storage_failed),
             sealed=_on(loop, self._sealed),
-            origin=f"armoury/{self._file.plan.site.id}",
+            origin=f"armoury/{self.file.plan.site.id}",
         )
         self._reader = Worker("journal reader", loop)
         loop.set_exception_handler(self._callback_failed)
@@ -114,29 +122,28 @@ class Daemon:
             await self._run(loop)
         finally:
             self._reader.stop()
-            await self._close_journal(loop)
+            await close_journal(self._journal, loop)
 
     async def _run(self, loop: asyncio.AbstractEventLoop) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop, signal.Signals(number).name)
-        self._evidence = EvidenceKeeper(self._data, self._file, self, self._clock, loop)
-        self._hosts = {device.id: self._host(device) for device in self._file.devices}
-        for host in self._hosts.values():  # they come up while everything else is made
-            host.launch()
-        self._site = Site(self._file.plan, self._journal.saved)
+        self._evidence = EvidenceKeeper(self._data, self.file, self, self._clock, loop)
+        self._hosts = Hosts(self._host, self._take, self._task, self._clock)
+        self._hosts.keep(self.file.devices)  # they come up while everything else is made
+        self._reload = Reload(self._path, self, loop)
+        loop.add_signal_handler(signal.SIGHUP, lambda: self._task(self._reload.hang_up()))
+        self._site = Site(self.file.plan, self._journal.saved)
         self._local = LocalRecord(self._journal.saved)
         while rows := self._journal.read(self._local.upto, CATCH_UP_ROWS):
             self._local.note(rows)
         self._loop = Loop(self._site, self, self._clock)
-        self._keeper = Keeper(self._data, self._file.record.policy(), self, self._clock, loop)
+        self._keeper = Keeper(self._data, self.file.record.policy(), self, self._clock, loop)
         # Everything that may be told of something stands before the first await.
         self._requests = HouseRequests(self, self._local)
-        self._telling = Telling(self._file, self._data, self._site, self._hosts, self._clock, loop)
+        self._telling = Telling(self.file, self._data, self._site, self._hosts, self._clock, loop)
         self._uplink = self._make_uplink(loop)
         self._loop.put(self._start_input())
-        alive = [out.output for out in self._file.plan.output if out.kind == "alive"]
-        self._dead_man = DeadMan(alive, self.act)
-        self._tasks = [self._task(host.run()) for host in self._hosts.values()]
+        self._dead_man = DeadMan.of(self.file.plan, self.act)
         control = ControlServer(self._socket, self._requests)
         try:
             await control.start()
@@ -145,7 +152,7 @@ class Daemon:
             self._beating.append(self._task(self._evidence.run()))
             gc.freeze()  # what stands now stays: looking through it took an alarm 10 ms at times
             self._notify.ready()
-            log.info("armoury %s runs: %d devices", self._file.plan.site.id, len(self._hosts))
+            log.info("armoury %s runs: %d devices", self.file.plan.site.id, len(self._hosts))
             await self._stopping.wait()
             for beating in self._beating:
                 beating.cancel()
@@ -153,16 +160,6 @@ class Daemon:
             await self._end(control)
         if self._crash is not None:
             raise self._crash
-
-    async def _close_journal(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Close the record; a disk that hangs is left behind."""
-        closer = Worker("journal closer", loop)
-        closing = closer.run(self._journal.close)
-        closer.stop()
-        if not (await asyncio.wait([closing], timeout=JOURNAL_CLOSE_S))[0]:
-            log.error("the disk does not let the record be closed; it is left as a power cut would")
-        elif error := closing.exception():
-            log.error("the record: %s", error)
 
     def _callback_failed(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """A callback that fails is a fault of our own: half a turn must not be lived on with."""
@@ -186,9 +183,8 @@ class Daemon:
         self._notify.stopping()
         await control.close()
         self._telling.close()
-        for host in self._hosts.values():
-            host.stop()
-        await asyncio.wait(self._tasks, timeout=STOP_GRACE_S + 1.5)
+        self._reload.stop()
+        await self._hosts.end()
         await self._evidence.close()
         self._loop.put(Stopping(self._why, self._clock.now().mono_us))
         settled = asyncio.ensure_future(self._loop.settled())
@@ -207,33 +203,21 @@ class Daemon:
             self._clock.now().mono_us,
             json.loads(last.body)["at"] if last else None,
             clean=last is None or last.kind == "system.stopped",
-            config=self._file.digest(),
+            config=self.file.digest(),
         )
 
-    def _host(self, device: DeviceSpec) -> Host:
+    def _host(self, device: DeviceSpec, tell: Callable[[Input], None]) -> Host:
         spool = self._evidence.spool(device.id) if device.offers.picture else None
-        take = self._evidence.before(device.id, self._take)
+        take = self._evidence.before(device.id, tell)
         return Host(HostSpec.of(device, spool), take, SystemRandom())
 
     def _make_uplink(self, loop: asyncio.AbstractEventLoop) -> Any:
-        from agent.uplink.desk import Desk
-        from agent.uplink.uplink import Uplink  # paho takes 60 ms, and inputs are not to wait
-
-        site, operators = self._file.plan.site, self._file.operators
-        uplink = Uplink(
-            site.id,
-            self._file.paths,
-            self._journal,
-            self._take,
-            loop,
-            Desk(site.id, operators, self._clock.now, self._loop.put, loop) if operators else None,
-            site.alarms_on,
-        )
+        uplink = make_uplink(self.file, self._journal, self.put, self._clock, loop)
         uplink.describe(self._birth())
         return uplink
 
     def _birth(self) -> dict[str, Any]:
-        return birth(self._file, self._journal, self._version, self._started)
+        return birth(self.file, self._journal, self._version, self._started)
 
     # What comes in
 
@@ -296,9 +280,10 @@ class Daemon:
             self.exhausted = True
             self._stop(str(action.args["reason"]))
             return
-        self._hosts[action.device].act(action)
+        self._hosts.act(action)
 
     def answer(self, answer: Answer) -> None:
+        self._reload.answered(answer)
         self._requests.answered(answer)
         self._uplink.answered(answer)
 
@@ -331,26 +316,52 @@ class Daemon:
     def open_alarms(self) -> frozenset[str]:
         return self._site.open_alarms()
 
+    # Another site file (agent.runtime.reload.House)
+
+    def number(self) -> tuple[str, int]:
+        return f"{self._started.mono_us}-{next(self._commands)}", self._clock.now().mono_us
+
+    def configure(self, file: SiteFile) -> None:
+        before, self.file = self.file, file
+        self._hosts.keep(file.devices)
+        self._dead_man = DeadMan.of(self.file.plan, self.act)
+        self._keeper.keep(file.record.policy())
+        self._evidence.keep(file)
+        self._telling.keep(file)
+        if self._uplink.portrait.birth != self._birth() or not is_same(file, before):
+            self._task(self._change_uplink())
+
+    async def _change_uplink(self) -> None:
+        """Go over to other paths and operators. The journal is the queue: nothing is lost."""
+        async with self._changing:
+            before = self._uplink
+            self._uplink = self._make_uplink(asyncio.get_running_loop())
+            self._uplink.portrait.retained = before.portrait.retained
+            await asyncio.wait([asyncio.ensure_future(before.close())], timeout=UPLINK_CLOSE_S)
+            self._uplink.start()
+
     # What people ask (agent.runtime.requests.House)
 
     def people(self) -> list[dict[str, Any]]:
         return self._site.people(self._clock.now())
 
     def command(self, name: str, params: Mapping[str, Any], by: str) -> str:
-        number = f"{self._started.mono_us}-{next(self._commands)}"
-        at_us = self._clock.now().mono_us
+        number, at_us = self.number()
         self._loop.put(Commanded(number, name, params, by, Origin.LOCAL, at_us))
         return number
 
     def overflows(self) -> bool:
         return self._loop.overflows
 
+    async def reload(self, by: str) -> str:
+        return await self._reload.offer(by)
+
     async def read(self, work: Callable[[Journal], T]) -> T:
         return await self._reader.run(lambda: work(self._journal))
 
     def status(self) -> dict[str, Any]:
         now_us = self._clock.now().mono_us
-        site = self._file.plan.site
+        site = self.file.plan.site
         return {
             "site": {"id": site.id, "name": site.name},
             "daemon": {
@@ -362,9 +373,8 @@ class Daemon:
             },
             "view": self._site.view(),
             "devices": [
-                {"id": device.id, "pid": self._hosts[device.id].pid}
-                | self._telling.device(device.id)
-                for device in self._file.devices
+                {"id": name, "pid": host.pid} | self._telling.device(name)
+                for name, host in self._hosts.items()
             ],
             "paths": [
                 # how many were delivered would count what is hidden

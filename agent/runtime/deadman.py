@@ -14,6 +14,7 @@ import logging
 from collections.abc import Callable, Sequence
 
 from agent.site.inputs import ActionAnswered, Outcome
+from agent.site.plan import Plan
 from agent.site.step import Action, Release
 
 log = logging.getLogger(__name__)
@@ -37,6 +38,11 @@ class DeadMan:
         self._numbers = itertools.count(-1, -1)
         self._beats = 0
         self._trouble = ""
+
+    @classmethod
+    def of(cls, plan: Plan, act: Callable[[Action], None]) -> DeadMan:
+        """Return the one for the outputs of a site file."""
+        return cls([one.output for one in plan.output if one.kind == "alive"], act)
 
     def beat(self) -> None:
         """Take note that the daemon has lived another second."""

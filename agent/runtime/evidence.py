@@ -80,13 +80,17 @@ class EvidenceKeeper:
         loop: asyncio.AbstractEventLoop,
     ) -> None:
         self._folder = folder
-        self._evidence = Evidence(folder, file.record.policy().evidence)
-        self._keep_d = {camera.id: camera.keep_d for camera in file.plan.camera}
+        self.keep(file)
         self._house = house
         self._clock = clock
         self._worker = Worker("evidence", loop)
         self._taking: set[asyncio.Future[ActionAnswered]] = set()
         self._due = asyncio.Event()
+
+    def keep(self, file: SiteFile) -> None:
+        """Keep it by another site file from now on."""
+        self._evidence = Evidence(self._folder, file.record.policy().evidence)
+        self._keep_d = {camera.id: camera.keep_d for camera in file.plan.camera}
 
     def spool(self, device: str) -> Path:
         """Return a device's spool, empty. To be called before its host is started.

@@ -81,6 +81,11 @@ class Keeper:
         self._next_us = 0  # when to prune, monotonic
         self._told: dict[str, int] = {}
 
+    def keep(self, policy: Policy) -> None:
+        """Keep the record by other bounds from now on."""
+        self._policy = policy
+        self._retention = Retention(policy)
+
     async def run(self) -> None:
         """Look once a minute, for as long as the daemon runs."""
         try:

@@ -7,6 +7,7 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any, Protocol, TypeVar
 
+from agent.config.mistakes import SiteFileMistakes
 from agent.journal.canonical import encode
 from agent.journal.errors import JournalError, JournalMisused
 from agent.journal.journal import Journal
@@ -37,6 +38,13 @@ class House(Protocol):
     def overflows(self) -> bool:
         """Return whether more waits for the record than can wait."""
 
+    async def reload(self, by: str) -> str:
+        """Offer the site file to the site anew; return the id that its answer will bear.
+
+        Raises:
+            SiteFileMistakes: it cannot be used.
+        """
+
     async def read(self, work: Callable[[Journal], T]) -> T:
         """Have the record read off the loop."""
 
@@ -63,6 +71,7 @@ class HouseRequests:
             "people": self._people,
             "events": self._events,
             "command": self._command,
+            "reload": self._reload,
         }
 
     def streams(self) -> Mapping[str, Callable[[dict[str, Any]], AsyncIterator[Any]]]:
@@ -112,7 +121,18 @@ class HouseRequests:
             raise Refused("the record cannot be written, and no more can wait for it; see: status")
         async with self._one_command:
             await asyncio.sleep(COMMAND_PACE_S)
-        command = self._house.command(name, params, by)
+        return await self._end_of(self._house.command(name, params, by))
+
+    async def _reload(self, _asked: dict[str, Any], by: str) -> dict[str, Any]:
+        try:
+            command = await self._house.reload(by)
+        except SiteFileMistakes as error:
+            told = {"mistakes": [str(mistake) for mistake in error.mistakes]}
+            raise Refused("mistakes", told) from error
+        return await self._end_of(command)
+
+    async def _end_of(self, command: str) -> dict[str, Any]:
+        """Wait for the site's answer to what was asked of it just now."""
         waiting = asyncio.get_running_loop().create_future()
         self._asked[command] = waiting
         try:

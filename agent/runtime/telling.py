@@ -71,7 +71,7 @@ class Telling:
         self.trouble = ""
         self.sealed = 0
         self.record_pct: int | None = None
-        self._specs: Mapping[str, DeviceSpec] = {spec.id: spec for spec in file.devices}
+        self._specs: Mapping[str, DeviceSpec] = {}
         self._folder = folder
         self._site = site
         self._hosts = hosts
@@ -81,12 +81,22 @@ class Telling:
         self._reading: asyncio.Future[dict[str, Any]] | None = None
         self._gauges: dict[str, Any] = {}
         self._points: dict[str, dict[str, str]] = {}
-        self._changed: set[str] = set(self._specs)
+        self._gone: dict[str, dict[str, Any]] = {}
+        self._changed: set[str] = set()
         self._stirred = True
+        self.keep(file)
         self._began_s = loop.time()
         self._due_s = self._began_s + FIRST_S
         self._told_s = float("-inf")
         self._told: object = None
+
+    def keep(self, file: SiteFile) -> None:
+        """Tell of the devices of this site file from now on, and once of those that are gone."""
+        before, self._specs = self._specs, {spec.id: spec for spec in file.devices}
+        self._changed |= self._specs.keys() | before.keys()
+        self._points = {name: self._points[name] for name in self._points if name in self._specs}
+        for name in before.keys() - self._specs.keys():
+            self._gone[name] = self._state(before[name], "gone", "the site file has it no more")
 
     def close(self) -> None:
         """Let the worker end."""
@@ -121,15 +131,26 @@ class Telling:
 
     def device(self, device: str) -> dict[str, Any]:
         """Return how a device is."""
-        spec, host, now = self._specs[device], self._hosts[device], self._clock.now()
+        if device not in self._specs:
+            return self._gone[device]
+        host = self._hosts[device]
+        condition = host.condition.value if host.condition else "starting"
+        state = self._state(self._specs[device], condition, host.reason)
+        return state | {
+            "since": self._clock.now().at(host.since_us).utc_us,
+            "restarts": host.restarts,
+            "points": dict(self._points.get(device, {})),
+        }
+
+    def _state(self, spec: DeviceSpec, condition: str, reason: str) -> dict[str, Any]:
         return {
             "driver": spec.driver,
             "simulated": spec.simulated,
-            "condition": host.condition.value if host.condition else "starting",
-            "reason": host.reason,
-            "since": now.at(host.since_us).utc_us,
-            "restarts": host.restarts,
-            "points": dict(self._points.get(device, {})),
+            "condition": condition,
+            "reason": reason,
+            "since": self._clock.now().utc_us,
+            "restarts": 0,
+            "points": {},
         }
 
     # The gateway itself

@@ -35,9 +35,15 @@ MOTION = "motion"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Eye(State):
-    """What is known of a camera; `masking`: the action that masks its picture."""
+    """What is known of a camera.
+
+    Attributes:
+        masking: the action that masks its picture, while its answer is awaited.
+        masked: whether its host was told of masks.
+    """
 
     masking: int | None = None
+    masked: bool = False
 
 
 class Camera(Machine[Eye]):
@@ -50,6 +56,7 @@ class Camera(Machine[Eye]):
         self._plan = given
         self.area = given.area
         self.device = given.id
+        self._house = house
         self._area = house.areas[given.area]
         self._area.cameras.append(self)
         self._motion = house.point(f"{given.id}.{MOTION}").watch(self._moved)
@@ -68,10 +75,19 @@ class Camera(Machine[Eye]):
     def ready(self, turn: Turn) -> None:
         """Hear that its host is up: it is told what it must not look at."""
         if self._plan.masks:
-            masks: list[Json] = [[[x, y] for x, y in mask] for mask in self._plan.masks]
-            target = f"{self.device}.masks"
-            action = turn.act(self, target, "mask", Release.NOW, masks=masks, timeout_ms=8000)
-            self.state = replace(self.state, masking=action)
+            self._mask(turn)
+
+    def on_configured(self, turn: Turn) -> None:
+        """Its host goes on, and is told what it must not look at from now on."""
+        there = self._house.devices[self.device].is_normal()
+        if there and (self._plan.masks or self.state.masked):
+            self._mask(turn)
+
+    def _mask(self, turn: Turn) -> None:
+        masks: list[Json] = [[[x, y] for x, y in mask] for mask in self._plan.masks]
+        target = f"{self.device}.masks"
+        action = turn.act(self, target, "mask", Release.NOW, masks=masks, timeout_ms=8000)
+        self.state = replace(self.state, masking=action, masked=bool(masks))
 
     def on_answer(self, turn: Turn, answer: ActionAnswered) -> None:
         if answer.action == self.state.masking:

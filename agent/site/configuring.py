@@ -12,6 +12,8 @@ from agent.site.inputs import Configured
 from agent.site.turn import Turn
 
 NAME = "site.reload"
+# Whose actions nothing may come between; a camera goes on with its clip.
+MOVERS = frozenset({"strike", "sounder", "fingers", "power"})
 
 
 def judge(house: House, turn: Turn, what: Configured) -> list[str]:
@@ -26,7 +28,8 @@ def judge(house: House, turn: Turn, what: Configured) -> list[str]:
         raise Refused("armed")
     if house.storage.failed:
         raise Refused("journal-unavailable")
-    if house.awaiting or not all(door.strike.locked for door in house.doors.values()):
+    moving = any(key.partition("/")[0] in MOVERS for key in house.awaiting.values())
+    if moving or not all(door.strike.locked for door in house.doors.values()):
         raise Refused("moving")
     if not what.weaker or house.enrolment.bootstrapping:
         return []

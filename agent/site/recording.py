@@ -109,6 +109,9 @@ class Recording(Machine[Film]):
             self._failed(turn, "clip", self._clip(), self.state.why)
             self._next(turn)
 
+    def on_configured(self, turn: Turn) -> None:
+        """Its camera goes on; what a host leaves undone it says."""
+
     def on_restart(self, turn: Turn) -> None:
         """What was asked for is gone with its host; what is left of the time can be kept."""
         over = self.state.timers.get("over")

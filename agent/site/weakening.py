@@ -144,7 +144,13 @@ RULES: Mapping[str, Rules] = {
         "shutdown_pct": never,
         "restart_pct": never,
     },
-    "camera": {},
+    "camera": {
+        "covers": lost,
+        "pre_s": less,
+        "post_s": less,
+        "blind_alarm": down("always", "armed"),
+        "keep_d": less,
+    },
 }
 NEW = frozenset({"door"})  # another way in
 

@@ -53,7 +53,7 @@ class DeviceFacts(Facts):
 
     driver: str
     simulated: Annotated[bool, Field(description="there is no real one")]
-    condition: Annotated[str, Field(description="starting, ready, lost or faulted")]
+    condition: Annotated[str, Field(description="starting, ready, lost, faulted or gone")]
     reason: Annotated[str, Field(description="why, unless it is ready")]
     since: Utc
     restarts: Annotated[int, Field(description="of its driver, since the gateway's start")]

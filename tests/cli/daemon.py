@@ -110,6 +110,7 @@ class Daemon:
         self.asked: list[dict[str, Any]] = []
         self.refusal = ""
         self.refusal_data: dict[str, Any] = {}
+        self.weaker: list[str] = []
         self.status = status()
         self._loop = asyncio.new_event_loop()
         self._server = ControlServer(path, self)
@@ -132,6 +133,7 @@ class Daemon:
             "people": self._people,
             "events": self._events,
             "command": self._command,
+            "reload": self._reload,
         }
 
     def streams(self) -> Mapping[str, Callable[[dict[str, Any]], AsyncIterator[Any]]]:
@@ -152,6 +154,11 @@ class Daemon:
         if self.refusal:
             raise Refused(self.refusal, self.refusal_data)
         return {"command": "1"}
+
+    async def _reload(self, asked: dict[str, Any], _by: str) -> Any:
+        if self.refusal:
+            raise Refused(self.refusal, self.refusal_data)
+        return {"command": "1", "weaker": self.weaker}
 
     async def _watch(self, asked: dict[str, Any]) -> AsyncIterator[Any]:
         while True:

@@ -140,3 +140,17 @@ def test_a_path_that_is_gone_is_not_counted_on(play, paths, there):
     play.path("main", "ready", 5)
     configure(play, 6, paths=paths)
     assert [path["id"] for path in play.site.view()["paths"]] == there
+
+
+def test_a_camera_that_goes_on_is_told_its_new_masks(play):
+    masked = {"masks": [[[0, 0], [100, 100]]]}
+    configure(play, 5, camera=masked)
+    assert play.actions[-1].verb == "mask"
+    assert play.actions[-1].args["masks"] == [[[0, 0], [100, 100]]]
+    play.answer("done", 5.1)
+    configure(play, 6)
+    assert play.actions[-1].args["masks"] == []
+    before = len(play.actions)
+    play.answer("done", 6.1)
+    configure(play, 7)
+    assert len(play.actions) == before

@@ -107,6 +107,14 @@ class Desk:
         if qos:
             sent.wait_for_publish(ANSWER_S)
 
+    def hears(self, operator: Operator) -> bool:
+        """Return whether the gateway answers an operator at all."""
+        self.send(envelope(asked(self.site, "site.lock_down", {}), operator))
+        try:
+            return bool(self._answers.get(timeout=1))
+        except queue.Empty:
+            return False
+
     def answer(self) -> tuple[str, str]:
         """Return the next answer: its state, and the reason."""
         said = self._answers.get(timeout=ANSWER_S)

@@ -1,0 +1,120 @@
+"""All hosts: one for each device of the site file."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
+from typing import Any, TypeAlias
+
+from agent.config.devices import DeviceSpec
+from agent.runtime.clock import Clock
+from agent.runtime.host import STOP_GRACE_S, Host
+from agent.site.inputs import ActionAnswered, Input, Outcome
+from agent.site.step import Action
+
+Make: TypeAlias = Callable[[DeviceSpec, Callable[[Input], None]], Host]
+
+
+class Running:
+    """One device with its host.
+
+    Attributes:
+        task: ends when the host has.
+
+    Args:
+        spec: the device.
+        make: makes its host.
+        heard: takes what the host says, and which one it is.
+    """
+
+    task: asyncio.Task[None]
+
+    def __init__(
+        self, spec: DeviceSpec, make: Make, heard: Callable[[Running, Input], None]
+    ) -> None:
+        self.spec = spec
+        self.host = make(spec, lambda what: heard(self, what))
+
+    async def run(self, after: Running | None) -> None:
+        """Run until it is stopped; not before its forerunner has ended."""
+        if after is not None:
+            await asyncio.wait({after.task})
+        await self.host.run()
+
+
+class Hosts(Mapping[str, Host]):
+    """Runs a host for each device, by its id; all methods are the loop's.
+
+    Args:
+        make: makes a device's host, which says things to what it is given.
+        tell: takes what they say.
+        task: runs something for as long as the daemon runs.
+        clock: the gateway's.
+    """
+
+    def __init__(
+        self,
+        make: Make,
+        tell: Callable[[Input], None],
+        task: Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]],
+        clock: Clock,
+    ) -> None:
+        self._make = make
+        self._tell = tell
+        self._task = task
+        self._clock = clock
+        self._running: dict[str, Running] = {}
+        self._leaving: set[asyncio.Task[None]] = set()
+
+    def __getitem__(self, device: str) -> Host:
+        return self._running[device].host
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._running)
+
+    def __len__(self) -> int:
+        return len(self._running)
+
+    def keep(self, devices: Iterable[DeviceSpec]) -> None:
+        """Run hosts for exactly these devices from now on.
+
+        One that is as it was goes on undisturbed. One that is wired otherwise is ended first:
+        two hosts never hold one port.
+        """
+        before, self._running = self._running, {}
+        for spec in devices:
+            old = before.get(spec.id)
+            if old is not None and old.spec == spec:
+                self._running[spec.id] = before.pop(spec.id)
+            else:
+                running = self._running[spec.id] = Running(spec, self._make, self._heard)
+                if old is None:
+                    running.host.launch()
+                running.task = self._task(running.run(old))
+        for old in before.values():
+            old.host.stop()
+            self._leaving.add(old.task)
+            old.task.add_done_callback(self._leaving.discard)
+
+    def act(self, action: Action) -> None:
+        """Hand an action to its device's host; it is always answered."""
+        running = self._running.get(action.device)
+        if running is not None:
+            running.host.act(action)
+            return
+        reason = f"{action.device} is no device of the site file"
+        self._tell(ActionAnswered(action.id, Outcome.REFUSED, self._clock.now().mono_us, reason))
+
+    async def end(self) -> None:
+        """End all of them: outputs into their fail state, then the processes are gone."""
+        for running in self._running.values():
+            running.host.stop()
+        tasks = {*self._leaving, *(running.task for running in self._running.values())}
+        if tasks:
+            await asyncio.wait(tasks, timeout=STOP_GRACE_S + 1.5)
+
+    def _heard(self, running: Running, what: Input) -> None:
+        """Pass on what a host says; of one that leaves, only what became of actions."""
+        stays = self._running.get(running.spec.id) is running
+        if stays or isinstance(what, ActionAnswered):
+            self._tell(what)
