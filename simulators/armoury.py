@@ -26,6 +26,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from simulators.bound import bound
 from simulators.broker import Broker, free_port
 from simulators.control import SimulatorError, tell
 from simulators.monitor import Monitor, events_in
@@ -226,7 +227,7 @@ class Armoury:
     def _start(self, name: str, words: Sequence[str]) -> subprocess.Popen[bytes]:
         with (self.folder / f"{name}.log").open("ab") as log:
             return subprocess.Popen(
-                [sys.executable, "-m", *words],
+                bound([sys.executable, "-m", *words]),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

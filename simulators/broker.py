@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 
+from simulators.bound import bound
+
 START_S = 10.0
 
 
@@ -89,7 +91,7 @@ class Broker:
         config.write_text("\n".join(self._config()) + "\n")
         with (self.folder / "mosquitto.log").open("ab") as log:
             self._process = subprocess.Popen(
-                [program, "-c", str(config)],
+                bound([program, "-c", str(config)]),
                 stdout=log,
                 stderr=log,
                 stdin=subprocess.DEVNULL,

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from simulators.bound import bound
 from simulators.broker import BrokerError
 
 SUBSCRIBED_S = 10.0
@@ -71,7 +72,7 @@ class Monitor:
         subprocess.run(once, timeout=SUBSCRIBED_S, check=True, stdout=subprocess.DEVNULL)
         with self._out.open("ab") as out:
             self._process = subprocess.Popen(
-                self._command, stdout=out, stderr=subprocess.DEVNULL, start_new_session=True
+                bound(self._command), stdout=out, stderr=subprocess.DEVNULL, start_new_session=True
             )
 
     def end(self) -> None:

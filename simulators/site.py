@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
+from simulators.bound import bound
 from simulators.control import SimulatorError, tell
 
 READY_S = 15.0
@@ -123,7 +124,7 @@ class Running:
     def __init__(self, simulator: Simulator) -> None:
         self.simulator = simulator
         self._process = subprocess.Popen(
-            [sys.executable, "-m", *simulator.words], stdout=subprocess.PIPE
+            bound([sys.executable, "-m", *simulator.words]), stdout=subprocess.PIPE
         )
 
     def __enter__(self) -> Running:
