@@ -39,7 +39,7 @@ class Rules(Protocol):
 
     def step(self, what: Input, now: Moment) -> Step: ...
 
-    def due_us(self) -> int | None: ...
+    def wake_us(self) -> int | None: ...
 
 
 class Ports(Protocol):
@@ -145,7 +145,7 @@ class Loop:
         for _ in range(min(len(self._inbox), INPUTS_A_TURN)):
             self._decide(self._inbox.popleft(), step)
         now = self._clock.now()
-        if (due_us := self._site.due_us()) is not None and due_us <= now.mono_us:
+        if (wake_us := self._site.wake_us()) is not None and wake_us <= now.mono_us:
             self._decide(Tick(now.mono_us), step)
         self._send(step)
         self._set_timer()
@@ -233,7 +233,7 @@ class Loop:
                 self.put(_cancelled(action, self._clock.now(), reason))
 
     def _set_timer(self) -> None:
-        due_us = self._site.due_us()
+        due_us = self._site.wake_us()
         if due_us == self._timer_us:
             return
         if self._timer is not None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from agent.site import tables
-from agent.site.identification import Identification
+from agent.site.identification import RECOGNISED_US, Identification
 from agent.site.inputs import CredentialRead, Json
 from agent.site.machine import SECOND_US, Machine, State
 from agent.site.person import Credential, Person, Presented
@@ -128,7 +128,8 @@ class Access(Machine[Waiting]):
             self.grant(turn, persons, reader)
             return
         if len(persons) == 1:
-            self.start(turn, "window", self._plan.within_s * SECOND_US + 1)
+            within_us = self._plan.within_s * SECOND_US
+            self.start(turn, "window", within_us + 1, patience_us=RECOGNISED_US)
         self.state = replace(self.state, persons=persons)
         self.say(turn, "access.pending", device=reader, person=person, needed=needed)
 
@@ -197,6 +198,10 @@ class Access(Machine[Waiting]):
         self.say(turn, "access.denied", device=reader, person=person, reason=reason, score=score)
 
     def view(self) -> Json:
-        """Return how many people wait, and for how many more; never who."""
+        """Return how many people wait, for how many more, never who; and readers locked out."""
         waiting = len(self.state.persons)
-        return {"waiting": waiting, "needed": self._plan.people - waiting if waiting else 0}
+        return {
+            "waiting": waiting,
+            "needed": self._plan.people - waiting if waiting else 0,
+            "locked_out": self._identification.locked_out,
+        }

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from agent.site import tables
-from agent.site.inputs import CredentialRead
+from agent.site.inputs import CredentialRead, Json
 from agent.site.machine import SECOND_US, Machine, State
 from agent.site.person import Person, Presented
 from agent.site.table import Factor
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from agent.site.house import House
     from agent.site.turn import Turn
 
+# A fingerprint module takes up to 1 s for a search (R30x manual), and its readings are dated at
+# the image: so late may one come in that is inside its time.
+RECOGNISED_US = 1_500_000
 # What counts as a wrong attempt: whoever is known and valid makes none.
 WRONG = frozenset({"unknown", "low-score", "revoked", "expired", "not-yet-valid"})
 
@@ -71,6 +74,11 @@ class Identification(Machine[Shown]):
         """Who has shown some factors, and not all."""
         return list(self.state.partial)
 
+    @property
+    def locked_out(self) -> list[Json]:
+        """The readers at which there were too many wrong attempts."""
+        return [reader for reader in self._plan.reader_in if self.runs(f"lockout {reader}")]
+
     def present(self, turn: Turn, read: CredentialRead, found: Presented | None) -> Identified:
         """Take in something presented at a reader, and whose it is."""
         person = found.person if found else None
@@ -106,7 +114,8 @@ class Identification(Machine[Shown]):
         now = replace(before, kinds=kinds, duress=before.duress or credential.duress)
         if set(now.kinds) != set(self._plan.factors):
             self.state = replace(self.state, partial={**self.state.partial, person.id: now})
-            self.start(turn, f"factors {person.id}", self._plan.within_s * SECOND_US + 1)
+            within_us = self._plan.within_s * SECOND_US
+            self.start(turn, f"factors {person.id}", within_us + 1, patience_us=RECOGNISED_US)
             return Identified(person)
         self.drop(person.id)
         self.state = replace(self.state, wrong={**self.state.wrong, reader: 0})

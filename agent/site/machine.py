@@ -76,6 +76,7 @@ class Register:
         self.saved = dict(saved)
         self._changed: dict[str, None] = {}
         self._due: list[tuple[int, str, str]] = []
+        self._wakes: list[tuple[int, tuple[int, str, str]]] = []
 
     def add(self, machine: Machine[Any]) -> Json:
         """Take in a machine; return what was saved of it, None for nothing."""
@@ -91,15 +92,22 @@ class Register:
         """Note that a machine's state was assigned."""
         self._changed[key] = None
 
-    def schedule(self, key: str, name: str, due_us: int) -> None:
+    def schedule(self, key: str, name: str, due_us: int, patience_us: int = 0) -> None:
         """Note that a timer was set."""
         heapq.heappush(self._due, (due_us, key, name))
+        heapq.heappush(self._wakes, (due_us + patience_us, (due_us, key, name)))
 
     def next_due_us(self) -> int | None:
         """Return when the earliest running timer is due."""
         while self._due and not self._runs(self._due[0]):
             heapq.heappop(self._due)
         return self._due[0][0] if self._due else None
+
+    def next_wake_us(self) -> int | None:
+        """Return when a timer must be seen to, though no input comes; see `Machine.start`."""
+        while self._wakes and not self._runs(self._wakes[0][1]):
+            heapq.heappop(self._wakes)
+        return self._wakes[0][0] if self._wakes else None
 
     def take_due(self, until_us: int) -> Iterator[tuple[int, Machine[Any], str]]:
         """Yield each timer due until then, earliest first, also those set meanwhile."""
@@ -192,13 +200,29 @@ class Machine(Generic[S]):
             at=at,
         )
 
-    def start(self, turn: Turn, name: str, for_us: int, since_us: int | None = None) -> None:
-        """Set a timer, counted from `since_us` (the turn's instant unless given)."""
+    def start(
+        self,
+        turn: Turn,
+        name: str,
+        for_us: int,
+        since_us: int | None = None,
+        patience_us: int = 0,
+    ) -> None:
+        """Set a timer.
+
+        Args:
+            turn: the present step.
+            name: of the timer; one that runs under it is set anew.
+            for_us: how long it runs.
+            since_us: from when on it counts; the turn's instant unless given.
+            patience_us: how late something may be told that happened before it was due. So long
+                it waits for a later input to ring it, dated as it was due all the same.
+        """
         due_us = (turn.at_us if since_us is None else since_us) + for_us
         utc_us = turn.now.at(due_us).utc_us
         timers = {**self._state.timers, name: Timer(due_us, utc_us, for_us)}
         self.state = replace(self._state, timers=timers)
-        self._register.schedule(self.key, name, due_us)
+        self._register.schedule(self.key, name, due_us, patience_us)
 
     def stop(self, *names: str) -> None:
         """Stop timers; those that do not run are left alone."""

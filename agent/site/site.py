@@ -157,6 +157,14 @@ class Site:
         """Return the ids of all open alarms, those included that nothing on site shows."""
         return frozenset(alarm.id for alarm in self._house.alarms)
 
+    def wake_us(self) -> int | None:
+        """Return when a `Tick` must be sent if nothing else comes; not before it is due.
+
+        A reader takes its time to recognise a finger, and what it tells is dated back. Timers
+        that count between such readings are left alone for as long as one may be on its way.
+        """
+        return self._house.register.next_wake_us()
+
     def view(self) -> dict[str, Json]:
         """Return the present for an operator on site: nothing of duress, nobody's id."""
         house = self._house

@@ -79,7 +79,7 @@ class Rules:
         severity = {"alarm": Severity.ALARM, "open": Severity.ACCESS}.get(what.state, Severity.INFO)
         return Step([event(severity, what.at_us)], changes={"point": what.at_us})
 
-    def due_us(self) -> int | None:
+    def wake_us(self) -> int | None:
         return None
 
 

@@ -38,7 +38,7 @@ class Rules:
             [Answer(what.command, accepted=True)],
         )
 
-    def due_us(self) -> int | None:
+    def wake_us(self) -> int | None:
         return self.due
 
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from agent.site.inputs import CredentialRead
+from tests.site.conftest import SECOND
+
 GRANTED = ["access.granted store"]
 
 
@@ -31,6 +34,19 @@ class TestTwoPeople:
         assert play.finger("2", 35.000001) == ["access.denied store", "access.pending store"]
         denied(play, "second-person-missing", "p-1")
         assert play.actions == []
+
+    def test_a_reading_inside_it_may_be_told_after_its_end(self, play):
+        play.finger("1", 5)
+        assert play.site.due_us() == 35_000_001
+        assert play.site.wake_us() == 36_500_001  # the runtime lets readers take their time
+        told = play.step(CredentialRead("reader", "finger", "2", 35 * SECOND), 36.2)
+        assert told == GRANTED
+
+    def test_what_happened_later_ends_it_at_its_end_all_the_same(self, play):
+        play.finger("1", 5)
+        late = play.step(CredentialRead("reader", "finger", "2", 35 * SECOND + 1), 36.2)
+        assert late == ["access.denied store", "access.pending store"]
+        assert play.last("access.denied").at.mono_us == 35_000_001
 
     def test_nobody_comes(self, play):
         play.finger("1", 5)
@@ -86,8 +102,6 @@ class TestRefused:
         denied(play, "unknown")
 
     def test_a_finger_that_was_read_badly(self, play):
-        from agent.site.inputs import CredentialRead
-
         play.step(CredentialRead("reader", "finger", None, 5_000_000, score=12), 5)
         denied(play, "low-score")
         assert play.last("access.denied").data["score"] == 12
@@ -161,6 +175,7 @@ class TestLockout:
 
     def test_after_so_many_wrong_attempts_nobody_enters_for_a_while(self, play):
         self.wrong(play, 5, 5)
+        assert play.site.view()["doors"][0]["access"]["locked_out"] == ["reader"]
         play.finger("1", 10)
         denied(play, "lockout", "p-1")
         play.finger("1", 68.9)
