@@ -29,6 +29,8 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "evidence": ("agent.cli.evidence", "evidence"),
     "alarm": ("agent.cli.alarm", "alarm"),
     "area": ("agent.cli.area", "area"),
+    "door": ("agent.cli.door", "door"),
+    "lockdown": ("agent.cli.lockdown", "lockdown"),
     "zone": ("agent.cli.zone", "zone"),
     "panic": ("agent.cli.panic", "panic"),
     "count": ("agent.cli.count", "count"),

@@ -11,6 +11,7 @@ import click
 
 from agent.cli import options
 from agent.cli.asking import ask, command, outcome
+from agent.cli.columns import columns
 from agent.cli.event_line import local_time
 
 LEARN_S = 60.0  # the reader gives up after 30, and its driver is given some time besides
@@ -51,11 +52,8 @@ def list_people(socket: Path | None, *, everybody: bool, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(people, ensure_ascii=False))
         return
-    rows = [("ID", "ROLES", "KNOWN BY", "AT", "STATE"), *map(_row, people)]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        words = (word.ljust(width) for word, width in zip(row, widths, strict=True))
-        click.echo("  ".join(words).rstrip())
+    head = ("ID", "ROLES", "KNOWN BY", "AT", "STATE")
+    click.echo("\n".join(columns([head, *map(_row, people)])))
 
 
 def _row(one: Mapping[str, Any]) -> tuple[str, ...]:

@@ -54,9 +54,10 @@ def status() -> dict[str, Any]:
             ],
             "doors": [
                 {"id": "store", "contact": "alarm", "strike": "unlocked", "held": True,
-                 "access": {"waiting": 1, "needed": 1}},
-                {"id": "hall", "contact": "open", "strike": "unknown", "held": False,
-                 "access": {"waiting": 0, "needed": 0}},
+                 "area": "store",
+                 "access": {"waiting": 1, "needed": 1, "locked_out": ["reader"]}},
+                {"id": "hall", "area": "hall", "contact": "open", "strike": "unknown",
+                 "held": False, "access": {"waiting": 0, "needed": 0}},
             ],
             "zones": [
                 {"id": "pir", "area": "store", "kind": "instant", "point": "alarm",

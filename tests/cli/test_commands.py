@@ -29,6 +29,9 @@ ASKED: list[tuple[str, str, dict[str, Any]]] = [
      {"area": "store", "part": "night", "override": True}),
     ("area postpone store", "area.postpone", {"area": "store"}),
     ("area disarm store", "area.disarm", {"area": "store"}),
+    ("lockdown begin", "site.lock_down", {}),
+    ("lockdown lift", "site.lift_lockdown", {}),
+    ("door clear-inside store", "area.clear_passback", {"area": "store"}),
     ("zone bypass pir", "zone.bypass", {"zone": "pir"}),
     ("zone unbypass pir", "zone.unbypass", {"zone": "pir"}),
     ("panic test guard-room", "panic.test", {"panic": "guard-room"}),
@@ -114,6 +117,15 @@ def test_a_pin_alone_is_asked_for_unseen(
     assert daemon.asked[0]["params"] == {
         "person": "p-1", "kind": "pin", "reference": "271828", "duress": duress,
     }  # fmt: skip
+
+
+def test_doors_are_listed(armoury: Armoury, daemon: Daemon) -> None:
+    assert armoury("door", "list").out.splitlines() == [
+        "DOOR   AREA   CONTACT        STRIKE    WAITS       LOCKED OUT",
+        "store  store  open too long  unlocked  for 1 more  reader",
+        "hall   hall   open           unknown   -           -",
+    ]
+    assert json.loads(armoury("door", "list", "--json").out) == daemon.status["view"]["doors"]
 
 
 def test_people_are_listed(armoury: Armoury, daemon: Daemon) -> None:
