@@ -104,7 +104,7 @@ def feed(
     check: bool,
     as_json: bool,
 ) -> int:
-    """Listen to sites as the central monitor does, and verify every word.
+    """Listen to sites as the monitor does, and verify every word.
 
     It needs the broker alone. Events are shown as they come, alarms first; repeats are dropped,
     and what is missing is asked for again. Every event's number, every checkpoint's signature, that
