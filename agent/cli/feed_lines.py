@@ -57,8 +57,7 @@ class Lines:
 
     def connection(self, text: str, *, up: bool) -> None:
         """Write how our own line to the broker is; not a word of any site."""
-        if not self._as_json:
-            click.secho(_clean(f"        {_now()}  {text}"), fg=None if up else "yellow", err=True)
+        click.secho(_clean(f"        {_now()}  {text}"), fg=None if up else "yellow", err=True)
 
     def end(self, feed: Feed, *, enough: bool) -> int:
         """Write how it ended; return the exit status."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections import deque
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -11,13 +12,14 @@ from agent.journal.ranges import Ranges
 from agent.monitor import heard
 from agent.monitor.leafage import Leafage
 from agent.monitor.numbers import Numbers
-from agent.monitor.pulse import Pulse, Way
+from agent.monitor.pulse import RECENT_MOST, Pulse, Way
 from agent.monitor.said import Ask, Said
 from agent.monitor.site import SiteFeed
 from agent.monitor.witness import Witness
 
 SITES_MOST = 1000
 DIGESTS_MOST = 2000
+KNOWN_MOST = 16
 VERSION = 1
 
 
@@ -134,14 +136,26 @@ class Feed:
             Ranges.of(memory.get("gone", ())),
         )
         ways = {
-            path: Way(None, way["run"], way["number"], way["started"])
+            path: Way(
+                None,
+                way["run"],
+                way["number"],
+                way["started"],
+                deque(map(_beat, way["recent"]), maxlen=RECENT_MOST),
+            )
             for path, way in memory.get("ways", {}).items()
         }
         return SiteFeed(
             site,
             Pulse(self._began_s, ways),
             numbers,
-            Witness(f"armoury/{site}", keys, memory.get("checkpoint", "")),
+            Witness(
+                f"armoury/{site}",
+                keys,
+                memory.get("checkpoint", ""),
+                [(int(size), base64.b64decode(root)) for size, root in memory.get("known", ())],
+                self._began_s,
+            ),
             Leafage(memory.get("proven"), digests),
             memory.get("unrecorded"),
         )
@@ -152,17 +166,30 @@ def _memory(site: SiteFeed) -> dict[str, Any]:
     return {
         "keys": [[number, str(key)] for number, key in site.witness.keys],
         "checkpoint": site.witness.note,
+        "known": [
+            [size, base64.b64encode(root).decode()] for size, root in site.witness.known(KNOWN_MOST)
+        ],
         "first": site.numbers.first,
         "came": [list(span) for span in site.numbers.came.spans],
         "gone": [list(span) for span in site.numbers.gone.spans],
         "proven": site.leafage.proven,
         "told": {str(seq): base64.b64encode(digest).decode() for seq, digest in told},
         "ways": {
-            path: {"run": way.run, "number": way.number, "started": way.started}
+            path: {
+                "run": way.run,
+                "number": way.number,
+                "started": way.started,
+                "recent": [list(beat) for beat in way.recent],
+            }
             for path, way in site.pulse.ways.items()
         },
         "unrecorded": site.unrecorded,
     }
+
+
+def _beat(kept: Any) -> tuple[int, int, str]:
+    run, number, nonce = kept
+    return int(run), int(number), str(nonce)
 
 
 def _sites_of(kept: Mapping[str, Any] | None) -> list[tuple[str, Mapping[str, Any]]]:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from agent.monitor.said import Matter
 from agent.monitor.witness import Word
 from agent.uplink.feed import Heartbeat, Status
 
 LOST_S = 90.0  # EN 50136-1: a path's loss is known within 90 s
+RESUMED_S = 15.0  # for so long after we came a broker may deliver again what it had delivered
+RECENT_MOST = 16  # heartbeats of a path; they expire at the broker before there are more
 
 
 @dataclass(slots=True)
@@ -21,12 +24,14 @@ class Way:
         run: of the process whose heartbeat came last ...
         number: ... the heartbeat's number ...
         started: ... and when that process began, by its own clock.
+        recent: run, number and nonce of the last ones.
     """
 
     online: bool | None = None
     run: int = 0
     number: int = 0
     started: int = 0
+    recent: deque[tuple[int, int, str]] = field(default_factory=lambda: deque(maxlen=RECENT_MOST))
 
 
 class Pulse:
@@ -42,12 +47,12 @@ class Pulse:
 
     def __init__(self, now_s: float, ways: Mapping[str, Way] | None = None) -> None:
         self.ways = dict(ways or {})
-        self._heard_s = now_s
+        self._heard_s = self._resumed_s = now_s
         self._lost = False
 
     def listening(self, now_s: float) -> None:
         """Our own connection is there again; before, nobody could be heard."""
-        self._heard_s = now_s
+        self._heard_s = self._resumed_s = now_s
 
     def status(self, said: Status) -> Iterator[Word]:
         """Take a birth, a goodbye or a will."""
@@ -66,15 +71,23 @@ class Pulse:
             left = "has said goodbye" if said.clean else "has vanished"
             yield Matter.OFFLINE, f"{said.path}: the gateway {left}", facts
 
-    def beat(self, said: Heartbeat, now_s: float, *, retained: bool) -> Iterator[Word]:
-        """Take a heartbeat; one that was here before proves nothing."""
+    def beat(self, said: Heartbeat, now_s: float, *, retained: bool, again: bool) -> Iterator[Word]:
+        """Take a heartbeat; one that was here before proves nothing.
+
+        It is no lie either where the broker repeats itself: after its own crash, or ours.
+        """
         way = self.ways.setdefault(said.path, Way())
+        this = (said.run, said.number, said.nonce)
+        resumed = again or now_s - self._resumed_s <= RESUMED_S
+        if not retained and resumed and this in way.recent:
+            return
         if retained or (said.run, said.number) <= (way.run, way.number):
             text = f"{said.path}: an old heartbeat ({said.number} of run {said.run}) came again"
             facts = {"path": said.path, "run": said.run, "number": said.number}
             yield Matter.HEARTBEAT_REPLAYED, text, facts
             return
         way.run, way.number = said.run, said.number
+        way.recent.append(this)
         self._heard_s = now_s
         if self._lost:
             self._lost = False

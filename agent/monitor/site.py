@@ -62,6 +62,7 @@ class SiteFeed:
         self._site = site
         self._topics = Topics(site)
         self._babble: dict[str, float] = {}
+        self._numbered: dict[str, None] = {}
         self._drained = False
         self._takers: Mapping[str, Callable[[Heard, float], Iterator[Word]]] = {
             "event": self._event,
@@ -162,14 +163,18 @@ class SiteFeed:
             if told.event["kind"] == ROTATED:
                 statement = str(told.event["data"].get("statement"))
                 yield from self.witness.rotate(told.seq, statement, now_s)
-            ref = told.event.get("ref")
-            if ref is not None and self.unrecorded.pop(ref, None) is not None:
+            if (ref := told.event.get("ref")) is None:
+                continue
+            self._numbered[ref] = None
+            if len(self._numbered) > UNRECORDED_MOST:
+                del self._numbered[next(iter(self._numbered))]
+            if self.unrecorded.pop(ref, None) is not None:
                 text = f"the alarm {ref} has a number now: {told.seq}"
                 yield Matter.NUMBERED, text, {"ref": ref, "seq": told.seq}
 
     def _unrecorded(self, event: dict[str, Any]) -> Iterator[Word]:
         ref = event["ref"]
-        if ref in self.unrecorded:
+        if ref in self.unrecorded or ref in self._numbered:
             return
         self.unrecorded[ref] = event["kind"]
         while len(self.unrecorded) > UNRECORDED_MOST:
@@ -201,7 +206,7 @@ class SiteFeed:
     def _heartbeat(self, said: Heard, now_s: float) -> Iterator[Word]:
         beat = heard.parsed(Heartbeat, said.payload)
         replayed = False
-        for word in self.pulse.beat(beat, now_s, retained=said.retained):
+        for word in self.pulse.beat(beat, now_s, retained=said.retained, again=said.again):
             replayed |= word[0] is Matter.HEARTBEAT_REPLAYED
             yield word
         if replayed:

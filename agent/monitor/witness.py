@@ -39,10 +39,17 @@ class Witness:
         origin: name of the site's log.
         keys: known beforehand; otherwise the first one that is seen counts.
         note: the checkpoint that was kept before a restart of ours.
+        known: roots that were kept before it, by size, of the same log.
+        now_s: the present.
     """
 
     def __init__(
-        self, origin: str, keys: Iterable[tuple[int, Verifier]] = (), note: str = ""
+        self,
+        origin: str,
+        keys: Iterable[tuple[int, Verifier]] = (),
+        note: str = "",
+        known: Iterable[tuple[int, bytes]] = (),
+        now_s: float = 0.0,
     ) -> None:
         self._origin = origin
         self.keys = list(keys)
@@ -57,7 +64,9 @@ class Witness:
         self._held_s = 0.0  # ... and since when
         self._strangers: set[str] = set()
         if self.keys and note:
-            self._keep(self._opened(note), note, float("-inf"))
+            found = self._opened(note)
+            self._known.update({(found.origin, size): (root, now_s) for size, root in known})
+            self._keep(found, note, now_s)
 
     # The key
 
@@ -234,6 +243,12 @@ class Witness:
         self._keep(newer, note, now_s)
         text = f"the checkpoint over {newer.size} events continues the one before"
         yield Matter.CHECKPOINT, text, _facts(newer)
+
+    def known(self, most: int) -> list[tuple[int, bytes]]:
+        """Return the last roots of the present log, by size: what may come again for a while."""
+        origin = self.kept.origin if self.kept else ""
+        found = [(size, root) for (name, size), (root, _) in self._known.items() if name == origin]
+        return found[-most:]
 
     def _keep(self, found: Checkpoint, note: str, now_s: float) -> None:
         if self.kept is not None:

@@ -120,10 +120,16 @@ class Link:
         return self._fd >= 0 and not self.lost.done()
 
     def publish(
-        self, topic: str, payload: bytes, *, retain: bool = False, zipped: bool = False
+        self,
+        topic: str,
+        payload: bytes,
+        *,
+        retain: bool = False,
+        zipped: bool = False,
+        expires_s: int | None = None,
     ) -> int:
         """Send a message with QoS 1 and return the number its acknowledgement will bear."""
-        properties = _zlib() if zipped else None
+        properties = _properties(zipped, expires_s) if zipped or expires_s else None
         mid = self._client.publish(topic, payload, 1, retain, properties).mid
         self._watch_writing()
         return mid
@@ -279,7 +285,10 @@ class Link:
             self.lost.set_result(lost)
 
 
-def _zlib() -> Properties:
+def _properties(zipped: bool, expires_s: int | None) -> Properties:
     properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
-    properties.ContentType = "application/zlib"  # RFC 6713
+    if zipped:
+        properties.ContentType = "application/zlib"  # RFC 6713
+    if expires_s:
+        properties.MessageExpiryInterval = expires_s
     return properties

@@ -60,6 +60,7 @@ class Message:
     """What is published.
 
     Attributes:
+        expires_s: how long the broker keeps it for somebody who is away; None: for ever.
         parcel: the events it carries, if they are of the record ...
         ledger: ... and whose account they are on.
     """
@@ -69,5 +70,6 @@ class Message:
     payload: bytes
     retain: bool = False
     zipped: bool = False
+    expires_s: int | None = None
     parcel: Parcel | None = None
     ledger: Ledger | None = None

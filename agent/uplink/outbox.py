@@ -117,9 +117,11 @@ class Outbox:
             for ledger in self._ledgers.values():
                 ledger.note(row, live=live)
 
-    def say(self, topic: str, payload: bytes, *, retain: bool) -> None:
+    def say(
+        self, topic: str, payload: bytes, *, retain: bool, expires_s: int | None = None
+    ) -> None:
         """Send this beside the events; it replaces what still waits for the same topic."""
-        self._control[topic] = Message(Rank.CONTROL, topic, payload, retain)
+        self._control[topic] = Message(Rank.CONTROL, topic, payload, retain, expires_s=expires_s)
 
     def unrecorded(self, body: bytes) -> None:
         """Send an alarm that the disk does not take; the newest ones are kept until taken."""
@@ -186,7 +188,9 @@ class Outbox:
         if parcel is None:
             return None
         where = self._topics.events(topic)
-        return Message(rank, where, parcel.payload, False, parcel.zipped, parcel, ledger)
+        return Message(
+            rank, where, parcel.payload, zipped=parcel.zipped, parcel=parcel, ledger=ledger
+        )
 
     def _take_fresh(self, rank: Rank, ledger: Ledger) -> Parcel | None:
         """Take one event; or many, of what is no alarm, when they come faster than they go."""

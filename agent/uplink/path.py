@@ -30,6 +30,7 @@ from agent.uplink.wire import Ack, Will
 from agent.uplink.worker import Worker
 
 RECONNECT_S = (0.5, 30.0)  # first and longest range of the pauses between connections
+BEAT_EXPIRES_S = 90  # standards.md: what is older says nothing of the present
 STEADY_S = 5.0  # a connection that stood so long was a good one: the pauses begin anew
 
 
@@ -259,7 +260,7 @@ class Path:
         if self._link is not None:
             self._renewal.look(self._link)
         beat = self._presence.beat(self._above.head(), self._above.waiting())
-        self.outbox.say(self._presence.beat_topic, beat, retain=False)
+        self.outbox.say(self._presence.beat_topic, beat, retain=False, expires_s=BEAT_EXPIRES_S)
         self.pump()
 
     async def _say_goodbye(self, within_s: float) -> None:

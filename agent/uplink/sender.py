@@ -74,7 +74,11 @@ class Sender:
         now_s = self._loop.time()
         while self._link.alive and (message := self._outbox.next(now_s)) is not None:
             mid = self._link.publish(
-                message.topic, message.payload, retain=message.retain, zipped=message.zipped
+                message.topic,
+                message.payload,
+                retain=message.retain,
+                zipped=message.zipped,
+                expires_s=message.expires_s,
             )
             self._flights[mid] = Flight(message, now_s)
         if self._link.alive:

@@ -113,6 +113,8 @@ def test_an_alarm_without_a_number_is_matched_with_its_number(gateway: Gateway) 
         Matter.NUMBERED,
     ]
     assert not desk.feed.sites[SITE].unrecorded
+    desk.hear("event/unrecorded", alarm)
+    assert not desk.feed.sites[SITE].unrecorded
 
 
 # Lies
@@ -394,6 +396,8 @@ def test_an_old_heartbeat_proves_nothing(gateway: Gateway) -> None:
     first, second = gateway.beat(), gateway.beat()
     desk.hear("heartbeat/fibre", first)
     desk.hear("heartbeat/fibre", second)
+    desk.hear("heartbeat/fibre", first)
+    assert not desk.wrong(), "a broker that crashed delivers again"
     desk.wait(60)
     desk.hear("heartbeat/fibre", first)
     desk.wait(30)
@@ -409,6 +413,7 @@ def test_a_restarted_gateway_counts_anew_and_its_past_stays_past(gateway: Gatewa
     gateway.run, gateway.beats = 100, 0
     desk.hear("status/fibre", gateway.status())
     desk.hear("heartbeat/fibre", gateway.beat())
+    desk.wait(16)
     assert not desk.wrong()
     desk.hear("heartbeat/fibre", old[-1])
     assert [said.matter for said in desk.wrong()] == [Matter.HEARTBEAT_REPLAYED]
@@ -429,14 +434,24 @@ def test_a_restart_forgets_nothing(gateway: Gateway) -> None:
     desk = introduced(gateway)
     deliver(desk, gateway, range(1, 101))
     desk.hear("heartbeat/fibre", beat := gateway.beat())
+    late = gateway.checkpoint()
+    gateway.record(1)
+    deliver(desk, gateway, [101])
+    desk.hear("checkpoint", gateway.checkpoint())
     desk.serve(gateway)
-    gateway.record(10)
+    gateway.record(9)
     forged = gateway.body(105).replace(b"store", b"vault")
-    deliver(desk, gateway, [101, 102])
+    deliver(desk, gateway, [102])
     desk.hear("event/live", forged)
     again = desk.restarted()
     again.hear("event/live", gateway.body(101))
     assert again.shown() == []
+    again.hear("heartbeat/fibre", beat)
+    again.hear("checkpoint", late)
+    assert not again.wrong(), "a broker that crashed, or did not hear us, delivers again"
+    again.wait(16)
+    again.hear("heartbeat/fibre", beat, again=True)
+    assert not again.wrong()
     again.hear("heartbeat/fibre", beat)
     assert [said.matter for said in again.wrong()] == [Matter.HEARTBEAT_REPLAYED]
     deliver(again, gateway, [103, 104, 106, 107, 108, 109, 110])

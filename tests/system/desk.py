@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-from pathlib import Path
 from typing import Any
 
 from tests.system.house import House
@@ -69,7 +68,10 @@ class Desk:
             fits = (o for o in self.said(matter) if wanted.items() <= o.items())
             return next(fits, None)
 
-        one = wait_until(found, timeout_s, f"{matter} {wanted}; it says: {self.log()}")
+        try:
+            one = wait_until(found, timeout_s, f"{matter} {wanted}")
+        except AssertionError as error:
+            raise AssertionError(f"{error}; it says: {self.log()}") from error
         assert one is not None
         return one
 
@@ -78,7 +80,3 @@ class Desk:
 
     def log(self) -> str:
         return self._err.read_text()[-2000:] if self._err.exists() else "nothing"
-
-
-def as_text(folder: Path) -> str:
-    return folder.read_text() if folder.exists() else ""

@@ -130,3 +130,17 @@ def test_repeats_answer_for_every_number_once(
         ends = [first - 1, *(said["last"] for said in answered)]
         assert [said["first"] for said in answered] == [end + 1 for end in ends[:-1]]
         assert ends[-1] == upto
+
+
+@on_a_loop
+async def test_a_heartbeat_does_not_wait_for_who_is_away(tmp_path: Path) -> None:
+    with Broker(tmp_path / "b") as broker:
+        command = ["mosquitto_sub", "-V", "5", "-p", str(broker.port), "-q", "1", "-C", "1"]
+        command += ["-t", f"armoury/v1/{SITE}/heartbeat/+", "-F", "%E", "-W", "30"]
+        with subprocess.Popen(command, stdout=subprocess.PIPE) as listening:
+            await until(lambda: "SUBSCRIBE from" in broker.log, 20, "a subscription")
+            async with Rig(tmp_path / "j", path_to(broker)) as rig:
+                rig.uplink.start()
+                await until(lambda: listening.poll() is not None, 30, "a heartbeat")
+            assert listening.stdout is not None
+            assert 0 < int(listening.stdout.read()) <= 90
