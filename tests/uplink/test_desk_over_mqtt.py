@@ -27,7 +27,16 @@ from agent.uplink import ears as ears_module
 from agent.uplink.desk import Desk
 from agent.uplink.operators import OperatorOptions
 from tests.broker import Broker, Subscriber
-from tests.uplink.rig import SITE, Rig, heard, keeps_to_the_contract, on_a_loop, path_to, until
+from tests.uplink.rig import (
+    SITE,
+    Rig,
+    Tally,
+    heard,
+    keeps_to_the_contract,
+    on_a_loop,
+    path_to,
+    until,
+)
 
 FEED = f"armoury/v1/{SITE}/#"
 SEED = b"a" * 32
@@ -165,16 +174,17 @@ async def bombard(folder: Path, count: int) -> None:
 
                 thread = threading.Thread(target=flood)
                 thread.start()
-                slowest_s = 0.0
+                tally, slowest_s = Tally(monitor), 0.0
                 while thread.is_alive():
                     began_s = time.monotonic()
                     rig.record(1, Severity.ALARM)
-                    await until(lambda: len(alarms(monitor)) == rig.submitted, 5, "the alarm")
+                    await until(lambda: len(tally.read()) == rig.submitted, 5, "the alarm")
                     slowest_s = max(slowest_s, time.monotonic() - began_s)
                 thread.join()
             ignored = lambda: rig.uplink.status()["fibre"]["ignored"]  # noqa: E731
             await until(ignored, 10, "the broker is told to stop")
             assert rig.submitted >= 3, "alarms were raised meanwhile"
+            assert alarms(monitor) == tally.numbers, "none of them was late"
             assert not rig.commanded
             assert len(rig.refused) == 21, "twenty, and that there were too many"
             assert slowest_s < 1.0

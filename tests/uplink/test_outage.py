@@ -19,7 +19,7 @@ from agent.uplink import sender as sender_module
 from benchmarks.uplink import drain_one_by_one
 from tests.broker import Broker, Subscriber
 from tests.line import Line
-from tests.uplink.rig import SITE, Rig, events, heard, on_a_loop, path_to, until
+from tests.uplink.rig import SITE, Rig, Tally, heard, on_a_loop, path_to, until
 
 EVENTS = f"armoury/v1/{SITE}/event/#"
 QUIET = ("log_type error", "log_type subscribe", "max_inflight_messages 0")
@@ -49,20 +49,6 @@ async def test_a_black_hole_is_lost_and_nothing_with_it(
                 await until(
                     lambda: {one.seq for one in heard(monitor)} == set(range(1, 61)), 15, "all"
                 )
-
-
-class Tally:
-    """What a subscriber has, read as it comes: a week is too much to be read again and again."""
-
-    def __init__(self, subscriber: Subscriber) -> None:
-        self._subscriber = subscriber
-        self.numbers: list[int] = []
-
-    def read(self) -> list[int]:
-        """Return the number of every event so far, in order of arrival."""
-        for topic, _, payload in self._subscriber.more():
-            self.numbers += [one.seq for one in events(topic, payload)]
-        return self.numbers
 
 
 def resident_mib() -> float:
