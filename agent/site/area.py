@@ -234,6 +234,7 @@ class Area(Machine[Watch]):
         self.state = replace(self.state, mode="armed")
         for door in self.doors:
             door.access.void(turn, "armed")
+            door.strike.secure(turn, "armed")
             if not self.state.part:
                 door.sessions.end(turn)
         if not self.state.part:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from agent.site.inputs import Started
+from agent.site.step import Release
 from tests.site.conftest import TABLES
 
 ARMED = "area.armed hall"
@@ -63,6 +64,15 @@ class TestArming:
         assert found[:2] == ["access.denied store", ARMED]
         assert play.last("access.denied").data["reason"] == "armed"  # arming voids the window
         assert play.last(ARMED.split()[0]).data["persons"] == ["p-1"]
+
+    def test_what_is_still_unlocked_then_is_locked(self, make):
+        play = make(area=AREA | {"exit_delay_s": 0}, zone=ZONES, door={"people": 1})
+        play.finger("1", 5)
+        play.answer("done", 5.1)
+        play.command("area.arm", 6, area="hall")
+        assert (play.actions[-1].verb, play.actions[-1].release) == ("off", Release.NOW)
+        assert "door.relocked store" in play.answer("done", 6.1)
+        assert play.last("door.relocked").data["cause"] == "armed"
 
     def test_somebody_must_be_there(self, hall):
         hall.command("area.arm", 5, area="hall")
