@@ -57,6 +57,17 @@ def test_on_ends_when_it_may_last_no_longer(board: Simulator) -> None:
         assert 990 <= site.times_ms(board, site.HOLD)[2] <= 1_150
 
 
+def test_no_pulse_upon_pulse_is_longer_than_it_may_be(board: Simulator) -> None:
+    with site.started(site.host(board)) as host:
+        host.outcome("off", "hold")
+        for _ in range(3):
+            host.outcome("pulse", "hold", for_ms=900)
+            host.gather(0.3)  # the last one alone would end 1500 ms after the first began
+        lasts(board, site.HOLD, 4)
+        assert site.driven(board, site.HOLD) == [1, 0, 1, 0]
+        assert 990 <= site.times_ms(board, site.HOLD)[2] <= 1_400
+
+
 def test_active_low_is_on_when_low(board: Simulator) -> None:
     with site.started(site.host(board)) as host:
         host.outcome("pulse", "siren", for_ms=50)
