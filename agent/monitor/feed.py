@@ -10,6 +10,7 @@ from typing import Any
 from agent.journal.note import NoteRefused, Verifier
 from agent.journal.ranges import Ranges
 from agent.monitor import heard
+from agent.monitor.keyring import Keyring
 from agent.monitor.leafage import Leafage
 from agent.monitor.numbers import Numbers
 from agent.monitor.pulse import RECENT_MOST, Pulse, Way
@@ -150,8 +151,7 @@ class Feed:
             Pulse(self._began_s, ways),
             numbers,
             Witness(
-                f"armoury/{site}",
-                keys,
+                Keyring(f"armoury/{site}", keys),
                 memory.get("checkpoint", ""),
                 [(int(size), base64.b64decode(root)) for size, root in memory.get("known", ())],
                 self._began_s,
@@ -164,7 +164,7 @@ class Feed:
 def _memory(site: SiteFeed) -> dict[str, Any]:
     told = site.leafage.digests(DIGESTS_MOST)
     return {
-        "keys": [[number, str(key)] for number, key in site.witness.keys],
+        "keys": [[number, str(key)] for number, key in site.witness.keyring.keys],
         "checkpoint": site.witness.note,
         "known": [
             [size, base64.b64encode(root).decode()] for size, root in site.witness.known(KNOWN_MOST)

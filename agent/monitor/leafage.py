@@ -18,8 +18,7 @@ from agent.journal.leaves import leaf_of
 from agent.journal.ranges import Ranges
 from agent.journal.tree import HASH, Frontier
 from agent.monitor.heard import Unreadable
-from agent.monitor.said import Matter
-from agent.monitor.witness import Word
+from agent.monitor.said import Matter, Word
 from agent.uplink.feed import LeafProofs
 
 BODIES_MOST = 5_000  # events kept whole; others are asked for again when their turn comes

@@ -6,8 +6,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from agent.monitor.said import Matter
-from agent.monitor.witness import Word
+from agent.monitor.said import Matter, Word
 from agent.uplink.feed import Heartbeat, Status
 
 LOST_S = 90.0  # EN 50136-1: a path's loss is known within 90 s

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeAlias
 
 
 class Matter(StrEnum):
@@ -68,6 +68,10 @@ LOUD = frozenset(
         Matter.OFFLINE,
     }
 )
+
+
+# What is spoken of, in a sentence, and for a script; before it is known of which site.
+Word: TypeAlias = tuple[Matter, str, Mapping[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,9 @@ from agent.monitor.heard import Batch, Heard, Unreadable
 from agent.monitor.leafage import Leafage
 from agent.monitor.numbers import Numbers, chunks
 from agent.monitor.pulse import Pulse
-from agent.monitor.said import Ask, Matter, Said
+from agent.monitor.said import Ask, Matter, Said, Word
 from agent.monitor.states import States
-from agent.monitor.witness import Witness, Word
+from agent.monitor.witness import Witness
 from agent.uplink.facts import Birth
 from agent.uplink.feed import (
     Heartbeat,

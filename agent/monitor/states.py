@@ -6,8 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from agent.monitor.heard import Heard, parsed
-from agent.monitor.said import Matter
-from agent.monitor.witness import Word
+from agent.monitor.said import Matter, Word
 from agent.uplink.feed import AreaState, CommandAnswer, DeviceState, Health
 
 MOST = 1000

@@ -7,37 +7,33 @@ the record's key and proved to continue the one before. Everything else is said 
 from __future__ import annotations
 
 import base64
-from bisect import bisect_right
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import Any
 
-from agent.journal import rotation
-from agent.journal.checkpoint import Checkpoint, first_origin
-from agent.journal.note import NoteRefused, Verifier, open_note, signers
+from agent.journal.checkpoint import Checkpoint
+from agent.journal.note import NoteRefused, Verifier, open_note
 from agent.journal.proving import followed
-from agent.monitor.heard import Unreadable
-from agent.monitor.said import Matter
+from agent.monitor.keyring import Keyring
+from agent.monitor.said import Matter, Word
 
 KNOWN_MOST = 256
 LATE_S = 60.0  # for so long a slow path may bring what another has overtaken
 ASK_AGAIN_S = 10.0
 UNPROVED_S = 60.0
-Word = tuple[Matter, str, Mapping[str, Any]]
 
 
 class Witness:
     """One record's.
 
     Attributes:
-        keys: whose signatures count, each from an event's number on; none until one is known.
+        keyring: whose signatures count.
         kept: the last checkpoint that was signed and proved.
         note: that one as it was signed.
         statement: what the gateway says of the record that its own continues.
 
     Args:
-        origin: name of the site's log.
-        keys: known beforehand; otherwise the first one that is seen counts.
+        keyring: whose signatures count.
         note: the checkpoint that was kept before a restart of ours.
         known: roots that were kept before it, by size, of the same log.
         now_s: the present.
@@ -45,14 +41,12 @@ class Witness:
 
     def __init__(
         self,
-        origin: str,
-        keys: Iterable[tuple[int, Verifier]] = (),
+        keyring: Keyring,
         note: str = "",
         known: Iterable[tuple[int, bytes]] = (),
         now_s: float = 0.0,
     ) -> None:
-        self._origin = origin
-        self.keys = list(keys)
+        self.keyring = keyring
         self.kept: Checkpoint | None = None
         self.note = ""
         self.statement = ""
@@ -62,85 +56,29 @@ class Witness:
         self._asked_s = float("-inf")
         self._held = ""  # signed by somebody whom we do not know yet ...
         self._held_s = 0.0  # ... and since when
-        self._strangers: set[str] = set()
-        if self.keys and note:
-            found = self._opened(note)
+        if keyring.keys and note:
+            found = keyring.opened(note)
             self._known.update({(found.origin, size): (root, now_s) for size, root in known})
             self._keep(found, note, now_s)
 
     # The key
 
     def introduce(self, vkey: str, now_s: float) -> Iterator[Word]:
-        """Take the key that the gateway says is its own."""
-        try:
-            given = Verifier.parse(vkey)
-        except NoteRefused as error:
-            raise Unreadable(str(error)) from error
-        key = Verifier(first_origin(given.name), given.key)
-        if key.name != self._origin:
-            yield from self._stranger(key, f"the gateway's key is called {key.name}")
-        elif not self.keys:
-            self.keys.append((1, key))
-            text = f"the record's key is taken on trust: {key}; compare it with the gateway's own"
-            yield Matter.KEY_PINNED, text, {"vkey": str(key)}
-            yield from self._retry(now_s)
-        elif key not in (known for _, known in self.keys):
-            yield from self._stranger(key, f"the gateway shows another key than {self.keys[-1][1]}")
+        """Take the key that the gateway says is its own; see `Keyring.introduce`."""
+        yield from self.keyring.introduce(vkey)
+        yield from self._retry(now_s)
 
     def rotate(self, number: int, statement: str, now_s: float) -> Iterator[Word]:
-        """Take a change of the key; only the two keys together can make one.
-
-        Args:
-            number: of the event from which on the new key signs.
-            statement: see `agent.journal.rotation`.
-            now_s: the present.
-        """
-        try:
-            old, new = rotation.opened(statement)
-        except NoteRefused as error:
-            text = f"the event {number} names a new key, and not both keys have signed that"
-            yield Matter.KEY_CHANGED, f"{text}: {error}", {"seq": number}
-            return
-        known = [key for _, key in self.keys]
-        if not known or new in known[1:] or (new == known[0] and old == new):
-            return
-        if old == known[-1]:
-            self.keys.append((number, new))
-            text = f"from the event {number} on the record has a new key, which the old one names"
-            yield Matter.KEY_ROTATED, f"{text}: {new}", {"seq": number, "vkey": str(new)}
-            yield from self._retry(now_s)
-        elif new == known[0]:
-            self.keys[:1] = [(1, old), (number, new)]
-            yield from self._retry(now_s)
-        elif old not in known:
-            yield from self._stranger(new, f"the event {number} names a new key, by {old}")
-
-    def _stranger(self, key: Verifier, text: str) -> Iterator[Word]:
-        if str(key) not in self._strangers and len(self._strangers) < KNOWN_MOST:
-            self._strangers.add(str(key))
-            yield Matter.KEY_CHANGED, f"{text}: {key}", {"vkey": str(key)}
+        """Take a change of the key; see `Keyring.rotate`."""
+        yield from self.keyring.rotate(number, statement)
+        yield from self._retry(now_s)
 
     def _retry(self, now_s: float) -> Iterator[Word]:
-        held, self._held = self._held, ""
-        if held:
+        """Look again at a checkpoint that somebody unknown had signed."""
+        if self._held and self.keyring.keys:
+            held, since_s, self._held = self._held, self._held_s, ""
             yield from self.take(held, now_s)
-
-    def _opened(self, note: str) -> Checkpoint:
-        """Read a checkpoint that the key of its time has signed.
-
-        Raises:
-            NoteRefused: it is none.
-        """
-        claimed = Checkpoint.parse(note.rpartition("\n\n")[0] + "\n")
-        at = bisect_right([number for number, _ in self.keys], claimed.last_number)
-        return Checkpoint.open(note, [self.keys[max(0, at - 1)][1]])
-
-    def _is_strange(self, note: str) -> bool:
-        """Return whether nobody is among the signers whom we know; a new key may yet be named."""
-        ids = {number for _, number in signers(note)}
-        names = {name for name, _ in signers(note)}
-        known = {Verifier(name, key.key).number for name in names for _, key in self.keys}
-        return not ids & known
+            self._held_s = since_s
 
     # What is signed
 
@@ -156,10 +94,10 @@ class Witness:
             again: the broker may have delivered it before.
         """
         try:
-            if not self.keys or self._is_strange(note):
+            if self.keyring.is_strange(note):
                 self._held, self._held_s = note, self._held_s if self._held else now_s
                 return
-            found = self._opened(note)
+            found = self.keyring.opened(note)
         except NoteRefused as error:
             yield Matter.SIGNATURE_FALSE, f"a checkpoint that is not the record's: {error}", {}
             return
@@ -210,7 +148,7 @@ class Witness:
 
     def overdue(self, now_s: float) -> Iterator[Word]:
         """Say so when a newer checkpoint is not proved, or nobody knows who has signed one."""
-        if self._held and self.keys and now_s - self._held_s >= UNPROVED_S:
+        if self._held and self.keyring.keys and now_s - self._held_s >= UNPROVED_S:
             self._held = ""
             yield Matter.SIGNATURE_FALSE, "a checkpoint is signed by somebody unknown", {}
         newest = self._newest
@@ -228,10 +166,10 @@ class Witness:
             return
         note = said.partition("\n\n")[2]
         try:
-            if self._is_strange(note):
+            if self.keyring.is_strange(note):
                 return
-            self._opened(note)
-            newer = followed(said, self.kept, [key for _, key in self.keys])
+            self.keyring.opened(note)
+            newer = followed(said, self.kept, self.keyring.verifiers())
         except NoteRefused as error:
             yield Matter.NOT_CONTINUED, f"a proof does not hold: {error}", {}
             return
@@ -297,7 +235,7 @@ class Witness:
         return "its statement is about other records"
 
     def _stated(self, kept: Checkpoint, found: Checkpoint) -> str:
-        keys = [key.key for _, key in self.keys]
+        keys = [key.key for key in self.keyring.verifiers()]
         open_note(self.statement, [Verifier(kept.origin, key) for key in keys])
         return open_note(self.statement, [Verifier(found.origin, key) for key in keys])
 

@@ -305,7 +305,7 @@ def test_a_key_that_nobody_names_is_refused(gateway: Gateway) -> None:
     gateway.record(1, "system.key_rotated", data={"statement": "x"})
     deliver(desk, gateway, [102])
     assert [said.matter for said in desk.wrong()] == [Matter.KEY_CHANGED] * 2
-    assert desk.feed.sites[SITE].witness.keys == [(1, SIGNER.verifier)]
+    assert desk.feed.sites[SITE].witness.keyring.keys == [(1, SIGNER.verifier)]
 
 
 def test_another_key_is_said_once_and_not_believed(gateway: Gateway) -> None:
@@ -314,7 +314,7 @@ def test_another_key_is_said_once_and_not_believed(gateway: Gateway) -> None:
     desk.hear("status/fibre", stranger.status())
     desk.hear("status/fibre", stranger.status())
     assert [said.matter for said in desk.wrong()] == [Matter.KEY_CHANGED]
-    assert desk.feed.sites[SITE].witness.keys == [(1, SIGNER.verifier)]
+    assert desk.feed.sites[SITE].witness.keyring.keys == [(1, SIGNER.verifier)]
 
 
 def test_a_key_that_is_given_is_the_only_one(gateway: Gateway) -> None:
