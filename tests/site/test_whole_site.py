@@ -302,7 +302,9 @@ class WholeSite(RuleBasedStateMachine):
         if person and reader in doors:
             self.presented.append((self.at_us, doors[reader], person))
         step = self.put(CredentialRead(reader, "finger", finger, self.at_us))
-        duress = finger in ("12", "22")
+        # The monitor may have announced that this call for help is a test; then it is none.
+        test = any(event.data.get("what") == "duress" for event in step.events)
+        duress = finger in ("12", "22") and not test
         assert any(event.kind == "duress.raised" for event in step.events) == duress
         if duress:
             hidden = [alarm for alarm in self.open_alarms if alarm.startswith("d")]
