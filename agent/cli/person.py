@@ -173,12 +173,13 @@ def finger(
 def card(person_id: str, number: str, socket: Path | None) -> None:
     """Give the person ID a card, by the NUMBER that a reader reads.
 
-    `armoury events --kind access.denied` shows that somebody unknown was at a reader, and never
-    a number: read it off the card, or with its maker's tool.
+    A number is what the reader's driver makes of a card: for `osdp` how many bits it
+    has, a dash, and the bits as a hexadecimal number. The record never shows one, so it is read
+    off the card or with its maker's tool.
 
     \b
     Example:
-      armoury person card p-7 0A1B2C3D
+      armoury person card p-7 26-2C6F0B4
     """
     command(socket, "credential.add", person=person_id, kind="card", reference=number)
     click.echo(f"{person_id} has this card")
