@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +13,18 @@ import pytest
 
 from agent.site.inputs import Condition
 from tests.broker import Authority, Broker, Certificates, Subscriber
-from tests.uplink.rig import AREA, HEALTH, SITE, Rig, device, heard, on_a_loop, path_to, until
+from tests.uplink.rig import (
+    AREA,
+    BIRTH,
+    HEALTH,
+    SITE,
+    Rig,
+    device,
+    heard,
+    on_a_loop,
+    path_to,
+    until,
+)
 
 SHIPPED = Path(__file__).parents[2] / "docs" / "broker"
 
@@ -105,3 +117,32 @@ async def test_a_site_hears_nothing_of_another(
         await until(lambda: neighbour.received(), 5, "what is said to it")
         assert [payload for _, _, payload in neighbour.received()] == [b"mine"]
         assert f"'{topic}'" in broker.log, "the broker had it"
+
+
+@on_a_loop
+async def test_a_desk_verifies_a_site_through_it(
+    tmp_path: Path, proofs: dict[str, Certificates]
+) -> None:
+    with ShippedBroker(tmp_path / "b", tls=proofs["monitor"]) as broker:
+        desk = proofs["monitor"]
+        command = [sys.executable, "-m", "agent.cli.main", "feed", "--json", "--once"]
+        command += ["--broker", f"127.0.0.1:{broker.port}", "--site", SITE, "--after", "0"]
+        command += ["--state", str(tmp_path / "desk.json"), "--within", "100"]
+        command += ["--ca", str(desk.ca), "--cert", str(desk.client_cert)]
+        command += ["--cert-key", str(desk.client_key)]
+        path = path_to(replace(broker, tls=proofs[SITE]), heartbeat_s=10, compress=True)
+        rig = Rig(tmp_path / "j", path)
+        rig.origin = f"armoury/{SITE}"
+        async with rig:
+            rig.record(250)
+            await rig.recorded_all(250)
+            said_there = tmp_path / "said"
+            with said_there.open("wb") as out, subprocess.Popen(command, stdout=out) as listening:
+                await until(lambda: "SUBSCRIBE from" in broker.log, 30, "a subscription")
+                rig.uplink.describe({**BIRTH, "vkey": rig.journal.vkey})
+                rig.uplink.start()
+                await until(lambda: listening.poll() is not None, 110, "the desk has it all")
+    said = [json.loads(line) for line in said_there.read_text().splitlines()]
+    assert listening.returncode == 0, said
+    assert [one["event"]["seq"] for one in said if one["is"] == "event"] == [*range(1, 251)]
+    assert "events-proven" in {one["is"] for one in said}
