@@ -89,8 +89,9 @@ def _believed(
     try:
         with reader.tree() as tree:
             if signer:
-                _see_that_it_is_the_same(folder, signer, tree)
-                signer = _in_office(folder, signer, tree, failed)
+                chain = _chain(tree)
+                _see_that_it_is_the_same(folder, signer, tree, chain)
+                signer = _in_office(folder, signer, chain, failed)
             own = signer.named(tree.origin or signer.verifier.name) if signer else None
         storage = Storage(folder, own)
         return Opened(reader, storage, reader.state(), reader.acknowledged(), own)
@@ -113,10 +114,9 @@ def _prepare(folder: Path) -> None:
 
 
 def _in_office(
-    folder: Path, signer: Signer, tree: StoredTree, failed: Callable[[JournalError], None]
+    folder: Path, signer: Signer, chain: Chain, failed: Callable[[JournalError], None]
 ) -> Signer | None:
     """Return the key that the record itself says signs now; put it into its place."""
-    chain = _chain(tree)
     if not chain.keys:
         return signer
     found = keys.of(folder, chain.keys[-1])
@@ -141,9 +141,9 @@ def _chain(tree: StoredTree) -> Chain:
     return Chain([rotation.old for rotation in rotations[:1]], rotations)
 
 
-def _see_that_it_is_the_same(folder: Path, signer: Signer, tree: StoredTree) -> None:
+def _see_that_it_is_the_same(folder: Path, signer: Signer, tree: StoredTree, chain: Chain) -> None:
     """Hold the record against the checkpoints that lie beside it."""
-    trusted = [*keys.known(folder, signer), *_chain(tree).keys]
+    trusted = [*keys.known(folder, signer), *chain.keys]
     for kept in last.remembered(folder, trusted):
         _hold_against(folder, kept, tree, signer)
     (folder / last.SEEN).unlink(missing_ok=True)
