@@ -308,7 +308,7 @@ REFUSALS: Mapping[str, str] = {
     "unknown-output": "no output has this id",
     "no-battery": "the site file has no battery in [power]",
     "unknown-panic": "no panic button has this id",
-    "panic-raised": "the button's alarm is open; a test cannot be told from it",
+    "panic-raised": "its alarm is open, or it is held or away; a test cannot be told from that",
     "unknown-rack": "no rack has this id",
     "no-count": "no count of this rack is so far; see: armoury status",
     "not-counting": "only the two who began this count agree to it",
