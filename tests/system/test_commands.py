@@ -11,7 +11,6 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -216,14 +215,31 @@ def test_the_reference_client_gives_a_command_and_says_what_became_of_it(house: 
     assert answers[-1]["reason"] == "unknown-area"
 
 
+def test_without_a_clock_no_time_can_be_judged(house: House, desk: Desk) -> None:
+    assert house.synchronised is not None
+    house.synchronised.unlink()
+    wait_until(lambda: not house.ask("status")["daemon"]["clock_trusted"], 15, "no trust")
+    assert desk.ask("site.lock_down", ANA) == [("refused", "clock-untrusted")]
+    house.synchronised.touch()
+    wait_until(lambda: house.ask("status")["daemon"]["clock_trusted"], 15, "trust")
+
+
+def press(house: House) -> None:
+    """Press the panic button and let go, once the record has it."""
+    after = house.head()
+    house.tell("board", "set", pin=GUARD_PANIC, level=1)
+    wait_until(lambda: any(e["kind"].startswith("panic.") for e in house.events(after)), 10, "it")
+    house.tell("board", "set", pin=GUARD_PANIC, level=0)
+    house.wait_for(after=after, kind="point.normal")
+
+
 def heard_s(house: House, alarms: Subscriber) -> float:
     """Press the panic button; return how long it is until the monitor has it, and let go."""
-    before = len(alarms.received())
+    before, after = len(alarms.received()), house.head()
     began_s = time.monotonic()
     house.tell("board", "set", pin=GUARD_PANIC, level=1)
     wait_until(lambda: len(alarms.received()) > before, 10, "the monitor hears of it")
     took_s = time.monotonic() - began_s
-    after = house.head()
     house.tell("board", "set", pin=GUARD_PANIC, level=0)
     house.wait_for(after=after, kind="point.normal")
     return took_s
@@ -231,8 +247,7 @@ def heard_s(house: House, alarms: Subscriber) -> float:
 
 def bombard(house: House, desk: Desk, count: int) -> None:
     """Publish hostile messages while the panic button is pressed; nothing else may come of it."""
-    alarms = Subscriber(house.broker, "armoury/v1/demo/event/alarm")
-    quiet_s = [heard_s(house, alarms) for _ in range(10)]
+    press(house)  # a test of the button that was announced takes the first one
     forged = envelope(asked("demo", "site.lock_down", {}), EVE).replace(b'"eve"', b'"ana"')
     hostile = (b"", b"{}", b"[" * 2000, b"\xff" * 500, b"x" * 20_000, forged)
     view, after = house.ask("status")["view"], house.head()
@@ -244,17 +259,18 @@ def bombard(house: House, desk: Desk, count: int) -> None:
         desk.send(b"the last one")  # which waits until the broker has had them all
         done.set()
 
-    thread = threading.Thread(target=flood)
-    thread.start()
     loaded_s = []
-    while not done.is_set():
-        loaded_s.append(heard_s(house, alarms))
-    thread.join()
-    alarms.end()
+    with Subscriber(house.broker, "armoury/v1/demo/event/alarm") as alarms:
+        quiet_s = [heard_s(house, alarms) for _ in range(10)]
+        thread = threading.Thread(target=flood)
+        thread.start()
+        while not done.is_set():
+            loaded_s.append(heard_s(house, alarms))
+        thread.join()
     happened = {(e["kind"], e["data"].get("reason")) for e in house.events(after)}
     refused = {reason for kind, reason in happened if kind == "command.refused"}
     assert refused <= {"malformed", "bad-signature", "expired", "too-many"}
-    assert "malformed" in refused
+    assert refused & {"malformed", "too-many"}, "what they were is told, or that they were many"
     others = {kind for kind, _ in happened} - {"command.refused", "panic.repeated", "point.normal"}
     assert not others - {"point.changed", "panic.raised", "alarm.raised"}
     now = house.ask("status")["view"]
@@ -271,15 +287,6 @@ def test_hostile_messages_change_nothing_and_a_panic_passes(house: House, desk: 
 @pytest.mark.soak
 def test_a_hundred_thousand_hostile_messages(house: House, desk: Desk) -> None:
     bombard(house, desk, 100_000)
-
-
-def test_without_a_clock_no_time_can_be_judged(house: House, desk: Desk, tmp_path: Path) -> None:
-    assert house.synchronised is not None
-    house.synchronised.unlink()
-    wait_until(lambda: not house.ask("status")["daemon"]["clock_trusted"], 15, "no trust")
-    assert desk.ask("site.lock_down", ANA) == [("refused", "clock-untrusted")]
-    house.synchronised.touch()
-    wait_until(lambda: house.ask("status")["daemon"]["clock_trusted"], 15, "trust")
 
 
 def test_the_monitor_has_all_of_it(house: House) -> None:
