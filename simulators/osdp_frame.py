@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from simulators import frame_reader
+
 SOM = 0x53
 REPLY = 0x80
 SEQUENCE, CRC, SECURE = 0x03, 0x04, 0x08  # of the control byte
@@ -58,23 +60,8 @@ def head(address: int, sequence: int, security: bytes, body: bytes, *, mac: bool
     return front + block + body
 
 
-class FrameReader:
-    """Finds frames in what arrives, however it is cut; skips what cannot be one."""
-
-    def __init__(self) -> None:
-        self._buffer = bytearray()
-
-    def reset(self) -> None:
-        """Forget the frame that was begun: the line was quiet for too long."""
-        self._buffer.clear()
-
-    def feed(self, data: bytes) -> list[Frame]:
-        """Take in what arrived; return the frames that it completes."""
-        self._buffer += data
-        frames = []
-        while frame := self._next():
-            frames.append(frame)
-        return frames
+class FrameReader(frame_reader.FrameReader[Frame]):
+    """Finds this protocol's."""
 
     def _next(self) -> Frame | None:
         buffer = self._buffer

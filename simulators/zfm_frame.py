@@ -11,6 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import IntEnum
 
+from simulators import frame_reader
+
 HEADER = b"\xef\x01"
 FRONT = len(HEADER) + 4 + 1 + 2  # bytes before the payload
 LONGEST_PAYLOAD = 256
@@ -41,23 +43,8 @@ def encode(address: int, kind: int, payload: bytes) -> bytes:
     return HEADER + address.to_bytes(4, "big") + body + (sum(body) & 0xFFFF).to_bytes(2, "big")
 
 
-class FrameReader:
-    """Finds frames in what arrives, however it is cut; skips what cannot be one."""
-
-    def __init__(self) -> None:
-        self._buffer = bytearray()
-
-    def reset(self) -> None:
-        """Forget the frame that was begun: the line was quiet for too long."""
-        self._buffer.clear()
-
-    def feed(self, data: bytes) -> list[Frame]:
-        """Take in what arrived; return the frames that it completes."""
-        self._buffer += data
-        frames = []
-        while frame := self._next():
-            frames.append(frame)
-        return frames
+class FrameReader(frame_reader.FrameReader[Frame]):
+    """Finds this protocol's."""
 
     def _next(self) -> Frame | None:
         buffer = self._buffer
