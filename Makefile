@@ -27,6 +27,16 @@ broker:
 	  $$SUDO apt-get update -qq && $$SUDO env DEBIAN_FRONTEND=noninteractive \
 	    apt-get install -y -qq --no-install-recommends mosquitto mosquitto-clients >/dev/null; }
 
+# The RTSP server that the camera driver is tested against; without it those tests are skipped.
+.PHONY: rtsp
+rtsp:
+	@/usr/bin/python3 -c 'import gi; gi.require_version("GstRtspServer", "1.0")' 2>/dev/null || { \
+	  SUDO=$$(test "$$(id -u)" = 0 || echo sudo); \
+	  echo "installing GStreamer's RTSP server from Debian"; \
+	  $$SUDO apt-get update -qq && $$SUDO env DEBIAN_FRONTEND=noninteractive \
+	    apt-get install -y -qq --no-install-recommends python3-gi gir1.2-gst-rtsp-server-1.0 \
+	    gstreamer1.0-rtsp gstreamer1.0-plugins-base gstreamer1.0-plugins-good >/dev/null; }
+
 demo: setup broker
 	@$(BIN)/armoury demo
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import random
 import shutil
 import signal
 import socket
@@ -16,6 +17,7 @@ from types import TracebackType
 from simulators.bound import bound
 
 START_S = 10.0
+PORTS = (10_000, 32_768)
 
 
 class BrokerError(Exception):
@@ -32,11 +34,16 @@ class Tls:
 
 
 def free_port() -> int:
-    """Return a loopback port that nobody listens at; the kernel does not hand it out soon."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port
+    """Return a loopback port that nobody has, and that no connection is given by the kernel.
+
+    Those that it gives are above it (ip(7), ip_local_port_range): one of them may be in use by the
+    time that it is listened at.
+    """
+    while True:
+        port = random.randrange(*PORTS)
+        with socket.socket() as sock, contextlib.suppress(OSError):
+            sock.bind(("127.0.0.1", port))
+            return port
 
 
 @dataclass

@@ -12,8 +12,8 @@ A scenario is TOML that an officer can read: what happens, and what the record m
 
 Of the whole night: `closes_soon` has the hours of the site file end within a minute and a half;
 `site` is the site file in config/ ("demo.toml" by default), `people` are the
-officers whom it knows from the beginning (two at most, as at every new site), `slow` says that
-it takes longer than half a minute.
+officers whom it knows from the beginning (two at most, as at every new site), `slow` keeps
+it for `make soak`.
 
 A step does at most one thing: `simulate`, `command` (words of `armoury`), `broker` or `daemon`
 ("stop", "start", "kill"). `refused` is why the command must be refused. Then

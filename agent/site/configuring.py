@@ -13,7 +13,7 @@ from agent.site.turn import Turn
 
 NAME = "site.reload"
 # Whose actions nothing may come between; a camera goes on with its clip.
-MOVERS = frozenset({"strike", "sounder", "fingers", "power"})
+MOVERS = frozenset({"strike", "sounder", "fingers"})
 
 
 def judge(house: House, turn: Turn, what: Configured) -> list[str]:
@@ -28,8 +28,7 @@ def judge(house: House, turn: Turn, what: Configured) -> list[str]:
         raise Refused("armed")
     if house.storage.failed:
         raise Refused("journal-unavailable")
-    moving = any(key.partition("/")[0] in MOVERS for key in house.awaiting.values())
-    if moving or not all(door.strike.locked for door in house.doors.values()):
+    if _moves(house):
         raise Refused("moving")
     if not what.weaker or house.enrolment.bootstrapping:
         return []
@@ -37,6 +36,13 @@ def judge(house: House, turn: Turn, what: Configured) -> list[str]:
         return house.two_officers(turn)
     except Refused as refused:
         raise Refused(str(refused), {"weaker": list(what.weaker)}) from refused
+
+
+def _moves(house: House) -> bool:
+    """Return whether an answer is awaited, a strike is not locked, or the gateway stops."""
+    waits = any(one.awaited() for one in house.machines.values() if one.noun in MOVERS)
+    stops = house.power is not None and house.power.state.stopping
+    return waits or stops or not all(door.strike.locked for door in house.doors.values())
 
 
 def change(before: House, turn: Turn, what: Configured, persons: list[str]) -> tuple[House, Turn]:

@@ -21,7 +21,7 @@ from agent.uplink import sender as sender_module
 from agent.uplink import uplink as uplink_module
 from agent.uplink.options import PathOptions, TlsOptions
 from tests.broker import Broker, Subscriber, certificates, free_port
-from tests.uplink.rig import SITE, Rig, heard, on_a_loop, path_to, until
+from tests.uplink.rig import SITE, Rig, device, heard, on_a_loop, path_to, until
 
 FEED = f"armoury/v1/{SITE}/#"
 REFUSED = f"refuses armoury/v1/{SITE}/"
@@ -417,6 +417,6 @@ async def test_what_changes_before_the_birth_is_taken_is_said(
 
             monkeypatch.setattr(path_module.Path, "_introduce", introduced)
             rig.uplink.start()
-            device = f"armoury/v1/{SITE}/device/board"
-            said = lambda: device in {topic for topic, _, _ in monitor.received()}  # noqa: E731
+            topic = f"armoury/v1/{SITE}/device/board"
+            said = lambda: topic in {heard for heard, _, _ in monitor.received()}  # noqa: E731
             await until(said, 20, "the device's state")
