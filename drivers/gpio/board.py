@@ -178,12 +178,14 @@ class PigpioBoard(Board):
         self._pi = self._factory.connection
 
     def _load(self) -> Any:
+        # Says why not, which the library does not; and while nobody is there, each attempt costs
+        # a connection and not the library's import.
+        socket.create_connection(self._address).close()
         from gpiozero.pins.pigpio import PiGPIOFactory
 
         return PiGPIOFactory
 
     def _open(self, kind: Any) -> Any:
-        socket.create_connection(self._address).close()  # says why not; the library does not
         with contextlib.redirect_stdout(io.StringIO()):  # where the library prints its advice
             return kind(*self._address)
 

@@ -90,7 +90,10 @@ def test_devices_that_stay_away_cost_next_to_nothing(house: House) -> None:
     wait_until(lambda: min(pauses(house)) >= 8, 60, "the pauses have grown")
     before_s, began_s = cpu_s(house), time.monotonic()
     time.sleep(25)  # a stretch of time is what is measured
-    assert (cpu_s(house) - before_s) / (time.monotonic() - began_s) <= 0.03  # three devices
+    share = (cpu_s(house) - before_s) / (time.monotonic() - began_s)
+    # 1 % each, and as much again: beside other tests the same work counts up to twice as much
+    # processor time. One that spins takes 100 %.
+    assert share <= 0.06
 
 
 def pauses(house: House) -> list[int]:
