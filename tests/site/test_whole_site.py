@@ -689,4 +689,4 @@ class BusySite(WholeSite):
 TestBusySite = BusySite.TestCase
 TestBusySite.settings = settings(max_examples=25, stateful_step_count=30, deadline=None)
 TestWholeSite = WholeSite.TestCase
-TestWholeSite.settings = settings(max_examples=30, stateful_step_count=30, deadline=None)
+TestWholeSite.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
