@@ -45,6 +45,7 @@ from agent.site.inputs import (
     Tick,
 )
 from agent.site.moment import Moment
+from agent.site.path import Path
 from agent.site.person import Presented
 from agent.site.plan import Plan
 from agent.site.step import Step
@@ -78,7 +79,7 @@ class Site:
             Configured: self._configured,
             PathNews: lambda turn, what: house.path(what.path).news(turn, what),
             PathCarries: self._path_carries,
-            PathTested: lambda turn, what: house.path(what.path).tested(turn, what),
+            PathTested: self._path_tested,
             CertificateRead: self._certificate_read,
             StorageNews: house.storage.news,
             StorageFilled: house.storage.filled,
@@ -286,8 +287,14 @@ class Site:
         turn.event("point.flooded", ref, {"dropped": what.dropped}, device=what.device)
 
     def _path_carries(self, turn: Turn, what: PathCarries) -> None:
-        before = next((path for path in self._house.paths.values() if path.state.carries), None)
-        self._house.path(what.path).take_over(turn, before)
+        self._house.path(what.path).take_over(turn, self._carrier())
+
+    def _path_tested(self, turn: Turn, what: PathTested) -> None:
+        if self._carrier() is not None:  # before one has been chosen, none is a spare
+            self._house.path(what.path).tested(turn, what)
+
+    def _carrier(self) -> Path | None:
+        return next((path for path in self._house.paths.values() if path.state.carries), None)
 
     def _certificate_read(self, turn: Turn, what: CertificateRead) -> None:
         self._house.certificate(what.path, what.whose).read(turn, what)

@@ -154,6 +154,7 @@ class TestPaths:
             play.to(t)
             return play.step(PathTested(name, 12, round(t * SECOND)), t)
 
+        assert tested("fibre", 0) == [], "nobody carries yet, so nobody is the spare"
         play.step(PathCarries("fibre", SECOND), 1)
         assert tested("fibre", 1) == []
         assert tested("mobile", 1) == ["uplink.tested mobile"]

@@ -50,6 +50,12 @@ def configured(house: House, after: int) -> dict[str, Any]:
     return found
 
 
+def touched(house: House, after: int) -> list[str]:
+    """Return what a reload could have done to the armoury; a camera may see things meanwhile."""
+    ours = ("system.", "command.", "device.", "uplink.", "door.", "area.", "point.")
+    return [event["kind"] for event in house.events(after) if event["kind"].startswith(ours)]
+
+
 def test_what_is_as_it_was_goes_on_undisturbed(house: House) -> None:
     before, line, after = pids(house), house.ask("status")["paths"], house.head()
     rewrite(house, SHORTER)
@@ -58,8 +64,7 @@ def test_what_is_as_it_was_goes_on_undisturbed(house: House) -> None:
     assert configured(house, after)["by"] == f"uid:{os.getuid()}"
     assert pids(house) == before
     assert house.ask("status")["paths"][0]["since_s"] >= line[0]["since_s"]
-    happened = {event["kind"] for event in house.events(after)}
-    assert happened == {"system.configured"}
+    assert touched(house, after) == ["system.configured"]
 
 
 def test_every_mistake_is_said_and_the_present_file_goes_on(house: House) -> None:
@@ -70,7 +75,7 @@ def test_every_mistake_is_said_and_the_present_file_goes_on(house: House) -> Non
     assert re.search(r"site\.toml:\d+: door\.store\.people: found 9", said.stderr)
     assert re.search(r"site\.toml:\d+: door\.store\.reader_in", said.stderr)
     assert json.loads(reload(house, "--json").stdout)["mistakes"]
-    assert house.events(after) == []
+    assert touched(house, after) == []
     house.tell("board", "set", pin=GUARD_PANIC, level=1)
     house.wait_for(after=after, kind="panic.raised")
 
