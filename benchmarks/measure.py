@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+import compileall
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+PACKAGES = ("agent", "drivers", "simulators", "benchmarks")
+
+
+def as_installed() -> None:
+    """Compile what is measured, as pip does on a gateway.
+
+    A tree that was just changed, or an environment that forbids Python to write bytecode, would
+    have every process compile all of it again: 0.2 s of a daemon's start.
+    """
+    for package in PACKAGES:
+        compileall.compile_dir(Path(__file__).parents[1] / package, quiet=1)
 
 
 def percentile(samples: Sequence[float], share: float) -> float:

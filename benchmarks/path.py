@@ -17,7 +17,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks.measure import cpu_s, head, percentile, pss_mib, row, tree
+from benchmarks.measure import as_installed, cpu_s, head, percentile, pss_mib, row, tree
 from simulators.armoury import Armoury
 
 DEMO = Path(__file__).parents[1] / "config" / "demo.toml"
@@ -154,6 +154,7 @@ def start(house: Armoury) -> None:
 
 def main() -> None:
     """Run all of it."""
+    as_installed()
     presses = int(sys.argv[1]) if len(sys.argv) > 1 else 200
     with tempfile.TemporaryDirectory(prefix="armoury-bench-") as folder:
         site = Path(folder) / "given.toml"
