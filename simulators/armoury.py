@@ -32,7 +32,7 @@ from simulators.control import SimulatorError, tell
 from simulators.monitor import Monitor, events_in
 from simulators.night import NightError
 
-READY_S = 20.0
+READY_S = 60.0  # on a busy machine; a limit ends only what has failed
 STOP_S = 15.0
 COMMAND_S = 30.0
 CLOSING_S = 90.0  # at least half a minute from now, when it is cut to the minute
@@ -86,9 +86,10 @@ class Armoury:
 
     def start(self) -> None:
         """Start all of it and wait until the daemon answers and every device is there."""
+        self._begin_wires()
         self.broker.start()
         self.monitor.start()
-        self.start_wires()
+        self._wait_for_wires()
         self.start_daemon()
         self.wait_for_devices()
 
@@ -115,14 +116,25 @@ class Armoury:
 
     def start_wires(self) -> None:
         """Start the simulators of every device; returns when each listens."""
+        self._begin_wires()
+        self._wait_for_wires()
+
+    def _begin_wires(self) -> None:
+        self._log("wires").unlink(missing_ok=True)  # a start says anew which are ready
         words = ["simulators.site", str(self.site_file), "--run", str(self.folder)]
         self._wires = self._start("wires", words)
-        wanted = [device["id"] for device in self._devices()]
+
+    def _wait_for_wires(self) -> None:
+        wanted = {device["id"] for device in self._devices()}
         _until(
-            lambda: all((self.folder / "sim" / f"{name}.sock").exists() for name in wanted),
+            lambda: wanted <= self._ready_wires(),
             READY_S,
             lambda: f"the simulators did not start: {self.said('wires')}",
         )
+
+    def _ready_wires(self) -> set[str]:
+        said = self._log("wires").read_text().splitlines()
+        return {line.partition(":")[0] for line in said if ": listening on " in line}
 
     def start_daemon(self) -> None:
         """Start the daemon; returns at once."""
@@ -150,7 +162,7 @@ class Armoury:
 
     def said(self, process: str) -> str:
         """Return the last of what a process of this armoury logged."""
-        log = self.folder / f"{process}.log"
+        log = self._log(process)
         return log.read_text(errors="replace")[-2000:] if log.exists() else "nothing"
 
     def tell(self, device: str, do: str, **params: Any) -> Any:
@@ -161,17 +173,20 @@ class Armoury:
         """Ask the daemon over its control socket."""
         return tell(self.control, do, **params)
 
-    # What a night needs (simulators.night.House)
-
-    def armoury(self, *words: str) -> str:
-        environment = os.environ | {
+    def environment(self) -> dict[str, str]:
+        """Return what tells the command `armoury` which armoury it is about."""
+        return {
             "ARMOURY_SITE": str(self.site_file),
             "ARMOURY_SOCKET": str(self.control),
             "ARMOURY_RUN": str(self.folder),
         }
+
+    # What a night needs (simulators.night.House)
+
+    def armoury(self, *words: str) -> str:
         done = subprocess.run(
             [sys.executable, "-m", "agent.cli.main", *words],
-            env=environment,
+            env=os.environ | self.environment(),
             capture_output=True,
             text=True,
             timeout=COMMAND_S,
@@ -224,8 +239,11 @@ class Armoury:
             return all(d["condition"] == "ready" for d in self.ask("status")["devices"])
         return False
 
+    def _log(self, process: str) -> Path:
+        return self.folder / f"{process}.log"
+
     def _start(self, name: str, words: Sequence[str]) -> subprocess.Popen[bytes]:
-        with (self.folder / f"{name}.log").open("ab") as log:
+        with self._log(name).open("ab") as log:
             return subprocess.Popen(
                 bound([sys.executable, "-m", *words]),
                 stdin=subprocess.DEVNULL,

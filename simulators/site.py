@@ -27,7 +27,7 @@ from urllib.parse import urlsplit
 from simulators.bound import bound
 from simulators.control import SimulatorError, tell
 
-READY_S = 15.0
+READY_S = 45.0  # on a busy machine
 STOP_S = 5.0
 LOOK_EVERY_S = 0.5
 
@@ -119,7 +119,7 @@ _MAKERS: Mapping[str, Callable[[Table, Path, Path], Simulator]] = {
 
 
 class Running:
-    """A simulator's process; leaving the context stops it."""
+    """A simulator's process; leaving the context waits for its end."""
 
     def __init__(self, simulator: Simulator) -> None:
         self.simulator = simulator
@@ -131,7 +131,7 @@ class Running:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._process.terminate()
+        self.stop()
         try:
             self._process.wait(STOP_S)
         except subprocess.TimeoutExpired:
@@ -139,6 +139,10 @@ class Running:
             self._process.wait()
         if self._process.stdout is not None:
             self._process.stdout.close()
+
+    def stop(self) -> None:
+        """Ask it to end; returns at once."""
+        self._process.terminate()
 
     @property
     def status(self) -> int | None:
@@ -169,6 +173,7 @@ def run(wanted: list[Simulator]) -> int:
         signal.signal(number, lambda *_: stopped.set())
     with ExitStack() as ends:
         running = [ends.enter_context(Running(one)) for one in wanted]
+        ends.callback(_stop, running)  # all at once; then each end is waited for
         deadline = time.monotonic() + READY_S
         for one in running:
             _say(f"{one.simulator.device}: {one.wait_ready(max(0.0, deadline - time.monotonic()))}")
@@ -177,6 +182,11 @@ def run(wanted: list[Simulator]) -> int:
                 running.remove(one)
                 _say(f"{one.simulator.device}: its simulator ended with status {one.status}")
     return 0 if stopped.is_set() else 1
+
+
+def _stop(running: list[Running]) -> None:
+    for one in running:
+        one.stop()
 
 
 def _say(line: str) -> None:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
+from unittest.mock import patch
 
+from click.testing import CliRunner
+
+from agent.cli.main import main
 from simulators.armoury import Armoury
-from simulators.night import Event, any_like
+from simulators.night import Event, NightError, any_like
 from tests.waiting import wait_until
 
 # Inputs that mean nothing to the site: each change is a `point.changed` of its own, which makes
@@ -22,6 +27,17 @@ class House(Armoury):
     """
 
     has_strangers = False
+
+    def armoury(self, *words: str) -> str:
+        """Run the command `armoury` in this process: only what it costs to start is left out."""
+        isolated = CliRunner(env=self.environment()).isolation()
+        with patch.object(sys, "argv", ["armoury", *words]), isolated as (out, err, _):
+            status = main()
+            sys.stdout.flush()
+            sys.stderr.flush()
+        if status:
+            raise NightError(f"armoury {' '.join(words)}: {err.getvalue().decode().strip()}")
+        return out.getvalue().decode()
 
     def wait_for(self, timeout_s: float = 10.0, *, after: int = 0, **wanted: object) -> Event:
         """Return the first recorded event with these fields."""
