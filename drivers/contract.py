@@ -17,6 +17,8 @@ with `link.report(...)` and does what `link.next_action(...)` hands it, until th
 * It catches only what it can mend. When the hardware is gone, broken or not what it should
   be, it raises `DeviceError` with one sentence for a technician; the daemon reports that
   sentence, and starts the driver again after a growing pause.
+* When it raises `DeviceError` before `ready`, a new object of it may be run in the same process
+  after that pause: it leaves nothing behind, and keeps nothing outside the object.
 * Right after `ready` it reports the present state of every point it offers.
 * However `run` ends (`finally`), outputs are left in their configured fail state. `Stopped`
   is raised when the daemon asks for it or is gone; there is one second left then.

@@ -3,11 +3,16 @@
 Started by the daemon as `python -m drivers.host FD`, FD being its end of a socketpair that
 carries one JSON object a line. The first line tells it what to run; after that:
 
-    daemon → host   {"do": "act", "id", "verb", "target", "args"} · {"do": "stop"}
+    daemon → host   {"do": "act", "id", "verb", "target", "args"} · {"do": "again"} ·
+                    {"do": "stop"}
     host → daemon   {"is": "ready", "identity"} · {"is": "alive"} · {"is": "answer", "id",
                     "outcome", "reason", "data"} · {"is": "point", "point", "state", "at",
                     "detail"} · {"is": "credential", "kind", "reference", "score", "at"} ·
-                    {"is": "failed", "error", "reason"}
+                    {"is": "failed", "error", "reason", "stays"}
+
+A driver that never found its device leaves its process as it was: such a host stays, and tries
+again when the daemon says so. One whose device was there, and one whose driver has left threads
+behind, ends; the next one begins clean.
 
 A thread reads the daemon's end. When that ends, or the daemon takes nothing for `DEAF_S`, the
 driver has `GRACE_S` to put its outputs into their fail state; then the process is gone, wherever
@@ -36,6 +41,7 @@ from drivers.contract import (
     Action,
     CredentialReading,
     DeviceError,
+    Driver,
     Json,
     Outcome,
     PointReading,
@@ -46,18 +52,25 @@ from drivers.contract import (
 GRACE_S = 1.0
 DEAF_S = 2  # a daemon whose end stays full for so long hangs; a strike must not wait for it
 _written = json.JSONEncoder(separators=(",", ":")).encode  # json.dumps would make one a line
+TRIES = 100  # of one process; what a library may leave behind each time stays bounded
 EXIT_FAILED = 70  # EX_SOFTWARE of sysexits.h: the driver raised; the reason was sent
 
 
 class HostLink:
-    """A driver's `Link` over the socketpair."""
+    """A driver's `Link` over the socketpair.
+
+    Attributes:
+        came_up: the driver has said that its hardware answers.
+    """
 
     def __init__(self, sock: socket.socket) -> None:
         self.spool = ""
+        self.came_up = False
         self._sock = sock
         self._lines = sock.makefile("rb")
         self._sending = threading.Lock()
         self._actions: queue.SimpleQueue[Action | None] = queue.SimpleQueue()
+        self._turns: queue.SimpleQueue[bool] = queue.SimpleQueue()
 
     def first(self) -> dict[str, Any]:
         """Read the line that tells what to run."""
@@ -75,11 +88,15 @@ class HostLink:
                 said = json.loads(line)
                 if said["do"] == "stop":
                     break
+                if said["do"] == "again":
+                    self._turns.put(True)
+                    continue
                 self._actions.put(Action(said["id"], said["verb"], said["target"], said["args"]))
         self._end()
 
     def _end(self) -> None:
         self._actions.put(None)
+        self._turns.put(False)
         watch = threading.Timer(GRACE_S, os._exit, (EXIT_FAILED,))
         watch.daemon = True
         watch.start()
@@ -94,7 +111,13 @@ class HostLink:
                 self._sock.shutdown(socket.SHUT_RDWR)  # half a line may be out: nothing after it
                 self._end()
 
+    def again(self) -> None:
+        """Wait until the daemon wants another try; `Stopped` when it wants no more."""
+        if not self._turns.get():
+            raise Stopped
+
     def ready(self, identity: Mapping[str, Json]) -> None:
+        self.came_up = True
         self.send("ready", identity=dict(identity))
 
     def report(self, reading: Reading) -> None:
@@ -164,17 +187,38 @@ def run(link: HostLink) -> int:
     try:
         start = link.first()
         kind = load(start["driver"])
-        kind(start["device"], build(kind.Options, start["options"])).run(link)
+        options = build(kind.Options, start["options"])
+        for number in range(1, TRIES + 1):
+            if not _try(link, kind(start["device"], options), last=number == TRIES):
+                break
+            link.again()
     except Stopped:
         return 0
-    except DeviceError as error:
-        link.send("failed", error=type(error).__name__, reason=str(error))
-        return EXIT_FAILED
     except Exception as error:  # noqa: BLE001 - the last frame: whatever it is, report it
         traceback.print_exc()
-        link.send("failed", error=type(error).__name__, reason=f"driver bug: {error}")
-        return EXIT_FAILED
-    return 0
+        _failed(link, error, f"driver bug: {error}")
+    return EXIT_FAILED
+
+
+def _try(link: HostLink, driver: Driver, *, last: bool) -> bool:
+    """Run the driver until its device fails; return whether it may be tried again here."""
+    threads = _threads()
+    try:
+        driver.run(link)
+    except DeviceError as error:
+        stays = not (last or link.came_up or _threads() > threads)
+        _failed(link, error, str(error), stays=stays)
+        return stays
+    raise Stopped
+
+
+def _threads() -> int:
+    """Count this process's threads, those of C libraries too."""
+    return len(os.listdir("/proc/self/task"))  # noqa: PTH208 - pathlib is no small import
+
+
+def _failed(link: HostLink, error: Exception, reason: str, *, stays: bool = False) -> None:
+    link.send("failed", error=type(error).__name__, reason=reason, stays=stays)
 
 
 def main() -> int:

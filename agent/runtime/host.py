@@ -102,6 +102,7 @@ class Host:
         self._heard_s = 0.0
         self._up = False  # this life: the hardware answers
         self._gave_up = False  # this life: the driver said why it ends, and has cleaned up
+        self._stays = False  # between lives: the process waits to be told to try again
         self._waiting: dict[int, float] = {}  # action's number: when its answer is overdue
         self.condition: Condition | None = None
         self.reason = "starting"
@@ -148,11 +149,7 @@ class Host:
     def launch(self) -> None:
         """Start the driver's process ahead of `run`, which tells what becomes of it."""
         self._lines = Lines(self._spec.device)
-        self._failure = None
-        self._up = self._gave_up = False
-        if not self._stopping.is_set():
-            self._over.clear()
-        self._heard_s = time.monotonic()
+        self._begin()
         start: dict[str, Any] = {"driver": self._spec.driver, "device": self._spec.device}
         start |= {"spool": str(self._spec.spool)} if self._spec.spool else {}
         try:
@@ -162,15 +159,27 @@ class Host:
             why = f"its driver cannot be started: {error.strerror}"
             self._failure = (Condition.FAULTED, why)
 
+    def _begin(self) -> None:
+        self._failure = None
+        self._up = self._gave_up = self._stays = False
+        if not self._stopping.is_set():
+            self._over.clear()
+        self._heard_s = time.monotonic()
+
     async def _one_life(self) -> None:
         if self._process is None:
             self.launch()
+        elif self._stays and not self._stopping.is_set():
+            self._begin()
+            self._process.send({"do": "again"})  # one that does not take it does not come up
         if self._process is None:
             self._tell_failure()
             return
         while not self._over.is_set():
             await _first(self._over, timeout_s=self._check())
         self._tell_failure()  # now: ending it may take its time
+        if self._stays and not self._stopping.is_set():
+            return
         # What still runs gets time to put its outputs into their fail state.
         how = await self._process.end(grace_s=0.0 if self._gave_up else STOP_GRACE_S)
         self._process = None
@@ -199,7 +208,8 @@ class Host:
         asyncio.get_running_loop().call_later(delay_s + 0.01, self._check)
 
     def _on(self, data: bytes) -> None:
-        if not data:
+        if not data or self._stays:  # it is gone, or speaks when it is to wait: never both lives
+            self._stays = False
             self._over.set()
             return
         if self._up:  # before it is up, nothing but that counts as life
@@ -223,9 +233,9 @@ class Host:
             case Answered(number, outcome, reason, data):
                 if self._waiting.pop(number, None) is not None:
                     self._tell(ActionAnswered(number, outcome, _now_us(), reason, data))
-            case Failed(error, reason):
+            case Failed(error, reason, stays):
                 silent = error == "DeviceSilent"
-                self._gave_up = True
+                self._gave_up, self._stays = True, stays and not self._up
                 self._fail(Condition.LOST if silent else Condition.FAULTED, reason)
 
     def _check_offered(self, said: PointRead | CredentialRead) -> None:

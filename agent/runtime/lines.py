@@ -33,10 +33,15 @@ class Alive:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """The driver gave up, with a sentence for a technician."""
+    """The driver gave up, with a sentence for a technician.
+
+    Attributes:
+        stays: its process lives on, and waits to be told to try again.
+    """
 
     error: str
     reason: str
+    stays: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +157,9 @@ def _recordable(value: Any) -> dict[str, Json]:
 _READERS: dict[str, Callable[[str, dict[str, Any]], Said]] = {
     "ready": lambda _, said: Ready(_recordable(said["identity"])),
     "alive": lambda _, _said: Alive(),
-    "failed": lambda _, said: Failed(_text(said["error"]), _sentence(said["reason"])),
+    "failed": lambda _, said: Failed(
+        _text(said["error"]), _sentence(said["reason"]), said["stays"] is True
+    ),
     "answer": _answered,
     "point": _point,
     "credential": _credential,

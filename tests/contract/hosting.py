@@ -142,6 +142,10 @@ class Host(Process):
         self._send({"do": "stop"})
         return self.exited(timeout_s)
 
+    def again(self) -> None:
+        """Have a host that stays try its device again, as the daemon does."""
+        self._send({"do": "again"})
+
     def close_daemon_end(self) -> None:
         """Be a daemon that is gone."""
         self._sock.close()

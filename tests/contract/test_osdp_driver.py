@@ -195,6 +195,15 @@ def test_a_new_reader_is_given_its_key_once(sim: Simulator) -> None:
         assert again.expect("credential")["reference"] == "271828"
 
 
+def test_a_reader_that_is_plugged_in_later_is_found_by_the_same_host(sim: Simulator) -> None:
+    later = sim.control.with_name("later")
+    with hosted(sim, port=str(later)) as host:
+        assert host.expect("failed", WITHIN_S)["stays"]
+        later.symlink_to(sim.control.with_name("port"))
+        host.again()
+        host.expect("ready", WITHIN_S)
+
+
 @pytest.mark.parametrize(
     ("options", "error", "reason"),
     [

@@ -335,6 +335,15 @@ def test_the_module_is_brought_to_the_site_files_security_level(sim: Simulator) 
     assert sim.tell("state")["security"] == 5
 
 
+def test_a_reader_that_is_plugged_in_later_is_found_by_the_same_host(sim: Simulator) -> None:
+    later = sim.control.with_name("later")
+    with hosted(sim, port=str(later)) as host:
+        assert host.expect("failed", WITHIN_S)["stays"]
+        later.symlink_to(sim.control.with_name("port"))
+        host.again()
+        host.expect("ready", WITHIN_S)
+
+
 @pytest.mark.parametrize(
     ("options", "error", "reason"),
     [

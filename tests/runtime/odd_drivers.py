@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,6 +74,38 @@ class Silent(Odd):
 
     def run(self, link: Link) -> None:
         raise DeviceSilent("/dev/nowhere: no such port; is it plugged in?")
+
+
+class Late(Odd):
+    """Finds its hardware at the third try."""
+
+    def run(self, link: Link) -> None:
+        with Path(self.options.mark).open("a+") as tries:
+            tries.write("tried\n")
+            tries.seek(0)
+            found = len(tries.readlines()) >= 3
+        if not found:
+            raise DeviceSilent("not yet")
+        super().run(link)
+
+
+class Littering(Odd):
+    """Finds no hardware, and leaves a thread behind."""
+
+    def run(self, link: Link) -> None:
+        threading.Thread(target=time.sleep, args=(60,), daemon=True).start()
+        raise DeviceSilent("no such port")
+
+
+class Haunted(Odd):
+    """Finds no hardware, and on a signal says that it has, when it is to wait."""
+
+    def run(self, link: Link) -> None:
+        def speak(_signal: int, _frame: object) -> None:
+            os.write(int(sys.argv[1]), b'{"is":"ready","identity":{}}\n')
+
+        signal.signal(signal.SIGUSR1, speak)
+        raise DeviceSilent("no such port")
 
 
 class Confused(Odd):

@@ -145,6 +145,68 @@ async def test_a_device_that_stays_away_is_told_of_once() -> None:
         assert told.news() == [Condition.LOST]
 
 
+async def tries(host: Host, number: int) -> None:
+    """Wait until the device has been tried so often."""
+    async with asyncio.timeout(8):
+        while host.restarts < number:
+            await asyncio.sleep(0.01)
+
+
+async def test_a_device_that_comes_late_is_found_by_the_host_that_looked_for_it(
+    tmp_path: Path,
+) -> None:
+    async with hosted("Late", mark=str(tmp_path / "tries")) as (host, told):
+        await told.condition(Condition.LOST)
+        first = pid_of(host)
+        await told.condition(Condition.READY)
+        assert (pid_of(host), host.restarts) == (first, 2)
+        await told.until(lambda w: isinstance(w, PointRead))
+        host.act(action(7))
+        await told.until(lambda w: isinstance(w, ActionAnswered) and w.outcome == "done")
+        os.kill(first, signal.SIGKILL)
+        assert "SIGKILL" in (await told.condition(Condition.FAULTED)).reason
+
+
+async def test_a_host_that_waits_for_its_turn_ends_at_once() -> None:
+    async with hosted("Silent") as (host, _):
+        await tries(host, 2)
+        waiting = pid_of(host)
+    assert not Path(f"/proc/{waiting}").exists()
+
+
+async def test_a_host_that_is_killed_while_it_waits_is_followed_by_another() -> None:
+    async with hosted("Silent") as (host, told):
+        await tries(host, 2)
+        waiting = pid_of(host)
+        os.kill(waiting, signal.SIGKILL)
+        await gone(waiting)
+        await tries(host, 5)
+        assert pid_of(host) != waiting
+        assert told.news() == [Condition.LOST]
+
+
+async def test_a_try_that_leaves_a_thread_behind_is_the_last_of_its_process() -> None:
+    async with hosted("Littering") as (host, told):
+        async with asyncio.timeout(8):
+            while host.pid is None:
+                await asyncio.sleep(0.005)
+            first = host.pid
+            while host.pid in (first, None):
+                await asyncio.sleep(0.005)
+        assert not Path(f"/proc/{first}").exists()
+        assert told.news() == [Condition.LOST]
+
+
+async def test_a_host_that_speaks_when_it_is_to_wait_is_not_believed_and_replaced() -> None:
+    async with hosted("Haunted") as (host, told):
+        await tries(host, 3)  # and the next pause is 0.4 s at the least
+        haunted = pid_of(host)
+        os.kill(haunted, signal.SIGUSR1)
+        await gone(haunted)
+        await tries(host, 5)
+        assert told.news() == [Condition.LOST]
+
+
 async def test_a_hanging_driver_is_lost_within_its_interval_and_killed() -> None:
     async with hosted("Hanging", supervision_s=2.0) as (host, told):
         await told.condition(Condition.READY)

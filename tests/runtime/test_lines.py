@@ -28,8 +28,8 @@ GOLDEN = [
         Answered(1, Outcome.DONE, "", {}),
     ),
     (
-        {"is": "failed", "error": "DeviceSilent", "reason": "gone"},
-        Failed("DeviceSilent", "gone"),
+        {"is": "failed", "error": "DeviceSilent", "reason": "gone", "stays": True},
+        Failed("DeviceSilent", "gone", stays=True),
     ),
 ]
 WIRE = b"".join(json.dumps(said).encode() + b"\n" for said, _ in GOLDEN)
