@@ -19,16 +19,14 @@ from agent.cli.feed_lines import Lines
 if TYPE_CHECKING:
     from agent.journal.note import Verifier
     from agent.monitor.feed import Feed
-    from agent.monitor.line import Line
+    from agent.monitor.inbox import Arrived, Changed
+    from agent.monitor.sessions import Sessions
     from agent.monitor.store import Store
 
-BELOW = (
-    "event/#", "status/+", "heartbeat/+", "checkpoint", "proof", "leaves", "device/+", "area/+",
-    "health", "answer/+",
-)  # fmt: skip
 KEEP_S = 30 * 86_400
 WITHIN_S = 120.0
 TICK_S = 0.5
+MESSAGES_AT_ONCE = 500
 PORT, PORT_TLS = 1883, 8883
 
 
@@ -79,7 +77,7 @@ PORT, PORT_TLS = 1883, 8883
     help="How long --once, --until and --check wait.",
 )
 @click.option("--language", type=click.Choice(["en", "es"]), help="Events as sentences.")
-@click.option("--client", metavar="ID", help="Under which the broker keeps our session.")
+@click.option("--client", metavar="ID", help="Under which the broker keeps our sessions.")
 @click.option("--username", metavar="NAME", help="The password is read from $ARMOURY_PASSWORD.")
 @click.option("--ca", type=click.Path(path_type=Path, exists=True), help="TLS: whom to believe.")
 @click.option("--cert", type=click.Path(path_type=Path, exists=True), help="TLS: who we are.")
@@ -106,10 +104,11 @@ def feed(
 ) -> int:
     """Listen to sites as the monitor does, and verify every word.
 
-    It needs the broker alone. Events are shown as they come, alarms first; repeats are dropped,
-    and what is missing is asked for again. Every event's number, every checkpoint's signature, that
-    each checkpoint continues the last, and that the events are what is signed: all of it is
-    checked, and said aloud when it is not so. It says, too, when a site is silent for 90 s.
+    It needs the broker alone. Events are shown as they come, and alarms first: they have a session
+    of their own, under the client id with -alarms at its end. Repeats are dropped, and what is
+    missing is asked for again. Every event's number, every checkpoint's signature, that each
+    checkpoint continues the last, and that the events are what is signed: all of it is checked,
+    and said aloud when it is not so. It says, too, when a site is silent for 90 s.
 
     What it has heard it keeps, and so does the broker for thirty days: a restart loses nothing.
 
@@ -122,7 +121,9 @@ def feed(
       armoury feed --site quito-07 --check --json
     """
     from agent.monitor.feed import Feed, MemoryUnusable
-    from agent.monitor.line import Broker, Line, LineUnusable
+    from agent.monitor.inbox import REST
+    from agent.monitor.line import Broker, LineUnusable
+    from agent.monitor.sessions import Sessions
     from agent.monitor.store import Store
 
     stopped = _Stopped()
@@ -134,28 +135,27 @@ def feed(
         host, port, client or f"armoury-feed-{socket.gethostname()}-{named}", KEEP_S,
         username, os.environ.get("ARMOURY_PASSWORD"), ca, cert, cert_key,
     )  # fmt: skip
-    topics = [f"armoury/v1/{site}/{below}" for site in sites or ("+",) for below in BELOW]
     first = None if after is None else after + 1
     try:
         with Store(kept) as store:
             memory = store.read()
             heard = Feed(time.monotonic(), sites, _keys(key, sites), first, memory)
 
-            def changed(up: bool, text: str) -> None:
-                if up:
+            def changed(what: Changed) -> None:
+                if what.up and what.session == REST:
                     heard.listening(time.monotonic())
-                lines.connection(text, up=up)
+                lines.connection(what.text, up=what.up)
 
-            with Line(reach, topics, changed) as line:
+            with Sessions(reach, sites, changed) as sessions:
                 done = _enough(heard, once=once or check, until=until)
-                ended = _listen(line, heard, store, lines, done, within, stopped)
+                ended = _listen(sessions, heard, store, lines, done, within, stopped)
     except (MemoryUnusable, LineUnusable) as error:
         raise click.ClickException(str(error)) from error
     return lines.end(heard, enough=ended)
 
 
 def _listen(
-    line: Line,
+    sessions: Sessions,
     feed: Feed,
     store: Store,
     lines: Lines,
@@ -166,23 +166,33 @@ def _listen(
     """Hear and show until it is enough, or a signal comes; say whether it was enough."""
     deadline = time.monotonic() + within_s
     while not stopped:
-        arrived = line.arrived(TICK_S)
-        for one in arrived:
-            now_s = time.monotonic()
-            for said in feed.take(
-                one.topic, one.payload, now_s, retained=one.retained, again=one.again
-            ):
-                lines.show(said)
+        taken = _hear(sessions, feed, lines)
         for said in feed.tick(time.monotonic()):
             lines.show(said)
-        if arrived:
+        if taken:
             store.write(feed.memory())
-            line.settle(arrived)
+            sessions.settle(taken)
         if done is not None and (done() or time.monotonic() > deadline):
             return done()
-        if line.connected:
-            line.publish(feed.asks(time.monotonic()))
+        if sessions.connected:
+            sessions.publish(feed.asks(time.monotonic()))
     return True
+
+
+def _hear(sessions: Sessions, feed: Feed, lines: Lines) -> list[Arrived]:
+    """Show what comes, one message after the other, so that an alarm is the next at any time."""
+    taken: list[Arrived] = []
+    while len(taken) < MESSAGES_AT_ONCE:
+        one = sessions.arrived(0.0 if taken else TICK_S)
+        if one is None:
+            break
+        now_s = time.monotonic()
+        for said in feed.take(
+            one.topic, one.payload, now_s, retained=one.retained, again=one.again
+        ):
+            lines.show(said)
+        taken.append(one)
+    return taken
 
 
 class _Stopped:

@@ -1,4 +1,4 @@
-"""The desk's connection to its broker: a session that the broker keeps while we are away.
+"""One session of the desk's at its broker, which the broker keeps while we are away.
 
 A message is acknowledged when what it says is on our disk, not when it has come; so a crash
 means that it comes again. paho runs on a thread of its own here, and only puts into a queue.
@@ -6,10 +6,8 @@ means that it comes again. paho runs on a thread of its own here, and only puts 
 
 from __future__ import annotations
 
-import queue
 import ssl
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -22,11 +20,11 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
+from agent.monitor.inbox import Arrived, Changed, Inbox
 from agent.monitor.said import Ask
 
 RECONNECT_S = (1, 30)
 RECEIVE_MAXIMUM = 100
-MESSAGES_AT_ONCE = 500
 CLOSE_S = 2.0
 
 
@@ -54,44 +52,26 @@ class Broker:
     key: Path | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Arrived:
-    """One message as it came."""
-
-    topic: str
-    payload: bytes
-    retained: bool
-    again: bool
-    mid: int
-    connection: int
-
-
 class Line:
     """One session; a context.
-
-    Attributes:
-        connected: whether requests can be published now.
 
     Args:
         broker: see `Broker`.
         topics: filters to subscribe to.
-        changed: told in a sentence when the connection comes about, fails or breaks; on the
-            thread that calls `arrived`.
+        session: which one it is, for `inbox`.
+        inbox: takes what comes, and when the connection comes about, fails or breaks.
 
     Raises:
         LineUnusable: a certificate cannot be used.
     """
 
-    def __init__(
-        self, broker: Broker, topics: Sequence[str], changed: Callable[[bool, str], None]
-    ) -> None:
-        self.connected = False
+    def __init__(self, broker: Broker, topics: Sequence[str], session: int, inbox: Inbox) -> None:
         self._where = f"{broker.host}:{broker.port}"
         self._broker = broker
         self._topics = topics
-        self._changed = changed
+        self._session = session
+        self._inbox = inbox
         self._connection = 0
-        self._inbox: queue.SimpleQueue[Arrived | tuple[bool, str]] = queue.SimpleQueue()
         self._said = ""
         self._client = self._make(broker)
 
@@ -114,28 +94,10 @@ class Line:
         self._client.disconnect()
         self._client.loop_stop()
 
-    def arrived(self, within_s: float) -> list[Arrived]:
-        """Return what has come; wait for the first of it, but not for longer than `within_s`."""
-        found: list[Arrived] = []
-        deadline = time.monotonic() + within_s
-        while len(found) < MESSAGES_AT_ONCE:
-            left_s = 0.0 if found else max(0.0, deadline - time.monotonic())
-            try:
-                item = self._inbox.get(timeout=left_s) if left_s else self._inbox.get_nowait()
-            except queue.Empty:
-                break
-            if isinstance(item, Arrived):
-                found.append(item)
-            else:
-                self.connected = item[0]
-                self._changed(*item)
-        return found
-
-    def settle(self, taken: Sequence[Arrived]) -> None:
-        """Acknowledge what need not come again."""
-        for one in taken:
-            if one.connection == self._connection:  # another one's numbers mean other messages
-                self._client.ack(one.mid, 1)
+    def settle(self, one: Arrived) -> None:
+        """Acknowledge a message: it need not come again."""
+        if one.connection == self._connection:  # another one's numbers mean other messages
+            self._client.ack(one.mid, 1)
 
     def publish(self, asks: Iterator[Ask]) -> None:
         """Ask the gateways."""
@@ -198,6 +160,7 @@ class Line:
 
     def _on_message(self, _client: Client, _data: Any, message: MQTTMessage) -> None:
         arrived = Arrived(
+            self._session,
             message.topic,
             bytes(message.payload),
             message.retain,
@@ -210,4 +173,4 @@ class Line:
     def _say(self, text: str, *, up: bool) -> None:
         if text != self._said or up:
             self._said = text
-            self._inbox.put((up, text))
+            self._inbox.put(Changed(self._session, up, text))

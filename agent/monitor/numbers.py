@@ -17,7 +17,9 @@ SETTLED_S = 30.0
 DRAINED_S = 10.0
 ASK_NUMBERS, ASK_SPANS = 1000, 8  # in one request, and requests at once
 ASK_AGAIN_S = (5.0, 60.0)
-AHEAD_S = 60.0  # an event is counted by the next heartbeat
+# An event is counted by the next heartbeat, half a minute later. But an alarm comes in a session of
+# its own, and the heartbeats that wait in the other one, up to 90 s old, do not know of it.
+AHEAD_S = 180.0
 
 _NONE = Ranges()
 

@@ -145,8 +145,9 @@ def test_a_number_that_the_record_never_reaches_is_forged(gateway: Gateway) -> N
     desk = introduced(gateway)
     deliver(desk, gateway, range(1, 101))
     desk.hear("event/alarm", json.dumps(event(5000, "panic.raised")))
-    for _ in range(3):
+    for _ in range(6):
         desk.hear("heartbeat/fibre", gateway.beat())
+        assert desk.wrong() == [], "those that waited in the other session know nothing of it"
         desk.wait(30)
     desk.hear("heartbeat/fibre", gateway.beat())
     assert [said.matter for said in desk.wrong()] == [Matter.NUMBER_FORGED]
