@@ -163,6 +163,13 @@ class Path:
             self.outbox.say(topic, self._above.portrait.retained[topic], retain=True)
             self.pump()
 
+    def describe(self) -> None:
+        """Say our birth anew; what is not up yet says it when it introduces itself."""
+        if self._sender is not None and self._farewell is None:
+            birth = self._presence.birth(self._above.portrait)
+            self.outbox.say(self._presence.status_topic, birth, retain=True)
+            self.pump()
+
     def pump(self) -> None:
         """Send what may be sent now."""
         if self._sender is not None:
@@ -233,6 +240,7 @@ class Path:
         self.ears.close()
         if self._beat is not None:
             self._beat.cancel()
+            self._beat = None
         if self._link is not None:
             self._link.drop("ended")
             self._link = None
@@ -295,13 +303,13 @@ class Path:
         if self._farewell is not None:
             if not self._farewell.done():
                 self._farewell.set_result(None)
-        elif taken:
+        elif taken and self._beat is None:  # the connection's first; others are the same anew
             self.connected = True
             if self._link is not None:  # what the broker kept of us has come; no echoes
                 self._link.unsubscribe([self._topics.checkpoint])
             self._above.changed()
             self._beat = self._loop.call_soon(self._send_beat)
-        elif self._link is not None:
+        elif not taken and self._link is not None:
             self._link.drop(verdict.of_answer(message.topic, code).reason)
 
     def _learn(self, topic: str, code: int) -> None:

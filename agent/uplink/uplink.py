@@ -111,8 +111,11 @@ class Uplink:
             path.unrecorded(body)
 
     def describe(self, birth: Mapping[str, Json]) -> None:
-        """Say what the gateway is, from the next connection on."""
-        self.portrait.birth = dict(birth)
+        """Say what the gateway is: now where there is a connection, and on every later one."""
+        if self.portrait.birth != birth:
+            self.portrait.birth = dict(birth)
+            for path in self._paths:
+                path.describe()
 
     def device(self, device: str, state: Mapping[str, Json]) -> None:
         """Say how a device is; the broker keeps what was said last."""

@@ -356,6 +356,31 @@ async def test_birth_and_device_states_are_retained_for_who_comes_late(tmp_path:
 
 
 @on_a_loop
+async def test_what_the_gateway_is_now_is_said_on_the_connection_that_stands(
+    tmp_path: Path,
+) -> None:
+    """After a change of the record's key, say."""
+    with Broker(tmp_path / "b") as broker, Subscriber(broker, FEED) as monitor:
+        often = path_to(broker).model_copy(update={"heartbeat_s": 0.05})
+        async with Rig(tmp_path / "j", often) as rig:
+            rig.uplink.describe(BIRTH)
+            rig.uplink.start()
+            await rig.condition(Condition.READY)
+            rig.uplink.describe({**BIRTH, "vkey": "new"})
+            told = lambda: last(monitor, "status/fibre")[1].get("birth", {})  # noqa: E731
+            await until(lambda: told().get("vkey") == "new", 20, "the birth anew")
+            so_far = len(beats(monitor))
+            await until(lambda: len(beats(monitor)) >= so_far + 5, 20, "heartbeats go on")
+            assert [one["number"] for one in beats(monitor)] == list(
+                range(1, len(beats(monitor)) + 1)
+            )
+            assert broker.log.count("New client connected from") == 2, "we and the monitor"
+            with Subscriber(broker, FEED) as late:
+                await until(lambda: last(late, "status/fibre")[0], 20, "what is kept")
+                assert last(late, "status/fibre")[1]["birth"]["vkey"] == "new"
+
+
+@on_a_loop
 async def test_vanishing_and_saying_goodbye_are_told_apart(tmp_path: Path) -> None:
     with Broker(tmp_path / "b") as broker, Subscriber(broker, FEED) as monitor:
         async with Rig(tmp_path / "j", path_to(broker)) as rig:
