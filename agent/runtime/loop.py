@@ -24,7 +24,7 @@ from typing import Protocol
 from agent.journal.record import Batch, Entry, Recorded
 from agent.runtime.backlog import Backlog
 from agent.runtime.clock import Clock
-from agent.site.inputs import ActionAnswered, Input, Outcome, Tick
+from agent.site.inputs import ActionAnswered, Condition, Input, Outcome, StorageNews, Tick
 from agent.site.moment import Moment
 from agent.site.step import Action, Answer, Event, Release, Severity, Step
 
@@ -32,6 +32,7 @@ log = logging.getLogger(__name__)
 
 LATE_S = 0.5  # design: an alarm and its sounder wait at most so long for the disk
 INPUTS_A_TURN = 256
+FULL = "the disk is too slow, or hangs: more waits for it than can wait"
 
 
 class Rules(Protocol):
@@ -85,12 +86,15 @@ class Loop:
         self._watch: asyncio.TimerHandle | None = None  # over the commits that wait
         self._backlog = Backlog()
         self._slow = False  # and it was said
+        self._full = False  # and the site knows that no more can be recorded
         self._refs = refs(clock.boot, time.monotonic_ns() // 1_000_000)
         self._idle = asyncio.Event()
         self._idle.set()
 
     def put(self, what: Input) -> None:
         """Take one input; it is decided on in the loop's next turn."""
+        if self._full and isinstance(what, StorageNews) and what.condition is Condition.READY:
+            return  # one commit has passed, and too much waits still; `_relieve` tells
         self._inbox.append(what)
         self._idle.clear()
         if not self._turn_waits:
@@ -134,6 +138,9 @@ class Loop:
         """Tell what was left out, and record what was kept back, once there is room again."""
         if not self._backlog.is_relieved:
             return
+        if self._full:
+            self._full = False
+            self.put(StorageNews(Condition.READY, self._clock.now().mono_us))
         if (news := self._backlog.take_left_out(self._clock.now().mono_us)) is not None:
             self.put(news)  # the changes go with it
         elif self._backlog.changes and not self._inbox:
@@ -169,6 +176,7 @@ class Loop:
                 self._ports.act(action)
             else:
                 held.append(action)
+        step.answers = self._unanswered(step.answers)
         if self._backlog.overflows and not held and not step.answers:
             step.events = self._backlog.sifted(step.events)
             if not step.events:  # its changes go with what is recorded next
@@ -179,6 +187,19 @@ class Loop:
         else:
             for answer in step.answers:
                 self._ports.answer(answer)
+
+    def _unanswered(self, answers: list[Answer]) -> list[Answer]:
+        """Answer what need not wait for its record; return the rest.
+
+        While too much waits, a refusal is told at once, and its record may be left out.
+        """
+        wait: list[Answer] = []
+        for answer in answers:
+            if answer.waits and (answer.accepted or not self._backlog.overflows):
+                wait.append(answer)
+            else:
+                self._ports.answer(answer)
+        return wait
 
     def _take_back(self, newer: Action, held: list[Action]) -> None:
         """Cancel what still waits for its commit and which a newer action overtakes."""
@@ -197,6 +218,9 @@ class Loop:
         self._tags += 1
         self._waiting[self._tags] = waiting
         self._backlog.add(self._tags, [entry.event for entry in batch.entries])
+        if self._backlog.overflows and not self._full:
+            self._full = True
+            self.put(StorageNews(Condition.FAULTED, self._clock.now().mono_us, FULL))
         if self._watch is None:
             self._watch = self._loop.call_at(waiting.submitted_s + LATE_S, self._look)
         self._ports.submit(batch, self._tags)

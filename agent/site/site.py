@@ -48,7 +48,7 @@ from agent.site.moment import Moment
 from agent.site.path import Path
 from agent.site.person import Presented
 from agent.site.plan import Plan
-from agent.site.step import Step
+from agent.site.step import UNRECORDABLE, Step
 from agent.site.turn import Turn
 
 # Returns "accepted" where more is to come before it is done.
@@ -347,7 +347,7 @@ class Site:
             "hidden": self._house.alarms.hides(str(what.params.get("alarm"))) or None,
         }
         try:
-            asked = _validated(what)
+            asked = _validated(what, recordable=not self._house.storage.failed)
             outcome = self._handlers[what.name](turn, asked) or "done"
         except Refused as refused:
             reason = str(refused)
@@ -359,7 +359,7 @@ class Site:
             turn.answer(what.command, accepted=True, data={"outcome": outcome})
 
 
-def _validated(what: Commanded) -> Asked[Any]:
+def _validated(what: Commanded, *, recordable: bool) -> Asked[Any]:
     if what.refusal:
         raise Refused(what.refusal)
     row = COMMANDS.get(what.name)
@@ -374,4 +374,6 @@ def _validated(what: Commanded) -> Asked[Any]:
     alone = what.second in ("", what.by)
     if what.origin is Origin.MONITOR and alone and row.takes_two(params):
         raise Refused("second-operator-needed")
+    if not recordable and row.takes_two(params):
+        raise Refused(UNRECORDABLE)
     return Asked(what.command, what.name, params, what.by, what.origin, what.second)

@@ -59,6 +59,9 @@ class Action:
     release: Release
 
 
+UNRECORDABLE = "journal-unavailable"  # why somebody or something is refused
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What a command's sender is told."""
@@ -67,6 +70,11 @@ class Answer:
     accepted: bool
     reason: str = ""
     data: Mapping[str, Json] = field(default_factory=dict)
+
+    @property
+    def waits(self) -> bool:
+        """Return whether it is told after its record; that there is none would wait for ever."""
+        return self.reason != UNRECORDABLE
 
 
 @dataclass(slots=True)

@@ -16,7 +16,17 @@ from agent.runtime import backlog as backlog_module
 from agent.runtime.backlog import BEYOND_PCT, FREELY, Backlog
 from agent.runtime.clock import Clock
 from agent.runtime.loop import Loop
-from agent.site.inputs import Input, Json, PointRead, PointState, RecordOverflowed
+from agent.site.inputs import (
+    Commanded,
+    Condition,
+    Input,
+    Json,
+    Origin,
+    PointRead,
+    PointState,
+    RecordOverflowed,
+    StorageNews,
+)
 from agent.site.moment import Moment
 from agent.site.step import Action, Answer, Event, Severity, Step
 
@@ -70,9 +80,21 @@ def test_what_is_large_weighs_more() -> None:
 
 
 class Rules:
-    """A site that tells each reading, remembers the last one, and the end of an overflow."""
+    """A site that tells each reading, remembers the last one, and the end of an overflow.
+
+    It refuses every command.
+    """
+
+    def __init__(self) -> None:
+        self.news: list[Condition] = []
 
     def step(self, what: Input, now: Moment) -> Step:
+        if isinstance(what, StorageNews):
+            self.news.append(what.condition)
+            return Step()
+        if isinstance(what, Commanded):
+            refused = Answer(what.command, accepted=False, reason=what.refusal)
+            return Step([event(Severity.INFO)], answers=[refused])
         if isinstance(what, RecordOverflowed):
             return Step([event(Severity.FAULT, info=what.info, access=what.access)])
         assert isinstance(what, PointRead)
@@ -86,13 +108,15 @@ class Rules:
 class Ports:
     def __init__(self) -> None:
         self.batches: list[tuple[Batch, int]] = []
+        self.answers: list[Answer] = []
 
     def submit(self, batch: Batch, tag: int) -> None:
         self.batches.append((batch, tag))
 
     def act(self, action: Action) -> None: ...
 
-    def answer(self, answer: Answer) -> None: ...
+    def answer(self, answer: Answer) -> None:
+        self.answers.append(answer)
 
     def recorded(self, rows: tuple[Recorded, ...]) -> None: ...
 
@@ -133,3 +157,46 @@ async def test_a_bouncing_input_fills_no_memory_and_the_end_is_told() -> None:
     assert entry.event.data["info"] + entry.event.data["access"] == left_out  # type: ignore[operator]
     assert batch.state == {"point": 5000}, "the newest state goes with it"
     assert json.dumps(dict(entry.event.data))
+
+
+async def test_that_no_more_can_wait_is_a_failure_of_the_disk_until_there_is_room() -> None:
+    """A disk that hangs says nothing of itself."""
+    ports, rules = Ports(), Rules()
+    loop = Loop(rules, ports, Clock())
+    while not loop.overflows:
+        await read(loop, PointState.NORMAL, 1)
+    await asyncio.sleep(0)
+    assert rules.news == [Condition.FAULTED]
+    _, tag = ports.batches.pop(0)
+    loop.put(StorageNews(Condition.READY, 2))  # as the daemon says at every commit
+    loop.committed(tag, ())
+    await read(loop, PointState.NORMAL, 3)
+    assert rules.news == [Condition.FAULTED], "there is no room yet"
+    while ports.batches:
+        loop.committed(ports.batches.pop(0)[1], ())
+    await asyncio.sleep(0)
+    assert rules.news == [Condition.FAULTED, Condition.READY]
+
+
+async def test_a_refusal_waits_for_its_record_unless_there_is_none_to_be_had() -> None:
+    def refused(number: int, why: str) -> Commanded:
+        return Commanded(f"c-{number}", "x", {}, "ana", Origin.MONITOR, number, refusal=why)
+
+    ports = Ports()
+    loop = Loop(Rules(), ports, Clock())
+    loop.put(refused(1, "replayed"))
+    await asyncio.sleep(0)
+    assert not ports.answers, "its record is on the way"
+    loop.put(refused(2, "journal-unavailable"))
+    await asyncio.sleep(0)
+    assert [answer.command for answer in ports.answers] == ["c-2"]
+    loop.committed(ports.batches[0][1], ())
+    assert [answer.command for answer in ports.answers] == ["c-2", "c-1"]
+    while not loop.overflows:
+        await read(loop, PointState.NORMAL, 3)
+    before = len(ports.batches)
+    for number in range(3, 2 * MOST):
+        loop.put(refused(number, "replayed"))
+        await asyncio.sleep(0)
+    assert len(ports.answers) == 2 * MOST - 1, "each is told at once"
+    assert len(ports.batches) == before, "and fills no memory"

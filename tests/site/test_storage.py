@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import copy
+from typing import Any
 
 import pytest
 
+from agent.site.commands import COMMANDS
 from agent.site.inputs import RecordNews
 from agent.site.site import Site
+from agent.site.table import Table
 
 
 def test_its_failure_is_an_alarm_and_its_return_an_event(play):
@@ -30,6 +33,38 @@ def test_nobody_is_let_in_meanwhile_and_again_afterwards(play):
     play.finger("1", 8)
     play.finger("2", 9)
     assert play.count("access.granted") == 1
+
+
+def valid(params: type[Table]) -> dict[str, Any]:
+    """Return parameters that a command takes, whoever they name."""
+    given: dict[str, Any] = {
+        "area": "store", "door": "store", "zone": "z", "person": "p-9", "reader": "reader",
+        "roles": ["guard"], "kind": "card", "reference": "1",
+    }  # fmt: skip
+    return {name: given[name] for name, field in params.model_fields.items() if name in given}
+
+
+FREES = [(name, one) for name, row in COMMANDS.items() if row.frees for one in row.origins]
+
+
+@pytest.mark.parametrize(("name", "origin"), sorted(FREES))
+def test_nothing_is_freed_by_command_meanwhile(play, name, origin):
+    play.storage("faulted", 5)
+    play.command(name, 6, origin, **valid(COMMANDS[name].params))
+    assert play.refusal == "journal-unavailable"
+    assert not play.answers[-1].waits, "its record would be waited for in vain"
+    play.storage("ready", 7)
+    play.command(name, 8, origin, **valid(COMMANDS[name].params))
+    assert play.refusal != "journal-unavailable"
+
+
+def test_what_protects_is_done_meanwhile(play):
+    play.storage("faulted", 5)
+    play.command("site.lock_down", 6, "monitor")
+    assert play.refusal == ""
+    assert play.last("system.locked_down")
+    play.command("alarm.acknowledge", 7, "monitor", alarm="1")
+    assert play.refusal == ""
 
 
 @pytest.mark.parametrize(

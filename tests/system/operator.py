@@ -88,7 +88,7 @@ class Desk:
         self._client.connect("127.0.0.1", self._port)
         self._client.subscribe(f"armoury/v1/{self.site}/answer/#", qos=1)
         self._client.loop_start()
-        wait_until(lambda: self._listens, 5, "a subscription to the answers")
+        wait_until(lambda: self._listens, 30, "a subscription to the answers")
         return self
 
     def __exit__(

@@ -16,9 +16,12 @@ import pytest
 from agent.journal import keys
 from agent.journal.verification import verify
 from tests.system.house import House
+from tests.system.operator import Desk, Operator
 from tests.waiting import wait_until
 
 SIZE_KIB = 2048
+YOUNG_S = 10  # a gateway that has just started refuses what may be older than its start
+GUARD_PANIC = 27  # the button's pin on the demo's board
 
 
 @pytest.fixture
@@ -96,7 +99,7 @@ def test_an_ailing_disk_refuses_entry_lets_alarms_out_and_heals_by_itself(
         wait_until(lambda: reason in trouble(house), 30, f"the daemon sees: {reason}")
         moved = len(house.strike_history())
         house.tell("store-reader", "finger", template=1)
-        house.tell("board", "press", pin=27)
+        house.tell("board", "press", pin=GUARD_PANIC)
         wait_until(lambda: b"panic.raised" in unrecorded(house), 20, "the panic, unrecorded")
         assert len(house.strike_history()) == moved  # nothing opened
     house.wait_for(30, kind="system.storage_back")
@@ -107,6 +110,28 @@ def test_an_ailing_disk_refuses_entry_lets_alarms_out_and_heals_by_itself(
     assert denied["data"]["reason"] == "journal-unavailable"
     house.assert_monitor_has_the_record()
     assert verify(house.data, keys.public(house.data)).findings == ()
+
+
+@pytest.mark.skipif(shutil.which("strace") is None, reason="NOT TESTED: strace is not installed")
+def test_no_signed_command_opens_anything_without_a_record(
+    make_house: Callable[[str], House], demo_text: str, tmp_path: Path
+) -> None:
+    ana, ben = Operator("ana", "*"), Operator("ben", "*")
+    text = demo_text.replace("people = 1\n", 'people = 1\nremote_open = "assist"\n', 1)
+    house = make_house(text + ana.table() + ben.table())
+    house.synchronised = tmp_path / "synchronised"
+    house.synchronised.touch()
+    house.start()
+    house.enrol()
+    wait_until(lambda: house.ask("status")["daemon"]["up_s"] > YOUNG_S, 60, "not so young")
+    with Desk(house.broker.port, "demo") as desk:
+        with failing(house, tmp_path) as reason:
+            house.tell("board", "press", pin=GUARD_PANIC)
+            wait_until(lambda: reason in trouble(house), 60, f"the daemon sees: {reason}")
+            answers = desk.ask("door.assist", ana, ben, door="store")
+            assert answers == [("accepted", ""), ("refused", "journal-unavailable")]
+        house.wait_for(60, kind="system.storage_back")
+    assert house.wait_for(kind="command.refused", reason="journal-unavailable")
 
 
 def fill(path: Path) -> None:
