@@ -94,7 +94,7 @@ class Reference:
 class Table(BaseModel):
     """What all tables of the site half share."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True)
 
     def mistakes(self) -> Iterable[Mistake]:
         """Yield what no single field shows."""

@@ -54,7 +54,7 @@ REFUSALS: Mapping[str, str] = {
 class Command(Payload):
     """What is asked of one site. All of it is signed, so nothing unknown is let pass."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True)
 
     action: Annotated[str, Field(pattern=r"^[a-z_]{1,32}(\.[a-z_]{1,32}){0,2}$")]
     expires: Utc

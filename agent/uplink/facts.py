@@ -17,7 +17,7 @@ Pct = Annotated[int, Field(description="percent")]
 class Facts(BaseModel):
     """What all of them share."""
 
-    model_config = ConfigDict(frozen=True, extra="allow")
+    model_config = ConfigDict(frozen=True, extra="allow", defer_build=True)
 
 
 class Birth(Facts):

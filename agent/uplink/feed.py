@@ -107,7 +107,7 @@ class Topics:
 class Payload(BaseModel):
     """What all payloads share: JSON objects, known by their topic."""
 
-    model_config = ConfigDict(frozen=True, extra="allow")
+    model_config = ConfigDict(frozen=True, extra="allow", defer_build=True)
 
     def encode(self) -> bytes:
         """Return the payload as it travels."""
