@@ -31,8 +31,10 @@ They say what the device offers (`offers`) and, beyond single fields, what is wr
 (`mistakes`). They are validated in the daemon and by `armoury check`, neither of which loads
 the driver's own module: `options` must import nothing heavy. The modules that the driver
 cannot do without are named there too, `LIBRARIES = ("gpiozero",)`: `check` says which extra
-(named like the driver) is not installed. The keys `id`, `driver`, `simulated` and
-`supervision_s` of a device's table are the daemon's, not the driver's.
+(named like the driver) is not installed; and a host loads them ahead, while the daemon is still
+checking the site file. `BEHIND = True` there says that the driver has work for a whole processor
+and must not keep a panic button waiting: its host lets all others go first. The keys `id`,
+`driver`, `simulated` and `supervision_s` of a device's table are the daemon's, not the driver's.
 
 Times are integer microseconds of CLOCK_MONOTONIC, which all processes of a machine share.
 """

@@ -1,7 +1,8 @@
 """The host: the process in which one driver runs. Standard library only.
 
 Started by the daemon as `python -m drivers.host FD`, FD being its end of a socketpair that
-carries one JSON object a line. The first line tells it what to run; after that:
+carries one JSON object a line. `{"load": driver}` may come first: its libraries are loaded while
+the daemon still loads its own. The next line tells what to run; after that:
 
     daemon → host   {"do": "act", "id", "verb", "target", "args"} · {"do": "again"} ·
                     {"do": "stop"}
@@ -78,6 +79,9 @@ class HostLink:
         if not line:
             raise Stopped
         start: dict[str, Any] = json.loads(line)
+        if "load" in start:
+            load_ahead(start["load"])
+            return self.first()
         self.spool = start.get("spool", "")
         threading.Thread(target=self._listen, name="daemon's end", daemon=True).start()
         return start
@@ -176,6 +180,15 @@ def load(where: str) -> Any:
     """Return the class that an entry point's value ("package.module:Class") names."""
     module, _, name = where.partition(":")
     return getattr(importlib.import_module(module), name)
+
+
+def load_ahead(where: str) -> None:
+    """Load a driver and what its options say that it needs; what fails will fail again."""
+    with contextlib.suppress(ImportError, AttributeError):
+        package = where.partition(":")[0].rpartition(".")[0]
+        for library in getattr(importlib.import_module(f"{package}.options"), "LIBRARIES", ()):
+            importlib.import_module(library)
+        load(where)
 
 
 def _stop(_signal: int, _frame: object) -> None:

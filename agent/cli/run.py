@@ -9,8 +9,9 @@ from pathlib import Path
 
 import click
 
-from agent.config.sitefile import load
+from agent.config.document import read
 from agent.control import socket_path
+from agent.runtime.ahead import Ahead
 from agent.runtime.clock import SYNCHRONISED
 
 DEFAULT_SITE = "/etc/armoury/site.toml"
@@ -52,20 +53,24 @@ def run(site: Path, data: Path, socket: Path | None, synchronised: Path, *, verb
       armoury run --site config/demo.toml --data run/data --socket run/control.sock
       systemctl start armoury-agent
     """
-    file = load(site)
-    # The runtime is imported after the site file is known to be good: a mistake shows at once.
-    from agent.journal.errors import JournalError
-    from agent.runtime import logs
-    from agent.runtime.control import SocketUnusable
-    from agent.runtime.daemon import Daemon
+    document = read(site)
+    with Ahead(document.tree) as ahead:  # hosts load their libraries while we load ours
+        from agent.config.sitefile import checked
 
-    logs.set_up(verbose=verbose)
-    for warning in file.warnings:
-        logging.getLogger(__name__).warning("%s", warning)
-    try:
-        daemon = Daemon(file, site, data, socket_path(socket), synchronised)
-        asyncio.run(daemon.run())
-    except (JournalError, SocketUnusable) as error:
-        raise click.ClickException(str(error)) from error
+        file = checked(site, document)
+        # The runtime is imported after the site file is known to be good: a mistake shows at once.
+        from agent.journal.errors import JournalError
+        from agent.runtime import logs
+        from agent.runtime.control import SocketUnusable
+        from agent.runtime.daemon import Daemon
+
+        logs.set_up(verbose=verbose)
+        for warning in file.warnings:
+            logging.getLogger(__name__).warning("%s", warning)
+        try:
+            daemon = Daemon(file, site, data, socket_path(socket), synchronised, ahead)
+            asyncio.run(daemon.run())
+        except (JournalError, SocketUnusable) as error:
+            raise click.ClickException(str(error)) from error
     if daemon.exhausted:
         raise SystemExit(EXHAUSTED)

@@ -25,6 +25,7 @@ class DeviceSpec:
         entry: what the host runs ("drivers.gpio.driver:GpioDriver").
         options: validated, defaults written out, as the host is sent them.
         supervision_s: without a sign of life for so long, the device is lost.
+        behind: its host lets all others go first.
     """
 
     id: str
@@ -34,6 +35,7 @@ class DeviceSpec:
     offers: Offers
     simulated: bool
     supervision_s: int
+    behind: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +110,7 @@ class _DeviceCheck:
         findings = (*self._own.findings, *options.findings, *self._beyond_fields(options))
         if missing:
             findings += (self._wrong_driver(missing),)
-        return self._with(own, driver.value, options, findings)
+        return self._with(own, driver, options, findings)
 
     def _id(self) -> str | None:
         own = self._own
@@ -127,7 +129,7 @@ class _DeviceCheck:
     def _with(
         self,
         own: DeviceTable,
-        entry: str,
+        driver: InstalledDriver,
         options: Checked[Options],
         findings: tuple[Finding, ...],
     ) -> CheckedDevice:
@@ -137,11 +139,12 @@ class _DeviceCheck:
         spec = DeviceSpec(
             id=own.id,
             driver=own.driver,
-            entry=entry,
+            entry=driver.value,
             options=options.data,
             offers=offers,
             simulated=own.simulated,
             supervision_s=own.supervision_s,
+            behind=driver.behind,
         )
         doubtful = self._doubtful(options)
         if doubtful is None:

@@ -8,9 +8,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import EntryPoint, entry_points
 from types import ModuleType
+from typing import TYPE_CHECKING
 
-from agent.config.shape import Shape
 from drivers.contract import Options
+
+if TYPE_CHECKING:
+    from agent.config.shape import Shape
 
 GROUP = "armoury.drivers"
 # The keys of a device's table that are the daemon's; the rest is for the driver's options.
@@ -40,6 +43,8 @@ class InstalledDriver:
         Raises:
             DriverUnusable: the package is not what the contract asks for.
         """
+        from agent.config.shape import Shape  # pydantic: hosts are started ahead of it
+
         module = self._options_module
         try:
             return Shape(module.Options, beside=DAEMON_KEYS)
@@ -47,6 +52,15 @@ class InstalledDriver:
             raise DriverUnusable(
                 f"this driver is broken, install another version: {error}"
             ) from error
+
+    @property
+    def behind(self) -> bool:
+        """Whether its hosts let all others go first.
+
+        Raises:
+            DriverUnusable: as `options`.
+        """
+        return bool(getattr(self._options_module, "BEHIND", False))
 
     def missing(self) -> str | None:
         """Return how to install the libraries that it cannot do without; None: they are there.

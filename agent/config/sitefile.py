@@ -108,7 +108,15 @@ def load(
     Raises:
         SiteFileMistakes: everything that is wrong with it.
     """
-    document = read(path)
+    return checked(path, read(path), doubts)
+
+
+def checked(
+    path: Path,
+    document: Document,
+    doubts: Callable[[PathOptions], Iterable[Doubtful]] = lambda _: (),
+) -> SiteFile:
+    """Check a site file that is read already; see `load`."""
     check = _Check(document.tree)
     if findings := check.findings():
         raise SiteFileMistakes(_placed(path, document, findings))

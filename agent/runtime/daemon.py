@@ -24,6 +24,7 @@ from agent.journal.journal import Journal
 from agent.journal.keys import KeyMissing
 from agent.journal.record import Batch, Commit, Entry, Recorded, Sealed
 from agent.journal.succession import JournalSucceeded
+from agent.runtime.ahead import Ahead
 from agent.runtime.birth import birth
 from agent.runtime.clock import Clock
 from agent.runtime.control import ControlServer
@@ -33,7 +34,7 @@ from agent.runtime.evidence import EvidenceKeeper
 from agent.runtime.host import Host, HostSpec
 from agent.runtime.hosts import Hosts
 from agent.runtime.keeper import Keeper
-from agent.runtime.line import is_same, make_uplink
+from agent.runtime.line import Line
 from agent.runtime.local import LocalRecord
 from agent.runtime.loop import Loop
 from agent.runtime.notify import Notify
@@ -64,7 +65,6 @@ BEAT_S = 1.0
 STEP_US = 1_000_000  # a wall clock that moves so far against the monotonic one has stepped
 # Together with the hosts' time, a stop takes less than the unit's TimeoutStopSec.
 SETTLE_S = 4.0
-UPLINK_CLOSE_S = 3.0
 CATCH_UP_ROWS = 1000
 
 
@@ -77,18 +77,26 @@ class Daemon:
         data: folder of the record.
         socket: where the control socket is put.
         synchronised: the file that says that the clock is set.
+        ahead: hosts of its devices that were started before it.
 
     Attributes:
         exhausted: whether the site stopped it because the battery is nearly empty.
     """
 
     def __init__(
-        self, file: SiteFile, path: Path, data: Path, socket: Path, synchronised: Path
+        self,
+        file: SiteFile,
+        path: Path,
+        data: Path,
+        socket: Path,
+        synchronised: Path,
+        ahead: Ahead,
     ) -> None:
         self.file = file
         self._path = path
         self._data = data
         self._socket = socket
+        self._ahead = ahead
         self._clock = Clock(synchronised)
         self._notify = Notify()
         self._stopping = asyncio.Event()
@@ -97,7 +105,6 @@ class Daemon:
         self._crash: BaseException | None = None
         self._started = self._clock.now()
         self._commands = itertools.count(1)
-        self._changing = asyncio.Lock()  # of the uplink
         self._storage = ""
         self._version = version("armoury-agent")
 
@@ -130,6 +137,7 @@ class Daemon:
         self._evidence = EvidenceKeeper(self._data, self.file, self, self._clock, loop)
         self._hosts = Hosts(self._host, self._take, self._task, self._clock)
         self._hosts.keep(self.file.devices)  # they come up while everything else is made
+        self._ahead.end()
         self._reload = Reload(self._path, self, loop)
         loop.add_signal_handler(signal.SIGHUP, lambda: self._task(self._reload.hang_up()))
         self._site = Site(self.file.plan, self._journal.saved)
@@ -141,15 +149,15 @@ class Daemon:
         # Everything that may be told of something stands before the first await.
         self._requests = HouseRequests(self, self._local)
         self._telling = Telling(self.file, self._data, self._site, self._hosts, self._clock, loop)
-        self._uplink = self._make_uplink(loop)
+        self._line = Line(self.file, self._journal, self.put, self._clock, self._birth, loop)
         self._loop.put(self._start_input())
         self._dead_man = DeadMan.of(self.file.plan, self.act)
         control = ControlServer(self._socket, self._requests)
         try:
-            await control.start()
-            self._uplink.start()
             self._beating = [self._task(self._beat()), self._task(self._keeper.run())]
             self._beating.append(self._task(self._evidence.run()))
+            await self._line.open()  # the inputs are being watched meanwhile
+            await control.start()
             gc.freeze()  # what stands now stays: looking through it took an alarm 10 ms at times
             self._notify.ready()
             log.info("armoury %s runs: %d devices", self.file.plan.site.id, len(self._hosts))
@@ -190,7 +198,7 @@ class Daemon:
         settled = asyncio.ensure_future(self._loop.settled())
         if not (await asyncio.wait([settled], timeout=SETTLE_S))[0]:
             log.error("the disk does not take the last events: they go with this process")
-        await asyncio.wait([asyncio.ensure_future(self._uplink.close())], timeout=UPLINK_CLOSE_S)
+        await self._line.close()
 
     def _stop(self, why: str) -> None:
         self._why = why
@@ -209,12 +217,8 @@ class Daemon:
     def _host(self, device: DeviceSpec, tell: Callable[[Input], None]) -> Host:
         spool = self._evidence.spool(device.id) if device.offers.picture else None
         take = self._evidence.before(device.id, tell)
-        return Host(HostSpec.of(device, spool), take, SystemRandom())
-
-    def _make_uplink(self, loop: asyncio.AbstractEventLoop) -> Any:
-        uplink = make_uplink(self.file, self._journal, self.put, self._clock, loop)
-        uplink.describe(self._birth())
-        return uplink
+        ahead = self._ahead.take(device.id, device.entry)
+        return Host(HostSpec.of(device, spool), take, SystemRandom(), ahead)
 
     def _birth(self) -> dict[str, Any]:
         return birth(self.file, self._journal, self._version, self._started)
@@ -236,7 +240,7 @@ class Daemon:
 
     def _sealed(self, sealed: Sealed) -> None:
         self._telling.sealed = sealed.size
-        self._uplink.checkpoint(sealed.note)
+        self._line.checkpoint(sealed.note)
 
     def _storage_failed(self, error: JournalError) -> None:
         log.error("the record: %s", error)
@@ -267,7 +271,8 @@ class Daemon:
             before = now
             if usage := self._keeper.usage:
                 self._telling.record_pct = usage.record_pct
-            self._telling.tick(self._uplink)
+            if (uplink := self._line.uplink) is not None:
+                self._telling.tick(uplink)
 
     # Where the loop's decisions go (agent.runtime.loop.Ports)
 
@@ -285,16 +290,16 @@ class Daemon:
     def answer(self, answer: Answer) -> None:
         self._reload.answered(answer)
         self._requests.answered(answer)
-        self._uplink.answered(answer)
+        self._line.answered(answer)
 
     def recorded(self, rows: tuple[Recorded, ...]) -> None:
-        self._uplink.committed(rows)
+        self._line.committed(rows)
         self._local.note(rows)
         self._telling.stir()
         self._requests.recorded(rows)
 
     def unrecorded(self, entry: Entry) -> None:
-        self._uplink.unrecorded(body(entry, seq=None), entry.ref)
+        self._line.unrecorded(body(entry, seq=None), entry.ref or "")
 
     # What the record's keeper asks (agent.runtime.keeper.House)
 
@@ -311,7 +316,7 @@ class Daemon:
         return self._journal.key_change(self._clock.now())
 
     def key_changed(self) -> None:
-        self._uplink.describe(self._birth())
+        self._line.describe()
 
     def open_alarms(self) -> frozenset[str]:
         return self._site.open_alarms()
@@ -322,23 +327,14 @@ class Daemon:
         return f"{self._started.mono_us}-{next(self._commands)}", self._clock.now().mono_us
 
     def configure(self, file: SiteFile) -> None:
-        before, self.file = self.file, file
+        self.file = file
         self._hosts.keep(file.devices)
         self._dead_man = DeadMan.of(self.file.plan, self.act)
         self._keeper.keep(file.record.policy())
         self._evidence.keep(file)
         self._telling.keep(file)
-        if self._uplink.portrait.birth != self._birth() or not is_same(file, before):
-            self._task(self._change_uplink())
-
-    async def _change_uplink(self) -> None:
-        """Go over to other paths and operators. The journal is the queue: nothing is lost."""
-        async with self._changing:
-            before = self._uplink
-            self._uplink = self._make_uplink(asyncio.get_running_loop())
-            self._uplink.portrait.retained = before.portrait.retained
-            await asyncio.wait([asyncio.ensure_future(before.close())], timeout=UPLINK_CLOSE_S)
-            self._uplink.start()
+        if (change := self._line.keep(file)) is not None:
+            self._task(change)
 
     # What people ask (agent.runtime.requests.House)
 
@@ -379,7 +375,7 @@ class Daemon:
             "paths": [
                 # how many were delivered would count what is hidden
                 {"id": path} | {key: how[key] for key in how if key != "delivered"}
-                for path, how in self._uplink.status().items()
+                for path, how in self._line.status().items()
             ],
             "journal": {
                 "head": self._local.head,

@@ -22,7 +22,7 @@ from agent.runtime.lines import (
     Ready,
     Said,
 )
-from agent.runtime.process import HostProcess
+from agent.runtime.process import HostProcess, Spawned, spawn
 from agent.runtime.rate import ReadingRate
 from agent.site.inputs import (
     ActionAnswered,
@@ -76,8 +76,8 @@ class HostSpec:
         """Return what is run for a device of the site file."""
         points, readers = device.offers.points, device.offers.readers
         options, supervision_s = device.options, device.supervision_s
-        behind = device.offers.picture
-        return cls(device.id, device.entry, options, supervision_s, points, readers, spool, behind)
+        entry, behind = device.entry, device.behind
+        return cls(device.id, entry, options, supervision_s, points, readers, spool, behind)
 
 
 class Host:
@@ -87,15 +87,23 @@ class Host:
         spec: the device.
         tell: takes each input; called on the loop.
         random: for the jitter of the pauses.
+        ahead: the first process, where it was started ahead.
     """
 
-    def __init__(self, spec: HostSpec, tell: Callable[[Input], None], random: Random) -> None:
+    def __init__(
+        self,
+        spec: HostSpec,
+        tell: Callable[[Input], None],
+        random: Random,
+        ahead: Spawned | None = None,
+    ) -> None:
         self._spec = spec
         self._tell = tell
         self._pauses = Pauses(FIRST_PAUSE_S, LONGEST_PAUSE_S, random, least=0.5)
         self._rate = ReadingRate(spec.device, tell)
         self._stopping = asyncio.Event()
         self._process: HostProcess | None = None
+        self._ahead = ahead
         self._lines = Lines(spec.device)
         self._failure: tuple[Condition, str] | None = None
         self._over = asyncio.Event()
@@ -154,7 +162,8 @@ class Host:
         start |= {"spool": str(self._spec.spool)} if self._spec.spool else {}
         try:
             start |= {"options": dict(self._spec.options)}
-            self._process = HostProcess(start, self._on, behind=self._spec.behind)
+            spawned, self._ahead = self._ahead or spawn(behind=self._spec.behind), None
+            self._process = HostProcess(spawned, start, self._on)
         except OSError as error:
             why = f"its driver cannot be started: {error.strerror}"
             self._failure = (Condition.FAULTED, why)

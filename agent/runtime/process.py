@@ -11,7 +11,8 @@ import socket
 import subprocess
 import sys
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import IO, Any
 
 KEPT_ENVIRONMENT = ("PATH", "LANG", "LC_ALL", "TZ", "HOME", "PYTHONPATH", "GPIOZERO_PIN_FACTORY")
@@ -23,38 +24,78 @@ STDERR_LINES = 20
 BEHIND = 10  # niceness
 
 
+@dataclass(frozen=True, slots=True)
+class Spawned:
+    """A host's process and our end of its wire, from exec on.
+
+    Attributes:
+        process: its standard error is a pipe.
+        sock: does not block.
+    """
+
+    process: subprocess.Popen[bytes]
+    sock: socket.socket
+
+    def send(self, line: Mapping[str, Any]) -> bool:
+        """Send one line; False when it cannot be taken now, which a healthy host never does."""
+        try:
+            data = json.dumps(line, separators=(",", ":")).encode() + b"\n"
+            return self.sock.send(data) == len(data)
+        except OSError:
+            return False
+
+    def end(self) -> None:
+        """End a host that nobody has taken over; it holds no hardware yet."""
+        self.sock.close()
+        self.process.kill()
+        self.process.communicate()
+
+
+def spawn(*, behind: bool = False) -> Spawned:
+    """Start a host.
+
+    Args:
+        behind: whether it shall leave the processor to all others who want it.
+
+    Raises:
+        OSError: no process can be started.
+    """
+    ours, theirs = socket.socketpair()
+    ours.setblocking(False)
+    with theirs:
+        process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "drivers.host", str(theirs.fileno())],
+            pass_fds=[theirs.fileno()],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            env={key: os.environ[key] for key in KEPT_ENVIRONMENT if key in os.environ},
+            start_new_session=True,  # the terminal's Ctrl-C is the daemon's to handle
+        )
+    if behind:
+        with contextlib.suppress(OSError):  # a sandbox of somebody else's may not allow it
+            niceness = os.getpriority(os.PRIO_PROCESS, 0) + BEHIND
+            os.setpriority(os.PRIO_PROCESS, process.pid, niceness)
+    return Spawned(process, ours)
+
+
 class HostProcess:
     """A running host.
 
     Args:
-        start: the first line it is told (driver, device, options).
+        spawned: given up to it.
+        start: what it is told to run (driver, device, options).
         received: called on the loop with what it says; b"" when its end is closed.
-        behind: whether it shall leave the processor to all others who want it.
     """
 
     def __init__(
-        self, start: dict[str, Any], received: Callable[[bytes], None], *, behind: bool = False
+        self, spawned: Spawned, start: dict[str, Any], received: Callable[[bytes], None]
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._received = received
-        self._sock, theirs = socket.socketpair()
-        self._sock.setblocking(False)
+        self._process, self._sock = spawned.process, spawned.sock
+        self.send = spawned.send
         self._stderr: deque[str] = deque(maxlen=STDERR_LINES)
-        with theirs:
-            self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "drivers.host", str(theirs.fileno())],
-                pass_fds=[theirs.fileno()],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.PIPE,
-                env={key: os.environ[key] for key in KEPT_ENVIRONMENT if key in os.environ},
-                start_new_session=True,  # the terminal's Ctrl-C is the daemon's to handle
-            )
-        if behind:
-            with contextlib.suppress(OSError):  # a sandbox of somebody else's may not allow it
-                os.setpriority(
-                    os.PRIO_PROCESS, self.pid, os.getpriority(os.PRIO_PROCESS, 0) + BEHIND
-                )
         self._errors: IO[bytes] = self._process.stderr  # type: ignore[assignment]  # PIPE
         os.set_blocking(self._errors.fileno(), False)
         self._ended = asyncio.Event()
@@ -68,14 +109,6 @@ class HostProcess:
     @property
     def pid(self) -> int:
         return self._process.pid
-
-    def send(self, line: dict[str, Any]) -> bool:
-        """Send one line; False when it cannot be taken now, which a healthy host never does."""
-        try:
-            data = json.dumps(line, separators=(",", ":")).encode() + b"\n"
-            return self._sock.send(data) == len(data)
-        except OSError:
-            return False
 
     def _on_data(self) -> None:
         try:

@@ -10,6 +10,7 @@ from drivers.camera.source import Kind, parse
 from drivers.contract import Mistake, Offers, Within
 
 LIBRARIES = ("cv2",)
+BEHIND = True
 POINTS = frozenset(
     {"motion", "covered", "blinded", "moved", "defocused", "dark", "frozen"},
 )
