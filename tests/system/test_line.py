@@ -175,15 +175,18 @@ def test_another_path_carries_when_the_first_hangs(make_house: Make, text: str) 
         house.start()
         tested = house.wait_for(40, kind="uplink.tested", object="mobile")
         assert tested["data"]["took_ms"] < 5000
-        house.monitor.wait_for(house.head(), 20)
+        carries = lambda: house.ask("status")["paths"][0]["carries"]  # noqa: E731
+        wait_until(carries, 30, "the first path carries; at a start the second may, for a moment")
+        assert house.monitor.wait_for(house.head(), 30)
+        before = house.head()
         house.broker.freeze()
         press(house)
-        switched = house.wait_for(SILENT_S + 20, kind="uplink.switched")
-        assert (switched["data"]["from"], switched["data"]["to"]) == ("loopback", "mobile")
-        panic = house.wait_for(kind="panic.raised")
+        switched = house.wait_for(SILENT_S + 60, after=before, kind="uplink.switched", to="mobile")
+        assert switched["data"]["from"] == "loopback"
+        panic = house.wait_for(after=before, kind="panic.raised")
         wait_until(lambda: panic["seq"] in monitor.events(), 20, "the panic on the second path")
         house.broker.thaw()
-        house.wait_for(60, kind="uplink.back")
+        house.wait_for(60, after=before, kind="uplink.back")
         head = house.head()
         wait_until(
             lambda: {*monitor.events(), *house.monitor.events()} >= set(range(1, head + 1)),

@@ -148,9 +148,9 @@ class Rig:
 
     async def recorded_all(self, count: int) -> None:
         """Wait until so many events of this run are on the disk."""
-        await until(lambda: self.recorded >= count, 10, f"{count} events recorded")
+        await until(lambda: self.recorded >= count, 30, f"{count} events recorded")
 
-    async def condition(self, condition: Condition, timeout_s: float = 10) -> PathNews:
+    async def condition(self, condition: Condition, timeout_s: float = 30) -> PathNews:
         """Wait until the last news of any path is this condition."""
         await until(
             lambda: self.news and self.news[-1].condition is condition,

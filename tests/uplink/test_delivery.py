@@ -77,7 +77,7 @@ async def test_an_event_arrives_as_it_was_recorded(tmp_path: Path) -> None:
                 "event/alarm",
                 "event/live",
             ]
-            await until(lambda: rig.uplink.status()["fibre"]["delivered"] == 2, 5, "answers")
+            await until(lambda: rig.uplink.status()["fibre"]["delivered"] == 2, 30, "answers")
             status = rig.uplink.status()["fibre"]
             assert (status["condition"], status["waiting"]) == ("ready", 0)
 
@@ -122,9 +122,9 @@ def ask_again(broker: Broker, payload: str) -> None:
 async def arrived_at_last(broker: Broker, monitor: Subscriber, rig: Rig) -> None:
     """Wait until everything is delivered; ask for what brokers acknowledged and took with them."""
     await rig.recorded_all(rig.submitted)
-    await until(lambda: rig.uplink.status()["fibre"]["waiting"] == 0, 20, "delivery")
+    await until(lambda: rig.uplink.status()["fibre"]["waiting"] == 0, 30, "delivery")
     rig.record()
-    await until(lambda: rig.submitted in {h.seq for h in heard(monitor)}, 10, "the last")
+    await until(lambda: rig.submitted in {h.seq for h in heard(monitor)}, 30, "the last")
     had = {one.seq for one in heard(monitor)}
     missing = [seq for seq in range(1, rig.submitted + 1) if seq not in had]
     assert len(missing) < 60, "only what was on its way through a dying broker"
@@ -147,7 +147,7 @@ async def test_the_monitor_gets_again_what_it_asks_for(tmp_path: Path) -> None:
             def repeated() -> list[int]:
                 return [one.seq for one in heard(monitor) if one.topic.endswith("event/repeat")]
 
-            await until(lambda: len(repeated()) >= 500, 10, "a repeat")
+            await until(lambda: len(repeated()) >= 500, 30, "a repeat")
             assert repeated() == list(range(11, 511))
             assert rig.uplink.status()["fibre"]["ignored"] == 5
 
@@ -226,7 +226,7 @@ async def test_a_persistent_session_is_a_subscriber_although_nobody_is_there(
         async with Rig(tmp_path / "j", path_to(broker)) as rig:
             rig.uplink.start()
             rig.record(10)
-            await until(lambda: rig.uplink.status()["fibre"]["delivered"] == 10, 10, "delivery")
+            await until(lambda: rig.uplink.status()["fibre"]["delivered"] == 10, 30, "delivery")
             with Subscriber(broker, FEED, session="monitor") as monitor:
                 await arrived(monitor, rig)
 
@@ -241,7 +241,7 @@ async def test_an_alarm_raised_while_8000_events_drain_does_not_wait_for_them(
             rig.record(8000)
             await rig.recorded_all(8000)
             rig.uplink.start()
-            await until(lambda: rig.uplink.status()["fibre"]["delivered"] >= 1000, 20, "a drain")
+            await until(lambda: rig.uplink.status()["fibre"]["delivered"] >= 1000, 30, "a drain")
             rig.record(1, Severity.ALARM)
             await arrived(monitor, rig)
             numbers = [one.seq for one in heard(monitor)]
@@ -275,7 +275,7 @@ async def test_an_event_too_large_for_the_broker_is_told_and_the_others_pass(
             news = await rig.condition(Condition.FAULTED)
             assert "event 1 is" in news.reason
             assert "max_packet_size" in news.reason
-            await until(lambda: len(heard(monitor)) == 5, 10, "the others")
+            await until(lambda: len(heard(monitor)) == 5, 30, "the others")
             broker.kill()
             broker.extra = ()
             broker.start()
@@ -296,7 +296,7 @@ async def test_a_limit_that_the_broker_does_not_announce_stops_nothing_else(
             await rig.recorded_all(201)
             rig.uplink.start()
             wanted = set(range(1, 202)) - {101}
-            await until(lambda: {one.seq for one in heard(monitor)} >= wanted, 20, "the others")
+            await until(lambda: {one.seq for one in heard(monitor)} >= wanted, 30, "the others")
             news = await rig.condition(Condition.FAULTED)
             assert "event 101 is" in news.reason
 
@@ -325,7 +325,7 @@ async def test_alarms_that_cannot_wait_for_the_disk_go_out_under_their_reference
             await rig.condition(Condition.READY)
             rig.uplink.unrecorded(b'{"kind":"panic.raised","ref":"b/u-2"}', "b/u-2")
             topic = f"armoury/v1/{SITE}/event/unrecorded"
-            await until(lambda: [t for t, _, _ in monitor.received()].count(topic) == 2, 5, "both")
+            await until(lambda: [t for t, _, _ in monitor.received()].count(topic) == 2, 30, "both")
 
 
 def last(monitor: Subscriber, topic: str) -> tuple[bool, dict[str, Any]]:
@@ -344,9 +344,9 @@ async def test_birth_and_device_states_are_retained_for_who_comes_late(tmp_path:
             await rig.condition(Condition.READY)
             rig.uplink.device("board", device("lost"))
             rig.uplink.device("reader", device("ready"))
-            await until(lambda: "device/reader" in broker.log, 5, "device state at the broker")
+            await until(lambda: "device/reader" in broker.log, 30, "device state at the broker")
             with Subscriber(broker, FEED) as monitor:
-                await until(lambda: last(monitor, "device/reader")[1], 5, "retained state")
+                await until(lambda: last(monitor, "device/reader")[1], 30, "retained state")
                 retained, birth = last(monitor, "status/fibre")
                 assert retained
                 assert birth["online"] is True
@@ -368,15 +368,15 @@ async def test_what_the_gateway_is_now_is_said_on_the_connection_that_stands(
             await rig.condition(Condition.READY)
             rig.uplink.describe({**BIRTH, "vkey": "new"})
             told = lambda: last(monitor, "status/fibre")[1].get("birth", {})  # noqa: E731
-            await until(lambda: told().get("vkey") == "new", 20, "the birth anew")
+            await until(lambda: told().get("vkey") == "new", 30, "the birth anew")
             so_far = len(beats(monitor))
-            await until(lambda: len(beats(monitor)) >= so_far + 5, 20, "heartbeats go on")
+            await until(lambda: len(beats(monitor)) >= so_far + 5, 30, "heartbeats go on")
             assert [one["number"] for one in beats(monitor)] == list(
                 range(1, len(beats(monitor)) + 1)
             )
             assert broker.log.count("New client connected from") == 2, "we and the monitor"
             with Subscriber(broker, FEED) as late:
-                await until(lambda: last(late, "status/fibre")[0], 20, "what is kept")
+                await until(lambda: last(late, "status/fibre")[0], 30, "what is kept")
                 assert last(late, "status/fibre")[1]["birth"]["vkey"] == "new"
 
 
@@ -389,11 +389,11 @@ async def test_vanishing_and_saying_goodbye_are_told_apart(tmp_path: Path) -> No
             link = rig.uplink._paths[0]._link
             assert link is not None
             link.drop("as if the gateway had vanished")
-            await until(lambda: last(monitor, "status/fibre")[1].get("clean") is False, 5, "will")
-            await until(lambda: last(monitor, "status/fibre")[1]["online"], 5, "birth")
-        await until(lambda: last(monitor, "status/fibre")[1].get("clean"), 5, "goodbye")
+            await until(lambda: last(monitor, "status/fibre")[1].get("clean") is False, 30, "will")
+            await until(lambda: last(monitor, "status/fibre")[1]["online"], 30, "birth")
+        await until(lambda: last(monitor, "status/fibre")[1].get("clean"), 30, "goodbye")
         with Subscriber(broker, FEED) as late:
-            await until(lambda: last(late, "status/fibre")[0], 5, "the goodbye is retained")
+            await until(lambda: last(late, "status/fibre")[0], 30, "the goodbye is retained")
 
 
 @on_a_loop
@@ -405,7 +405,7 @@ async def test_no_two_heartbeats_are_alike(
         async with Rig(tmp_path / "j", often) as rig:
             rig.uplink.start()
             rig.record(3)
-            await until(lambda: len(beats(monitor)) >= 5, 5, "heartbeats")
+            await until(lambda: len(beats(monitor)) >= 5, 30, "heartbeats")
             said = beats(monitor)
             numbers = [beat["number"] for beat in said]
             assert numbers == list(range(1, len(said) + 1))
@@ -435,7 +435,7 @@ async def test_a_card_that_stalls_does_not_stall_a_new_alarm(
             rig.record(1, Severity.ALARM)
             rig.record(1)
             try:
-                await until(lambda: len(heard(monitor)) == 2, 5, "what is new")
+                await until(lambda: len(heard(monitor)) == 2, 30, "what is new")
                 assert [one.seq for one in heard(monitor)] == [301, 302]
             finally:
                 release.set()
@@ -462,7 +462,7 @@ async def test_a_journal_that_cannot_be_read_is_told_and_read_again(
             def told() -> str:
                 return str(rig.uplink.status()["fibre"]["unreadable"])
 
-            await until(told, 5, "the reason")
+            await until(told, 30, "the reason")
             assert told() == "the disk failed"
             monkeypatch.setattr(rig.journal, "read", read)
             await arrived(monitor, rig)

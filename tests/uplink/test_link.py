@@ -83,7 +83,7 @@ async def test_a_broker_that_wants_no_pings_is_not_taken_for_silent() -> None:
 async def test_an_answer_bears_the_number_of_its_message() -> None:
     async with linked(CONNACK, bytes([0x40, 0x03, 0x00, 0x01, 0x10])) as (link, hearer, _):
         mid = link.publish("a/b", b"x")
-        await until(lambda: hearer.acks, 5, "an answer")
+        await until(lambda: hearer.acks, 30, "an answer")
         assert hearer.acks == [Ack(mid, 0x10)]
 
 
@@ -109,7 +109,7 @@ async def test_a_message_is_received_with_its_topic() -> None:
     message = bytes([0x30, 0x06, 0x00, 0x01]) + b"t" + bytes([0x00]) + b"hi"
     async with linked(CONNACK, message) as (link, hearer, _):
         link.publish("a/b", b"x")
-        await until(lambda: hearer.messages, 5, "the message")
+        await until(lambda: hearer.messages, 30, "the message")
         assert hearer.messages == [("t", b"hi")]
 
 

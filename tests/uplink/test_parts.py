@@ -70,7 +70,7 @@ def test_a_worker_that_hangs_does_not_outlive_its_loop_with_noise() -> None:
 
     asyncio.run(hang())
     release.set()
-    wait_until(lambda: "hangs" not in {t.name for t in threading.enumerate()}, 5, "its end")
+    wait_until(lambda: "hangs" not in {t.name for t in threading.enumerate()}, 30, "its end")
 
 
 def test_every_reason_code_of_mqtt_5_has_words() -> None:

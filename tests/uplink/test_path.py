@@ -29,8 +29,8 @@ REFUSED = f"refuses armoury/v1/{SITE}/"
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Try again soon. For connecting there is as much time as ever: a busy machine needs it."""
     monkeypatch.setattr(path_module, "RECONNECT_S", (0.05, 0.4))
-    monkeypatch.setattr(link_module, "CONNECT_S", 1.0)
     monkeypatch.setattr(uplink_module, "SETTLED_S", 0.1)
 
 
@@ -68,14 +68,15 @@ async def test_the_pauses_between_attempts_grow(
     async with Rig(tmp_path / "j", options) as rig:
         rig.uplink.start()
         began_s = time.monotonic()
-        await until(lambda: time.monotonic() - began_s > 2, 5, "two seconds to pass")
+        await until(lambda: time.monotonic() - began_s > 2, 30, "two seconds to pass")
     server.close()
     assert 3 <= len(calls) <= 25, "ranges of 0.02, 0.04 ... 1.28 s"
     assert len(rig.news) == 1
 
 
 @on_a_loop
-async def test_a_port_where_nobody_answers(tmp_path: Path, quick: None) -> None:
+async def test_a_port_where_nobody_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(link_module, "CONNECT_S", 1.0)
     with socket.create_server(("127.0.0.1", 0)) as mute:
         options = PathOptions(id="a", host="127.0.0.1", port=mute.getsockname()[1])
         assert "takes the call but says nothing" in await refusal(tmp_path / "j", options)
@@ -91,7 +92,7 @@ async def test_tls_with_a_client_certificate_delivers(tmp_path: Path) -> None:
             rig.record(500)
             rig.uplink.start()
             rig.record(1, Severity.ALARM)
-            await until(lambda: len(heard(monitor)) >= 501, 10, "501 events")
+            await until(lambda: len(heard(monitor)) >= 501, 30, "501 events")
             assert {one.seq: one.body for one in heard(monitor)} == rig.bodies()
 
 
@@ -196,13 +197,13 @@ async def test_a_topic_that_we_may_not_write_to_is_named_and_tried_again(tmp_pat
         async with Rig(tmp_path / "j", path_to(broker)) as rig:
             rig.record(3)
             rig.uplink.start()
-            await until(lambda: any(REFUSED in news.reason for news in rig.news), 20, "why")
+            await until(lambda: any(REFUSED in news.reason for news in rig.news), 30, "why")
             why = next(news.reason for news in rig.news if REFUSED in news.reason)
             assert "not authorised" in why
             rights.write_text("topic readwrite #\n")
             assert broker._process is not None
             os.kill(broker._process.pid, 1)  # SIGHUP: it reads its access list again
-            await until(lambda: len(heard(monitor)) == 3, 20, "the events")
+            await until(lambda: len(heard(monitor)) == 3, 30, "the events")
             await rig.condition(Condition.READY)
 
 
@@ -217,7 +218,7 @@ async def test_a_line_that_swallows_everything_is_lost_by_its_silence(
         async with Rig(tmp_path / "j", options) as rig:
             rig.uplink.start()
             await rig.condition(Condition.READY)
-            await until(lambda: len(broker.log.split("PUBACK")) > 2, 5, "everything answered")
+            await until(lambda: len(broker.log.split("PUBACK")) > 2, 30, "everything answered")
             broker.freeze()
             lost = await rig.condition(Condition.LOST, 1.1 * 5 + 2.5)
             assert "is silent" in lost.reason
@@ -230,7 +231,7 @@ async def test_a_healthy_line_is_not_taken_for_a_silent_one(tmp_path: Path) -> N
         async with Rig(tmp_path / "j", path_to(broker, keepalive_s=5)) as rig:
             rig.uplink.start()
             await rig.condition(Condition.READY)
-            await until(lambda: broker.log.count("PINGRESP") >= 2, 15, "two pings")
+            await until(lambda: broker.log.count("PINGRESP") >= 2, 30, "two pings")
             assert len(rig.news) == 1
 
 
@@ -253,22 +254,22 @@ async def test_the_second_path_takes_over_and_the_first_comes_back_when_steady(
         paths = often, path_to(mobile, "mobile")
         async with Rig(tmp_path / "j", *paths) as rig:
             rig.uplink.start()
-            await until(lambda: len(rig.news) == 2, 5, "both paths")
-            await until(lambda: carriers(rig) == ["fibre"], 5, "the first path carries")
+            await until(lambda: len(rig.news) == 2, 30, "both paths")
+            await until(lambda: carriers(rig) == ["fibre"], 30, "the first path carries")
             rig.record(5)
-            await until(lambda: len(heard(one)) == 5, 5, "events on the first")
+            await until(lambda: len(heard(one)) == 5, 30, "events on the first")
             fibre.kill()
             rig.record(5)
-            await until(lambda: len(heard(two)) == 5, 5, "events on the second")
+            await until(lambda: len(heard(two)) == 5, 30, "events on the second")
             assert carrier(rig) == "mobile"
             fibre.start()
-            await until(lambda: rig.uplink.status()["fibre"]["condition"] == "ready", 5, "back")
+            await until(lambda: rig.uplink.status()["fibre"]["condition"] == "ready", 30, "back")
             assert carrier(rig) == "mobile", "not at once"
-            await until(lambda: carrier(rig) == "fibre", 5, "the first path carries again")
+            await until(lambda: carrier(rig) == "fibre", 30, "the first path carries again")
             rig.record(5)
             await until(lambda: {h.seq for h in heard(one)} >= set(range(11, 16)), 9, "events")
             assert sorted(h.seq for h in heard(one) + heard(two)) == list(range(1, 16))
-            await until(lambda: carriers(rig) == ["fibre", "mobile", "fibre"], 5, "all switches")
+            await until(lambda: carriers(rig) == ["fibre", "mobile", "fibre"], 30, "all switches")
 
 
 def carriers(rig: Rig) -> list[str]:
@@ -298,14 +299,14 @@ async def test_a_first_broker_that_stops_answering_is_left_and_taken_again_when_
         paths = path_to(fibre, "fibre"), path_to(mobile, "mobile")
         async with Rig(tmp_path / "j", *(p.model_copy(update=often) for p in paths)) as rig:
             rig.uplink.start()
-            await until(lambda: carriers(rig)[-1:] == ["fibre"], 5, "the first path carries")
-            await until(lambda: {"fibre", "mobile"} <= arrived_beats(rig), 5, "both are tested")
+            await until(lambda: carriers(rig)[-1:] == ["fibre"], 30, "the first path carries")
+            await until(lambda: {"fibre", "mobile"} <= arrived_beats(rig), 30, "both are tested")
             fibre.freeze()
-            await until(lambda: carriers(rig)[-1] == "mobile", 5, "the second path carries")
+            await until(lambda: carriers(rig)[-1] == "mobile", 30, "the second path carries")
             rig.record(5)
-            await until(lambda: {h.seq for h in heard(two)} == set(range(1, 6)), 5, "events")
+            await until(lambda: {h.seq for h in heard(two)} == set(range(1, 6)), 30, "events")
             fibre.thaw()
-            await until(lambda: carriers(rig)[-1] == "fibre", 10, "the first path carries again")
+            await until(lambda: carriers(rig)[-1] == "fibre", 30, "the first path carries again")
             back = next(n for n in reversed(rig.news) if n.path == "fibre")
             switch = next(t for t in reversed(rig.told) if isinstance(t, PathCarries))
             assert switch.at_us - back.at_us >= 1_000_000, "not at once"
@@ -322,7 +323,7 @@ async def test_a_second_path_that_is_there_a_moment_earlier_is_no_switch(tmp_pat
         paths = path_to(fibre, "fibre"), path_to(mobile, "mobile")
         async with Rig(tmp_path / "j", *paths) as rig:
             await fibre_late(rig, fibre)
-            await until(lambda: carriers(rig), 10, "what carries")
+            await until(lambda: carriers(rig), 30, "what carries")
             assert carriers(rig) == ["fibre"]
 
 
@@ -330,9 +331,9 @@ async def fibre_late(rig: Rig, fibre: Broker) -> None:
     """Start with the first broker hanging until the second path carries."""
     fibre.freeze()
     rig.uplink.start()
-    await until(lambda: rig.uplink.status()["mobile"]["carries"], 5, "the second path")
+    await until(lambda: rig.uplink.status()["mobile"]["carries"], 30, "the second path")
     fibre.thaw()
-    await until(lambda: rig.uplink.status()["fibre"]["carries"], 5, "the first path")
+    await until(lambda: rig.uplink.status()["fibre"]["carries"], 30, "the first path")
 
 
 @on_a_loop
@@ -353,24 +354,26 @@ async def test_alarms_go_over_every_path_and_the_rest_over_one(tmp_path: Path, q
             rig.record(1, Severity.ALARM)
             await rig.recorded_all(1)
             rig.uplink.start()
-            await until(lambda: len(rig.news) == 2, 5, "both paths")
+            await until(lambda: len(rig.news) == 2, 30, "both paths")
             rig.record(5)
             rig.record(1, Severity.ALARM)
-            await until(lambda: numbers("alarm", one) == [1, 7], 5, "alarms on the first")
-            await until(lambda: numbers("alarm", two) == [1, 7], 5, "alarms on the second")
-            await until(lambda: numbers("live", one, two) == list(range(2, 7)), 5, "the rest, once")
+            await until(lambda: numbers("alarm", one) == [1, 7], 30, "alarms on the first")
+            await until(lambda: numbers("alarm", two) == [1, 7], 30, "alarms on the second")
+            await until(
+                lambda: numbers("live", one, two) == list(range(2, 7)), 30, "the rest, once"
+            )
             mobile.kill()
             rig.record(3, Severity.ALARM)
-            await until(lambda: numbers("alarm", one) == [1, 7, 8, 9, 10], 5, "more alarms")
-            await until(lambda: rig.uplink.waiting() == 0, 5, "one acknowledgement is enough")
+            await until(lambda: numbers("alarm", one) == [1, 7, 8, 9, 10], 30, "more alarms")
+            await until(lambda: rig.uplink.waiting() == 0, 30, "one acknowledgement is enough")
             mobile.start()
-            await until(lambda: {*numbers("alarm", two)} == {1, 7, 8, 9, 10}, 15, "the copies")
+            await until(lambda: {*numbers("alarm", two)} == {1, 7, 8, 9, 10}, 30, "the copies")
         again = Rig(tmp_path / "j", path_to(fibre, "fibre"), path_to(mobile, "mobile"))
         again.alarms_on = "all"
         async with again:
             again.uplink.start()
             again.record()
-            await until(lambda: 11 in numbers("", one, two), 5, "one more")
+            await until(lambda: 11 in numbers("", one, two), 30, "one more")
         assert numbers("alarm", one) == [1, 7, 8, 9, 10]
 
 
@@ -385,9 +388,9 @@ async def test_nobody_behind_the_first_broker_makes_the_second_carry(
     ):
         async with Rig(tmp_path / "j", path_to(deaf, "fibre"), path_to(mobile, "m")) as rig:
             rig.uplink.start()
-            await until(lambda: rig.uplink.status()["fibre"]["carries"], 5, "the first path")
+            await until(lambda: rig.uplink.status()["fibre"]["carries"], 30, "the first path")
             rig.record(5)
-            await until(lambda: len(heard(monitor)) == 5, 10, "events on the second")
+            await until(lambda: len(heard(monitor)) == 5, 30, "events on the second")
             assert rig.uplink.status()["fibre"]["condition"] == "absent"
             assert rig.uplink.status()["m"]["carries"]
 
@@ -419,4 +422,4 @@ async def test_what_changes_before_the_birth_is_taken_is_said(
             rig.uplink.start()
             topic = f"armoury/v1/{SITE}/device/board"
             said = lambda: topic in {heard for heard, _, _ in monitor.received()}  # noqa: E731
-            await until(said, 20, "the device's state")
+            await until(said, 30, "the device's state")

@@ -50,19 +50,19 @@ async def test_a_monitor_verifies_what_it_was_told(tmp_path: Path) -> None:
         async with rig:
             rig.uplink.start()
             rig.record(120)
-            note = await until(lambda: last(monitor, "checkpoint"), 20, "a checkpoint")
+            note = await until(lambda: last(monitor, "checkpoint"), 30, "a checkpoint")
             assert rig.journal.vkey
             key = [Verifier.parse(rig.journal.vkey)]
             kept = Checkpoint.open(note.decode(), key)
             rig.record(200)
-            await until(lambda: last(monitor, "checkpoint") != note, 20, "a newer checkpoint")
+            await until(lambda: last(monitor, "checkpoint") != note, 30, "a newer checkpoint")
             ask(broker, "leaves", first=1, last=320)
             ask(broker, "proof", old=kept.size)
-            said = await until(lambda: last(monitor, "proof"), 20, "a proof")
+            said = await until(lambda: last(monitor, "proof"), 30, "a proof")
             newer = followed(said.decode(), kept, key)
             assert newer
             assert newer.size > kept.size
-            found = json.loads(await until(lambda: last(monitor, "leaves"), 20, "the leaves"))
+            found = json.loads(await until(lambda: last(monitor, "leaves"), 30, "the leaves"))
             bodies = rig.bodies()
             leaves = [
                 leaf_of(base64.b64decode(proof), [bodies[seq]])
@@ -76,7 +76,7 @@ async def test_a_monitor_verifies_what_it_was_told(tmp_path: Path) -> None:
             ask(broker, "leaves", first=0, last=1)
             ask(broker, "proof", old=10_000)  # more than there is: nothing can be proved
             ignored = lambda: rig.uplink.status()["fibre"]["ignored"] == 2  # noqa: E731
-            await until(ignored, 20, "what makes no sense is ignored")
+            await until(ignored, 30, "what makes no sense is ignored")
 
 
 @on_a_loop
@@ -95,9 +95,9 @@ async def test_what_is_pruned_is_told_as_missing(tmp_path: Path) -> None:
             ranges = Ranges(((1, 5), (8, 8), (20, 20)))
             rig.journal.submit(Batch((Entry(pruned),), prune=ranges), 99)
             await rig.recorded_all(21)
-            await until(lambda: rig.uplink.status()["fibre"]["condition"] == "ready", 20, "a path")
+            await until(lambda: rig.uplink.status()["fibre"]["condition"] == "ready", 30, "a path")
             ask(broker, "repeat", first=2, last=20)
-            said = json.loads(await until(lambda: last(monitor, "event/repeat"), 20, "a repeat"))
+            said = json.loads(await until(lambda: last(monitor, "event/repeat"), 30, "a repeat"))
             assert (said["first"], said["last"]) == (2, 20)
             wanted = [seq for seq in range(6, 20) if seq != 8]
             assert [event["seq"] for event in said["events"]] == wanted
@@ -138,7 +138,7 @@ async def test_a_heartbeat_does_not_wait_for_who_is_away(tmp_path: Path) -> None
         command = ["mosquitto_sub", "-V", "5", "-p", str(broker.port), "-q", "1", "-C", "1"]
         command += ["-t", f"armoury/v1/{SITE}/heartbeat/+", "-F", "%E", "-W", "30"]
         with subprocess.Popen(command, stdout=subprocess.PIPE) as listening:
-            await until(lambda: "SUBSCRIBE from" in broker.log, 20, "a subscription")
+            await until(lambda: "SUBSCRIBE from" in broker.log, 30, "a subscription")
             async with Rig(tmp_path / "j", path_to(broker)) as rig:
                 rig.uplink.start()
                 await until(lambda: listening.poll() is not None, 30, "a heartbeat")

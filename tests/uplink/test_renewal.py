@@ -82,10 +82,10 @@ async def test_a_renewed_certificate_is_used_without_losing_an_event(
             streaming.cancel()
             await rig.recorded_all(rig.submitted)
             wanted = set(range(1, rig.submitted + 1))
-            await until(lambda: {one.seq for one in heard(monitor)} == wanted, 10, "all events")
+            await until(lambda: {one.seq for one in heard(monitor)} == wanted, 30, "all events")
             assert place.known_as() == ["first", "second", "third", "fourth"]
             assert [news.condition for news in rig.news] == [Condition.READY]
-            await until(lambda: any(isinstance(one, PathCarries) for one in rig.told), 5, "it")
+            await until(lambda: any(isinstance(one, PathCarries) for one in rig.told), 30, "it")
             assert sum(isinstance(one, PathCarries) for one in rig.told) == 1
             status = rig.uplink.status()["fibre"]
             assert status["carries"]
@@ -106,7 +106,7 @@ async def test_a_key_without_its_certificate_changes_nothing_but_is_told(
             assert "its new certificate or password is not used" in news.reason
             assert "a certificate and its key" in news.reason
             rig.record(5)
-            await until(lambda: len(heard(monitor)) == 5, 5, "events all the same")
+            await until(lambda: len(heard(monitor)) == 5, 30, "events all the same")
             place.put("third")
             await rig.condition(Condition.READY)
             assert place.known_as() == ["first", "third"]
@@ -123,7 +123,7 @@ async def test_a_certificate_that_the_broker_refuses_does_not_end_the_connection
             place.put("forged", Authority(tmp_path / "other"))
             assert "refuses us" in (await rig.condition(Condition.FAULTED)).reason
             rig.record(5)
-            await until(lambda: len(heard(monitor)) == 5, 5, "events all the same")
+            await until(lambda: len(heard(monitor)) == 5, 30, "events all the same")
             assert place.known_as() == ["first"]
 
 
@@ -136,7 +136,7 @@ async def test_the_site_is_told_when_each_certificate_ends(tmp_path: Path, place
             return {one.whose: one.ends_us for one in found}
 
         rig.uplink.start()
-        await until(lambda: ends().keys() == {"own", "broker", "authority"}, 10, "three")
+        await until(lambda: ends().keys() == {"own", "broker", "authority"}, 30, "three")
         in_two_days = (datetime.now(UTC) + timedelta(days=2)).timestamp()
         for ends_us in ends().values():
             assert abs(ends_us / 1e6 + 3600 - in_two_days) < 3700
@@ -144,7 +144,7 @@ async def test_the_site_is_told_when_each_certificate_ends(tmp_path: Path, place
         cert, key = place.authority.sign("later", "later", timedelta(minutes=-1))
         key.replace(place.key)
         cert.replace(place.cert)
-        await until(lambda: ends()["own"] > before, 10, "the new one's end")
+        await until(lambda: ends()["own"] > before, 30, "the new one's end")
 
 
 @on_a_loop
@@ -170,6 +170,6 @@ async def test_closing_does_not_wait_for_a_connection_that_is_being_made(
         def tries() -> bool:
             return renewal._task is not None and rig.uplink._paths[0]._dialler._jobs.empty()
 
-        await until(tries, 5, "an attempt")
+        await until(tries, 30, "an attempt")
         await asyncio.wait_for(rig.uplink.close(), 5)
         place.broker.thaw()
