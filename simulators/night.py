@@ -21,6 +21,8 @@ A step does at most one thing: `simulate`, `command` (words of `armoury`), `brok
 - `expect` lists events by any of their fields, or of their data's: each must be recorded after
   the step began, in any order;
 - `forbid` lists what must not have been recorded by the end of `within_s`;
+- `forbid_until_next` lists what must not be recorded, from the step's beginning on, ahead of the
+  first event that a later step expects: held against the record's order, however long it took;
 - `told` lists what the monitor must have received since the step began, in this order;
 - `look` (words of `armoury` that only read) is asked until its answer has every text of `shows`
   and none of `hides`.
@@ -34,8 +36,9 @@ from __future__ import annotations
 import shlex
 import time
 import tomllib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -76,6 +79,7 @@ class Step:
     hides: Sequence[str] = ()
     expect: Sequence[Event] = ()
     forbid: Sequence[Event] = ()
+    forbid_until_next: Sequence[Event] = ()
     told: Sequence[Event] = ()
     within_s: float = 10.0
 
@@ -96,14 +100,23 @@ Made = TypeVar("Made", Person, Step, Night)
 
 
 @dataclass(frozen=True)
+class Ban:
+    """What must not be recorded after event `head` and before what a later step expects."""
+
+    events: Sequence[Event]
+    head: int
+
+
+@dataclass(frozen=True)
 class Played:
     """How one step went: empty `missing` and `wrong` mean well.
 
     `missing` has events as the step wants them; what else it wants stands under its own key
-    ("told", "shows", "hides", "refused").
+    ("told", "shows", "hides", "refused"). `head` is the newest event before the step.
     """
 
     step: Step
+    head: int
     took_s: float
     events: tuple[Event, ...]
     missing: tuple[Event, ...]
@@ -147,6 +160,7 @@ def load(path: Path) -> Night:
         people = tuple(_made(Person, "person", given) for given in raw.pop("people", ()))
         numbered = enumerate(raw.pop("step"), 1)
         steps = tuple(_checked(number, _made(Step, f"step {number}", s)) for number, s in numbered)
+        _check_bans(steps)
         return _made(Night, "the night", raw | {"people": people, "steps": steps})
     except (OSError, ValueError, KeyError, TypeError, NightError) as error:
         raise NightError(f"{path}: {error}") from error
@@ -172,6 +186,13 @@ def _checked(number: int, step: Step) -> Step:
     return step
 
 
+def _check_bans(steps: Sequence[Step]) -> None:
+    """Raise NightError where a ban would never be judged."""
+    banning = max((n for n, step in enumerate(steps, 1) if step.forbid_until_next), default=None)
+    if banning and not any(step.expect for step in steps[banning:]):
+        raise NightError(f"step {banning}: forbid_until_next, and no later step expects anything")
+
+
 def enrol(night: Night, house: House) -> None:
     """Make the night's people known, as a technician does it at a new site."""
     for person in night.people:
@@ -184,16 +205,25 @@ def enrol(night: Night, house: House) -> None:
 
 def play(night: Night, house: House, told: Callable[[Played], None]) -> bool:
     """Play all steps, telling of each; return whether all went well."""
-    well = True
+    well, bans = True, tuple[Ban, ...]()
     for step in night.steps:
-        played = play_step(step, house)
+        played = play_step(step, house, bans)
+        bans = () if step.expect else bans
+        if step.forbid_until_next:
+            bans += (Ban(step.forbid_until_next, played.head),)
         told(played)
         well = well and played.well
     return well
 
 
-def play_step(step: Step, house: House) -> Played:
-    """Do what one step says and wait for what the record and the monitor must then hold."""
+def play_step(step: Step, house: House, bans: Sequence[Ban] = ()) -> Played:
+    """Do what one step says and wait for what the record and the monitor must then hold.
+
+    Args:
+        step: to be played.
+        house: where.
+        bans: of earlier steps; they end with the first event that this one expects.
+    """
     time.sleep(step.after_s)
     started_s, head, heard = time.monotonic(), house.head(), len(house.heard())
     refused = _do(step, house)
@@ -210,7 +240,19 @@ def play_step(step: Step, house: House) -> Played:
             break
         time.sleep(POLL_S)
     wrong = tuple(event for event in events if any(like(f, event) for f in step.forbid))
-    return Played(step, time.monotonic() - started_s, tuple(events), missing, wrong)
+    wrong += tuple(_too_early(step, house, bans, events)) if step.expect else ()
+    return Played(step, head, time.monotonic() - started_s, tuple(events), missing, wrong)
+
+
+def _too_early(
+    step: Step, house: House, bans: Sequence[Ban], events: Sequence[Event]
+) -> Iterator[Event]:
+    """Yield what was banned and is recorded ahead of all that the step expects."""
+    first = next((event for event in events if any(like(w, event) for w in step.expect)), None)
+    for ban in bans:
+        for event in takewhile(lambda event: event != first, house.events(ban.head)):
+            if any(like(banned, event) for banned in ban.events):
+                yield event
 
 
 def _do(step: Step, house: House) -> tuple[Event, ...]:

@@ -117,6 +117,53 @@ def test_what_is_forbidden_is_wrong() -> None:
     assert played.took_s >= SHORT_S  # it may still come: all the time is waited for
 
 
+FIRST = step(simulate="open store", forbid_until_next=[{"kind": "door.forced"}])
+QUIET = step(simulate="wait")
+NEXT = step(simulate="close store", expect=[{"kind": "door.closed"}])
+CLOSED: Event = {"kind": "door.closed", "object": "store"}
+
+
+@pytest.mark.parametrize(
+    ("opens", "waits", "closes", "well"),
+    [
+        ([OPENED], [], [CLOSED], True),
+        ([OPENED, FORCED], [], [CLOSED], False),
+        ([OPENED], [FORCED], [CLOSED], False),
+        ([OPENED], [], [FORCED, CLOSED], False),
+        ([OPENED], [], [CLOSED, FORCED], True),
+    ],
+    ids=["never", "at once", "in a step between", "just before", "after it"],
+)
+def test_what_is_forbidden_until_the_next_is_judged_by_the_order_of_the_record(
+    opens: list[Event], waits: list[Event], closes: list[Event], well: bool
+) -> None:
+    house = PaperHouse(
+        then={
+            "simulate open store": opens,
+            "simulate wait": waits,
+            "simulate close store": closes,
+        }
+    )
+    played: list[Played] = []
+    assert play(Night(name="", steps=(FIRST, QUIET, NEXT)), house, played.append) is well
+    assert [p.wrong for p in played] == [(), (), () if well else (FORCED,)]
+    assert sum(p.took_s for p in played) < SHORT_S
+
+
+def test_a_ban_ends_with_what_ended_it() -> None:
+    house = PaperHouse(then={"simulate close store": [CLOSED], "simulate wait": [FORCED, CLOSED]})
+    last = step(simulate="wait", expect=[{"kind": "door.closed"}])
+    assert play(Night(name="", steps=(FIRST, NEXT, last)), house, lambda _: None)
+
+
+def test_a_ban_that_nothing_can_end_is_a_mistake_of_the_night(tmp_path: Path) -> None:
+    file = tmp_path / "night.toml"
+    banning = '[[step]]\nsay = "a"\nforbid_until_next = [{ kind = "door.forced" }]\n'
+    file.write_text(f'name = "n"\n[[step]]\nsay = "b"\nexpect = [{{ kind = "x" }}]\n{banning}')
+    with pytest.raises(NightError, match="step 2: forbid_until_next, and no later step expects"):
+        load(file)
+
+
 def test_the_monitor_must_be_told_in_this_order() -> None:
     in_order = [{"kind": "door.opened"}, {"kind": "door.forced"}]
     assert play_step(step(simulate="open store", told=in_order), opening(OPENED, FORCED)).well

@@ -33,7 +33,11 @@ def test_a_night_goes_as_it_says(make_house: Callable[[str], House], night: Nigh
 
 
 def _named(night: Night) -> list[Event]:
-    return [e for step in night.steps for e in (*step.expect, *step.forbid, *step.told)]
+    return [
+        event
+        for step in night.steps
+        for event in (*step.expect, *step.forbid, *step.forbid_until_next, *step.told)
+    ]
 
 
 @pytest.mark.parametrize("night", NIGHTS.values(), ids=[path.stem for path in NIGHTS])
