@@ -13,11 +13,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from agent.journal.filing import boot_parts
 from agent.journal.reading import Reader
 from agent.journal.record import Recorded
 
-_TRUSTED = """substr(body, -15) = '"trusted":true}'"""  # the last key of a body
-_TRUSTED_OR_ANOTHER_BOOT = f"({_TRUSTED} OR body ->> '$.boot' <> ?)"
+_TRUSTED = """trusted = ',"trusted":true}'"""
+_TRUSTED_OR_ANOTHER_BOOT = f"({_TRUSTED} OR boot <> ?)"
 _LATER, _EARLIER = "seq > ? ORDER BY seq", "seq < ? ORDER BY seq DESC"
 
 
@@ -74,10 +75,11 @@ class Clocks:
 
     def _stretch(self, seq: int, boot: str) -> _Stretch:
         """Look for the trusted event of the same boot that is next, or else the last one before."""
-        after = self._find(_TRUSTED_OR_ANOTHER_BOOT, _LATER, boot, seq)
+        head, _ = boot_parts(boot, True)
+        after = self._find(_TRUSTED_OR_ANOTHER_BOOT, _LATER, head, seq)
         before = None
         if after is None or after[1]["boot"] != boot:
-            before = self._find(_TRUSTED_OR_ANOTHER_BOOT, _EARLIER, boot, seq)
+            before = self._find(_TRUSTED_OR_ANOTHER_BOOT, _EARLIER, head, seq)
         last = after[0] - 1 if after else seq
         for anchor in (after, before):
             if anchor and anchor[1]["boot"] == boot:
@@ -88,7 +90,7 @@ class Clocks:
         return _Stretch(boot, seq, last, None, from_us, to_us)
 
     def _find(self, what: str, way: str, *values: object) -> tuple[int, dict[str, Any]] | None:
-        sql = f"SELECT seq, CAST(body AS BLOB) FROM event WHERE {what} AND {way} LIMIT 1"  # noqa: S608
+        sql = f"SELECT seq, CAST(body AS BLOB) FROM event WHERE kept AND {what} AND {way} LIMIT 1"  # noqa: S608
         rows = self._reader.ask(sql, values)
         return (int(rows[0][0]), json.loads(rows[0][1])) if rows else None
 

@@ -59,6 +59,13 @@ class StorageCorrupt(StorageFailed):
     """What is on the disk is not what was written."""
 
 
+def storage_damaged(what: str) -> sqlite3.DatabaseError:
+    """Say as SQLite would that a database is damaged, where it cannot say so itself."""
+    error = sqlite3.DatabaseError(what)
+    error.sqlite_errorcode, error.sqlite_errorname = sqlite3.SQLITE_CORRUPT, "SQLITE_CORRUPT"
+    return error
+
+
 _ANSWERS: dict[int, tuple[type[StorageFailed], str]] = {
     sqlite3.SQLITE_FULL: (
         StorageFull,

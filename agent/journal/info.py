@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agent.journal import layout
+from agent.journal.filing import SEVERITIES
 from agent.journal.query import RARE
 from agent.journal.ranges import Ranges
 from agent.journal.reading import Reader
@@ -104,7 +105,7 @@ def look(folder: Path) -> Info:
 def _rare(reader: Reader) -> dict[str, int]:
     """Count the events of each severity but `info`."""
     found = dict(reader.ask(_BY_SEVERITY))
-    levels = layout.SEVERITIES.items()
+    levels = SEVERITIES.items()
     return {name: found.get(level, 0) for name, level in levels if name != "info"}
 
 

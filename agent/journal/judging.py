@@ -6,11 +6,14 @@ import json
 from collections.abc import Sequence
 
 from agent.journal.canonical import quoted
-from agent.journal.layout import SALT, SEVERITY_NAMES
+from agent.journal.filing import SEVERITY_NAMES
+from agent.journal.layout import SALT
 from agent.journal.ranges import Span
 from agent.journal.record import PRUNED, happened_us
 from agent.journal.stored import Row, StoredTree
 from agent.journal.tree import HASH, MARK
+
+_MISFILED = "it is filed under a kind or severity that is not its own"
 
 
 class Classes:
@@ -21,6 +24,7 @@ class Classes:
     """
 
     def __init__(self, tree: StoredTree) -> None:
+        self._in_columns = tree.version > 1
         found = list(tree.classes())
         self.prunings = {number for number, kind, _ in found if kind == PRUNED.encode()}
         # What a body has after its data, and near its end.
@@ -43,19 +47,25 @@ class Classes:
         if body is None:
             whole = number is None and severity is None and len(proof) == HASH
             return None if whole else "half of the row is gone"
+        if (number, severity) not in self._parts:
+            return _MISFILED
         if proof[SALT:] != leaf[:MARK]:
             return "what is written is not what was recorded"
         if b'"seq":%d,' % seq not in body:
             return "another event stands in its place"
-        return "it is filed under a kind or severity that is not its own"
+        return _MISFILED
 
     def agrees(self, row: Row) -> bool:
         """Say, without parsing, whether the columns say what the body says.
+
+        Since version 2 the body is made of them.
 
         An unescaped quote cannot stand within a string, and `data`, whose keys may be anything,
         comes before `kind`: so the last place is the right one.
         """
         seq, number, severity, _, body = row
+        if self._in_columns:
+            return body is not None
         parts = self._parts.get((number, severity))
         if body is None or parts is None:
             return False

@@ -8,15 +8,7 @@
     FOLDER/backups/            one copy before every migration
     FOLDER/aside/              what a damaged record was replaced for
 
-`event` has one row an event. What is said lies in `body`; the columns beside it are what an
-index or a proof needs. `proof` is a salt of 16 bytes, which makes the leaf of the tree,
-SHA-256(0x00 ‖ salt ‖ body), unguessable, and the first 8 bytes of that leaf, which name a
-damaged row. Of a pruned row only the whole leaf is left, as `proof`; the rest is null. Only the
-rarer severities are indexed, in one index: each costs a written page a commit.
-
-The tree is stored as `tile`s, the roots of 256 leaves each with the times they span, and as
-`checkpoint`s, the signed roots. All else of it is computed from the rows. What is not an
-event bears a `mark` of its own, so that no damaged state is acted upon.
+Its tables are in `schema`.
 """
 
 from __future__ import annotations
@@ -28,42 +20,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import quote
 
-from agent.journal.errors import JournalTooNew, JournalUnusable
+from agent.journal.errors import JournalTooNew, JournalUnusable, StorageCorrupt, storage_damaged
+from agent.journal.schema import FIRST_VERSION, STEPS, TABLES, VERSION, Step
 
 DATABASE = "journal.db"
 BACKUPS = "backups"
 APPLICATION = 0x41524D59  # "ARMY": what `file` and we recognise the database by
-VERSION = 1
 SALT = 16  # bytes; 128 bits are not guessed
 PAGE = 2048  # see docs/adr/0005-journal.md for the measurement
 BUSY_S = 1.0
-
-# The numbers are on disk: never renumber. The index holds what is below `info`.
-SEVERITIES: Mapping[str, int] = {"alarm": 0, "fault": 1, "access": 2, "info": 3}
-SEVERITY_NAMES: Mapping[int, str] = {number: name for name, number in SEVERITIES.items()}
-
-_TABLES = (
-    "CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
-    """CREATE TABLE class(
-        id INTEGER PRIMARY KEY, kind TEXT NOT NULL, severity INTEGER NOT NULL,
-        UNIQUE(kind, severity))""",
-    """CREATE TABLE event(
-        seq INTEGER PRIMARY KEY, class INTEGER, severity INTEGER,
-        proof BLOB NOT NULL, body TEXT)""",
-    "CREATE INDEX event_rare ON event(severity, seq, class) WHERE severity < 3",
-    """CREATE TABLE tile(
-        position INTEGER PRIMARY KEY, root BLOB NOT NULL,
-        from_us INTEGER NOT NULL, to_us INTEGER NOT NULL)""",
-    "CREATE TABLE checkpoint(size INTEGER PRIMARY KEY, note TEXT NOT NULL)",
-    """CREATE TABLE state(
-        key TEXT PRIMARY KEY, value TEXT NOT NULL, mark BLOB NOT NULL) WITHOUT ROWID""",
-    """CREATE TABLE acknowledged(
-        path TEXT, lane TEXT, ranges TEXT NOT NULL, mark BLOB NOT NULL,
-        PRIMARY KEY(path, lane)) WITHOUT ROWID""",
-)
-
-# Statements that lead from a version to the next. A new one also goes into _TABLES.
-STEPS: Mapping[int, tuple[str, ...]] = {}
 
 
 def connect(folder: Path, mode: str) -> sqlite3.Connection:
@@ -92,9 +57,14 @@ def connect(folder: Path, mode: str) -> sqlite3.Connection:
             connection.execute("PRAGMA secure_delete = ON")  # what is pruned is gone
             connection.execute("PRAGMA wal_autocheckpoint = 0")  # the writer does it when idle
             connection.execute("PRAGMA journal_size_limit = 8388608")
+        elif connection.execute("PRAGMA user_version").fetchone()[0] == 1:
+            connection.execute(FIRST_VERSION)
     except sqlite3.Error:
         connection.close()
         raise
+    except UnicodeDecodeError as error:  # of what SQLite says of it, which quotes what is there
+        connection.close()
+        raise storage_damaged("the names of its tables are damaged") from error
     return connection
 
 
@@ -112,7 +82,7 @@ def prepare(
     *,
     first: int = 1,
     version: int = VERSION,
-    steps: Mapping[int, tuple[str, ...]] = STEPS,
+    steps: Mapping[int, tuple[Step, ...]] = STEPS,
 ) -> None:
     """Make the folder's database ready: create, or migrate after a backup.
 
@@ -125,6 +95,7 @@ def prepare(
     Raises:
         JournalTooNew: a newer version of the software wrote it.
         JournalUnusable: it is not a journal.
+        StorageCorrupt: an older one is damaged so that it cannot be migrated.
         sqlite3.Error: the disk failed.
         OSError: the disk failed.
     """
@@ -177,7 +148,7 @@ def _create(connection: sqlite3.Connection, folder: Path, version: int, first: i
         connection,
         version,
         (
-            *_TABLES,
+            *TABLES,
             # Leaf 0 of the tree is the event `first`; `log` tells this journal from any other.
             f"INSERT INTO meta VALUES ('log', '{log}'), ('first', '{first}')",  # noqa: S608
             f"PRAGMA application_id = {APPLICATION}",
@@ -190,7 +161,7 @@ def _migrate(
     folder: Path,
     found: int,
     version: int,
-    steps: Mapping[int, tuple[str, ...]],
+    steps: Mapping[int, tuple[Step, ...]],
 ) -> None:
     stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
     (folder / BACKUPS).mkdir(mode=0o700, exist_ok=True)
@@ -199,14 +170,17 @@ def _migrate(
         _apply(connection, older + 1, steps[older])
 
 
-def _apply(connection: sqlite3.Connection, version: int, statements: tuple[str, ...]) -> None:
+def _apply(connection: sqlite3.Connection, version: int, steps: tuple[Step, ...]) -> None:
     connection.execute("BEGIN IMMEDIATE")
     try:
-        for statement in statements:
-            connection.execute(statement)
+        for step in steps:
+            if isinstance(step, str):
+                connection.execute(step)
+            else:
+                step(connection)
         connection.execute(f"PRAGMA user_version = {version}")
         connection.execute("COMMIT")
-    except sqlite3.Error:
+    except (sqlite3.Error, StorageCorrupt):
         if connection.in_transaction:  # some errors end it by themselves
             connection.execute("ROLLBACK")
         raise

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from agent.journal import layout
+from agent.journal.canonical import quoted
+from agent.journal.filing import SEVERITIES, SEVERITY_NAMES
 from agent.journal.growth import TILE
 from agent.journal.ranges import Ranges, Span
 from agent.journal.record import Recorded
@@ -19,7 +20,7 @@ LAST = 2**62  # beyond every number
 RARE = "severity < 3"  # must be said in these words for the index to serve
 ROW = (
     "SELECT seq, (SELECT kind FROM class WHERE id = event.class), severity, CAST(body AS BLOB) "
-    "FROM event WHERE body IS NOT NULL"
+    "FROM event WHERE kept"
 )
 _CLASSES = (
     "SELECT id, severity FROM class WHERE kind = ifnull(?, kind) AND severity = ifnull(?, severity)"
@@ -45,7 +46,7 @@ class Fits:
 def recorded(row: tuple[Any, ...]) -> Recorded:
     """Make a row that `ROW` selects into what leaves the journal."""
     seq, kind, severity, body = row
-    return Recorded(seq, kind, layout.SEVERITY_NAMES[severity], body)
+    return Recorded(seq, kind, SEVERITY_NAMES[severity], body)
 
 
 def found(
@@ -67,10 +68,10 @@ def found(
 def _condition(ask: Ask, fits: Fits) -> tuple[str, list[object]]:
     where, values = _classed(ask, fits)
     terms = {
-        " AND body ->> '$.object' = ?": fits.object,
-        " AND body ->> '$.device' = ?": fits.device,
-        " AND body ->> '$.at' >= ?": fits.since_us,
-        " AND body ->> '$.at' < ?": fits.until_us,
+        " AND object = ?": fits.object and quoted(fits.object)[1:-1],
+        " AND device = ?": fits.device and quoted(fits.device)[1:-1],
+        " AND at_us >= ?": fits.since_us,
+        " AND at_us < ?": fits.until_us,
     }
     where += "".join(term for term, value in terms.items() if value is not None)
     return where, values + [value for value in terms.values() if value is not None]
@@ -80,7 +81,7 @@ def _classed(ask: Ask, fits: Fits) -> tuple[str, list[object]]:
     """Return the condition on kind and severity, so put that the index serves it."""
     if fits.kind is None and fits.severity is None:
         return "", []
-    level = None if fits.severity is None else layout.SEVERITIES.get(fits.severity, -1)
+    level = None if fits.severity is None else SEVERITIES.get(fits.severity, -1)
     classes = ask(_CLASSES, (fits.kind, level)) or [(-1, -1)]  # never recorded: finds nothing
     levels = sorted({level for _, level in classes})
     where = f" AND severity IN ({_marks(levels)})"
@@ -88,7 +89,7 @@ def _classed(ask: Ask, fits: Fits) -> tuple[str, list[object]]:
     if fits.kind is not None:
         where += f" AND class IN ({_marks(classes)})"
         values += [number for number, _ in classes]
-    rare = all(level < layout.SEVERITIES["info"] for level in levels)
+    rare = all(level < SEVERITIES["info"] for level in levels)
     return where + (f" AND {RARE}" if rare else ""), values
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from agent.journal import layout
+from agent.journal import layout, schema
 from agent.journal.errors import JournalTooNew, JournalUnusable, StorageCorrupt, storage_failure
 from agent.journal.query import RARE, ROW, Fits, found, recorded
 from agent.journal.ranges import Ranges
@@ -211,13 +211,13 @@ def _open(folder: Path) -> sqlite3.Connection:
             f"{path} cannot be read: {error}; see that it is yours to read, or copy it with the "
             f"files {path.name}-* beside it to a folder that you can write"
         ) from error
-    if version <= layout.VERSION and application == layout.APPLICATION:
+    if version <= schema.VERSION and application == layout.APPLICATION:
         return connection
     connection.close()
     if application != layout.APPLICATION:
         raise JournalUnusable(f"{path} is not an armoury journal")
     raise JournalTooNew(
-        f"{path} has schema {version}, this software knows {layout.VERSION}; use the newer one"
+        f"{path} has schema {version}, this software knows {schema.VERSION}; use the newer one"
     )
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from agent.journal import layout
+from agent.journal.filing import SEVERITIES, SEVERITY_NAMES
 from agent.journal.policy import Policy
 from agent.journal.query import Fits, spans
 from agent.journal.ranges import Ranges
@@ -25,12 +25,11 @@ from agent.site.step import Event, Severity
 DAY_US = 86_400_000_000
 MOST_ROWS = 200  # pruned in one transaction, which alarms must wait for
 ROOM_PCT = 90  # of the quota is what pruning for space goes down to
+BESIDE = 24  # bytes of a row that go besides its data
 DISK_PCT = 95  # of what the disk can give is the most that the record takes
 
-# "at" is the first key of a body, and so its number is always in the same place.
-_AT = "CAST(substr(body, 7, 17) AS INTEGER)"
-_ALARM = layout.SEVERITIES[Severity.ALARM]
-_INFO = layout.SEVERITIES[Severity.INFO]
+_ALARM = SEVERITIES[Severity.ALARM]
+_INFO = SEVERITIES[Severity.INFO]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +110,7 @@ class Retention:
         """Return the classes of events by how long they are kept."""
         found: dict[int, list[int]] = {}
         for number, kind, level in reader.ask("SELECT id, kind, severity FROM class"):
-            days = self._policy.days(kind, layout.SEVERITY_NAMES[level])
+            days = self._policy.days(kind, SEVERITY_NAMES[level])
             found.setdefault(days, []).append(number)
         return found
 
@@ -122,7 +121,7 @@ class Retention:
         until_us = now.utc_us - days * DAY_US
         sql = (
             f"SELECT seq, severity FROM event WHERE seq BETWEEN ? AND ? AND {_among(classes)} "  # noqa: S608
-            f"AND {_AT} < ? ORDER BY seq LIMIT {MOST_ROWS}"
+            f"AND at_us < ? ORDER BY seq LIMIT {MOST_ROWS}"
         )
         for first, last in spans(reader.ask, Fits(until_us=until_us), self._seen.get(days, 0)):
             after = first - 1
@@ -149,8 +148,8 @@ def _chatter(reader: Reader, surplus: int, delivered: Ranges) -> Iterator[tuple[
         (PRUNED, _INFO),
     )
     sql = (
-        f"SELECT seq, severity, length(body) FROM event WHERE seq > ? AND severity = {_INFO} "  # noqa: S608
-        f"AND class <> ? ORDER BY seq LIMIT {MOST_ROWS}"
+        f"SELECT seq, severity, length(data) + {BESIDE} FROM entry "  # noqa: S608
+        f"WHERE seq > ? AND severity = {_INFO} AND class <> ? ORDER BY seq LIMIT {MOST_ROWS}"
     )
     after = 0
     while surplus > 0 and (rows := reader.ask(sql, (after, pruning))):

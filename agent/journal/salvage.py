@@ -10,6 +10,7 @@ from typing import Any
 
 from agent.journal import layout
 from agent.journal.checkpoint import Checkpoint
+from agent.journal.filing import Filing, split
 from agent.journal.note import NoteRefused, Verifier
 from agent.journal.ranges import Ranges, Span
 from agent.journal.record import ROTATED, Lane
@@ -78,7 +79,7 @@ class Salvage:
         """Write the events that lead from key to key, whether they were delivered or not."""
         sql = (
             "SELECT seq, CAST(proof AS BLOB), CAST(body AS BLOB) FROM event WHERE class IN "
-            "(SELECT id FROM class WHERE kind = ?) AND seq < ? AND body IS NOT NULL"
+            "(SELECT id FROM class WHERE kind = ?) AND seq < ? AND kept"
         )
         found = self._rows(sql, (ROTATED, below)) or ()
         return sum(_put(new, row) for row in found if _holds(row))
@@ -121,7 +122,7 @@ class Salvage:
     def _between(self, first: int, last: int) -> list[tuple[Any, ...]] | None:
         return self._rows(
             "SELECT seq, CAST(proof AS BLOB), CAST(body AS BLOB) FROM event "
-            "WHERE seq BETWEEN ? AND ? AND body IS NOT NULL AND proof IS NOT NULL",
+            "WHERE seq BETWEEN ? AND ? AND kept AND body IS NOT NULL AND proof IS NOT NULL",
             (first, last),
         )
 
@@ -153,17 +154,8 @@ def _holds(row: tuple[int, bytes, bytes]) -> bool:
 
 def _put(new: sqlite3.Connection, row: tuple[int, bytes, bytes]) -> int:
     """Write an event into a new database, unless it is there; return how many that are."""
-    sql = "INSERT OR IGNORE INTO event VALUES (?, ?, ?, ?, CAST(? AS TEXT))"
-    return new.execute(sql, _filed(new, *row)).rowcount
-
-
-def _filed(
-    new: sqlite3.Connection, seq: int, proof: bytes, body: bytes
-) -> tuple[int, int, int, bytes, bytes]:
-    """File an event anew by what it says itself."""
-    said = json.loads(body)
-    level = layout.SEVERITIES[said["severity"]]
-    of = said["kind"], level
-    new.execute("INSERT OR IGNORE INTO class(kind, severity) VALUES (?, ?)", of)
-    found = new.execute("SELECT id FROM class WHERE kind = ? AND severity = ?", of).fetchone()
-    return seq, found[0], level, proof, body
+    seq, proof, body = row
+    if new.execute("SELECT 1 FROM entry WHERE seq = ?", (seq,)).fetchone():
+        return 0
+    Filing(new).put([(seq, *split(body), proof)])
+    return 1

@@ -19,6 +19,7 @@ from agent.journal.errors import (
     StorageFailed,
     storage_failure,
 )
+from agent.journal.filing import AT_US, DATA, Columns, Filing
 from agent.journal.growth import Growth
 from agent.journal.layout import SALT
 from agent.journal.note import Signer
@@ -30,7 +31,6 @@ from agent.journal.tree import LEAF, MARK, leaf_hash, mark
 
 NOTE_S = 1.0
 _AGAIN = ": recording goes on by itself"
-_INSERT = "INSERT INTO event VALUES (?, ?, ?, ?, ?)"
 _COUNT_PRUNED = "INSERT INTO meta VALUES ('pruned', ?) ON CONFLICT DO UPDATE SET value = value + ?"
 _SAVE = (
     "INSERT INTO state VALUES (?, CAST(? AS TEXT), ?) "
@@ -71,7 +71,7 @@ class Storage:
         self._connection: sqlite3.Connection | None = layout.connect(folder, "rw")
         try:
             self._log, self.head = _identity(self._connection)
-            self._classes = _classes(self._connection)
+            self._filing = Filing(self._connection)
             self._growth, self._sealed = _grown(self._connection)
         except StorageCorrupt:
             self._give_up()
@@ -95,7 +95,7 @@ class Storage:
     def commit(
         self,
         rows: Sequence[Recorded],
-        times: Sequence[int],
+        columns: Sequence[Columns],
         state: Mapping[str, bytes | None],
         acknowledged: Mapping[tuple[str, str], bytes],
         prune: Sequence[Span],
@@ -106,7 +106,7 @@ class Storage:
 
         Args:
             rows: numbered from `head` + 1 on.
-            times: when each one's event happened (UTC, microseconds).
+            columns: what each one has in the table.
             state: canonical JSON by key; None: forgotten.
             acknowledged: canonical JSON of ranges, by path and lane.
             prune: of which past rows only the hash shall stay.
@@ -123,7 +123,7 @@ class Storage:
             connection = self._connected(rows)
             there = self.head + 1 - rows[0].seq if rows else 0  # by an attempt that seemed to fail
             connection.execute("BEGIN IMMEDIATE")
-            growth = self._insert(connection, rows[there:], times[there:])
+            growth = self._insert(connection, rows[there:], columns[there:])
             if state or acknowledged:
                 _save(connection, state, acknowledged)
             for span in prune:
@@ -147,7 +147,7 @@ class Storage:
         if sealed:
             self._sealed = self._told = sealed.size
             self._note = sealed.note
-        self._pages += 4 + sum(len(row.body) + 64 for row in rows) // layout.PAGE
+        self._pages += 4 + sum(len(said[DATA]) + 96 for said in columns) // layout.PAGE
         return sealed
 
     def spend_reserve(self) -> bool:
@@ -207,7 +207,7 @@ class Storage:
                 self._settle(self._connection)
                 self._growth, self._sealed = _grown(self._connection)
                 self.head, self._doubtful = head, False
-            self._classes = _classes(self._connection)
+            self._filing = Filing(self._connection)
         return self._connection
 
     def _continues(
@@ -262,22 +262,20 @@ class Storage:
                 connection.close()
 
     def _insert(
-        self, connection: sqlite3.Connection, rows: Sequence[Recorded], times: Sequence[int]
+        self, connection: sqlite3.Connection, rows: Sequence[Recorded], columns: Sequence[Columns]
     ) -> Growth:
         """Insert the rows and what they make of the tree."""
         random = os.urandom(SALT * len(rows))
-        classes, leaves, prepared = self._classes, [], []
-        at = 0
-        for row in rows:  # the hottest loop of the daemon: nothing is called that can be put down
+        leaves, filed, at = [], [], 0
+        for row, said in zip(rows, columns, strict=True):  # the hottest loop of the daemon
             seq, kind, severity, body = row
             salt = random[at : at + SALT]
             at += SALT
             leaf = sha256(LEAF + salt + body).digest()
-            number, level = classes.get((kind, severity)) or self._class(connection, row)
             leaves.append(leaf)
-            prepared.append((seq, number, level, salt + leaf[:MARK], body.decode()))
-        growth, tiles = self._growth.grown(leaves, times)
-        connection.executemany(_INSERT, prepared)
+            filed.append((seq, kind, severity, said, salt + leaf[:MARK]))
+        growth, tiles = self._growth.grown(leaves, [said[AT_US] for said in columns])
+        self._filing.put(filed)
         for tile in tiles:
             found = tile.position, tile.root, tile.from_us, tile.to_us
             connection.execute("INSERT INTO tile VALUES (?, ?, ?, ?)", found)
@@ -298,14 +296,6 @@ class Storage:
         sealed = Sealed(growth.size, checkpoint.signed(signer))
         connection.execute("INSERT INTO checkpoint VALUES (?, ?)", (sealed.size, sealed.note))
         return sealed
-
-    def _class(self, connection: sqlite3.Connection, row: Recorded) -> tuple[int, int]:
-        """File a kind at a severity that is new; return the numbers of both."""
-        level = layout.SEVERITIES[row.severity]
-        sql = "INSERT INTO class(kind, severity) VALUES (?, ?)"
-        number = int(connection.execute(sql, (row.kind, level)).lastrowid or 0)
-        self._classes[row.kind, row.severity] = number, level
-        return number, level
 
 
 def _is_io(error: sqlite3.Error) -> bool:
@@ -340,24 +330,18 @@ def _grown(connection: sqlite3.Connection) -> tuple[Growth, int]:
     return tree.growth(), sealed.size
 
 
-def _classes(connection: sqlite3.Connection) -> dict[tuple[str, str], tuple[int, int]]:
-    rows = connection.execute("SELECT kind, severity, id FROM class")
-    return {(kind, layout.SEVERITY_NAMES[level]): (number, level) for kind, level, number in rows}
-
-
 def _prune(connection: sqlite3.Connection, span: Span) -> None:
     """Leave only the leaves of some rows.
 
     They are deleted and put in anew: that gives pages back, which an update does not.
     """
     rows = connection.execute(
-        "SELECT seq, proof, CAST(body AS BLOB) FROM event "
-        "WHERE seq BETWEEN ? AND ? AND body IS NOT NULL",
+        "SELECT seq, proof, CAST(body AS BLOB) FROM event WHERE seq BETWEEN ? AND ? AND kept",
         span,
     ).fetchall()
     kept = [(seq, leaf_hash(proof[: layout.SALT] + body)) for seq, proof, body in rows]
-    connection.executemany("DELETE FROM event WHERE seq = ?", [(seq,) for seq, _ in kept])
-    connection.executemany("INSERT INTO event(seq, proof) VALUES (?, ?)", kept)
+    connection.executemany("DELETE FROM entry WHERE seq = ?", [(seq,) for seq, _ in kept])
+    Filing(connection).put_leaves(kept)
     connection.execute(_COUNT_PRUNED, (len(kept), len(kept)))
 
 

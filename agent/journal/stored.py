@@ -6,8 +6,9 @@ import sqlite3
 from collections.abc import Generator, Iterator
 
 from agent.journal.errors import StorageCorrupt
+from agent.journal.filing import SEVERITIES, SEVERITY_NAMES, class_parts
 from agent.journal.growth import TILE, Growth
-from agent.journal.layout import SALT, SEVERITIES
+from agent.journal.layout import SALT
 from agent.journal.record import ROTATED, Sealed, happened_us
 from agent.journal.tree import Frontier, leaf_hash, node_hash, split
 
@@ -19,6 +20,10 @@ _ROWS = (
     "SELECT seq, class, severity, ifnull(CAST(proof AS BLOB), x''), CAST(body AS BLOB) FROM event"
 )
 _ACCESS = SEVERITIES["access"]
+_HALVES = (
+    "SELECT seq FROM entry WHERE data IS NULL "
+    "AND coalesce(class, severity, boot, at_us, mono_us, object, device, ref) IS NOT NULL"
+)
 _HAS_CLASS = "SELECT EXISTS (SELECT 1 FROM class WHERE kind = ?)"
 
 
@@ -31,6 +36,7 @@ class StoredTree:
         first: the number of leaf 0's event.
         size: how many leaves there are.
         origin: the log's name, where it succeeds another; None: it is the key's.
+        version: of the database's tables.
 
     Args:
         connection: used only within calls.
@@ -42,6 +48,7 @@ class StoredTree:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
+        self.version = int(connection.execute("PRAGMA user_version").fetchone()[0])
         first = connection.execute("SELECT value FROM meta WHERE key = 'first'").fetchone()
         head = connection.execute("SELECT max(seq) FROM event").fetchone()
         if first is None or not str(first[0]).isdecimal():
@@ -70,7 +77,7 @@ class StoredTree:
     def entry(self, index: int) -> bytes | None:
         """Return what leaf `index` is the hash of: salt and body; None if that is not there."""
         found = self._connection.execute(
-            f"{_ROWS} WHERE seq = ? AND body IS NOT NULL", (self.first + index,)
+            f"{_ROWS} WHERE seq = ? AND kept", (self.first + index,)
         ).fetchone()
         return None if found is None else bytes(found[3][:SALT] + found[4])
 
@@ -105,13 +112,28 @@ class StoredTree:
         """Yield number, kind and severity of every class."""
         yield from self._connection.execute("SELECT id, CAST(kind AS BLOB), severity FROM class")
 
+    def misfiled(self) -> Iterator[str]:
+        """Yield every class whose parts of a body are not those of its kind and severity."""
+        if self.version == 1:
+            return  # its rows say each for itself
+        for kind, level, *parts in self._connection.execute(
+            "SELECT kind, severity, head, tail FROM class"
+        ):
+            if level not in SEVERITY_NAMES or class_parts(kind, SEVERITY_NAMES[level]) != (*parts,):
+                yield kind
+
+    def halves(self) -> Iterator[int]:
+        """Yield the number of every event that is neither whole nor pruned."""
+        if self.version > 1:
+            yield from (seq for (seq,) in self._connection.execute(_HALVES))
+
     def rotations(self) -> list[tuple[int, bytes]]:
         """Return number and body of every event that says which key signs from then on."""
         if not self._connection.execute(_HAS_CLASS, (ROTATED,)).fetchone()[0]:
             return []  # a record of millions is not looked through for what it never had
         sql = (
             "SELECT seq, CAST(body AS BLOB) FROM event WHERE severity = ? AND severity < 3 "
-            "AND class IN (SELECT id FROM class WHERE kind = ?) AND body IS NOT NULL ORDER BY seq"
+            "AND class IN (SELECT id FROM class WHERE kind = ?) AND kept ORDER BY seq"
         )
         return self._connection.execute(sql, (_ACCESS, ROTATED)).fetchall()
 

@@ -50,15 +50,19 @@ class Frontier(NamedTuple):
 
     def grown(self, leaves: Iterable[bytes]) -> Frontier:
         """Return the frontier with more leaves, given by their hashes."""
-        size, peaks = self.size, list(self.peaks)
-        for node in leaves:
-            size += 1
-            full = size
-            while not full & 1:
-                node = sha256(NODE + peaks.pop() + node).digest()
-                full >>= 1
-            peaks.append(node)
-        return Frontier(size, tuple(peaks))
+        nodes, peaks = list(leaves), list(self.peaks)
+        size, old = self.size + len(nodes), self.size
+        left: list[bytes] = []  # the new peaks, the smallest first
+        while nodes:  # one level of the tree after the other, from the leaves up
+            if old & 1:
+                nodes.insert(0, peaks.pop())
+            if len(nodes) & 1:
+                left.append(nodes.pop())
+            pairs = iter(nodes)
+            both = zip(pairs, pairs, strict=True)
+            nodes = [sha256(NODE + one + other).digest() for one, other in both]
+            old >>= 1
+        return Frontier(size, (*peaks, *reversed(left)))
 
     def root(self) -> bytes:
         """Return the root over all leaves."""

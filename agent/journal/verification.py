@@ -111,6 +111,12 @@ class Verification:
             self._walk()
             pruned = self._gone.count(1)
             self._hold_pruned()
+            for kind in self._tree.misfiled():
+                self._find(
+                    self._tree.first, self._next - 1, f"the kind {kind} is not filed as it was"
+                )
+            for number in self._tree.halves():
+                self._find(number, number, "half of the row is gone")
             for fault in self._tree.faults():
                 self._find(self._tree.first, self._next - 1, f"the file's structure: {fault}")
         except sqlite3.DatabaseError as error:

@@ -8,10 +8,10 @@ import queue
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-from agent.journal.body import body
+from agent.journal.body import written
 from agent.journal.canonical import encode
 from agent.journal.errors import (
     JournalDied,
@@ -20,6 +20,7 @@ from agent.journal.errors import (
     StorageFailed,
     StorageFull,
 )
+from agent.journal.filing import Columns
 from agent.journal.note import Signer
 from agent.journal.ranges import Ranges
 from agent.journal.record import PRUNED, ROTATED, Batch, Commit, Entry, Recorded, Sealed
@@ -35,7 +36,7 @@ TIDY_PAGES = (1000, 4000)  # when nothing waits, and at the latest
 
 class _Waiting(NamedTuple):
     commit: Commit
-    times: tuple[int, ...]  # when each row's event happened
+    columns: tuple[Columns, ...]  # of each of its rows
     state: Mapping[str, bytes | None]
     prune: Ranges
     rotate: Signer | None
@@ -91,7 +92,6 @@ class Writer:
             _see_that_it_is_said(batch)
         if batch.rotate and ROTATED not in [entry.event.kind for entry in batch.entries]:
             raise JournalMisused(f"a batch that changes the key needs one {ROTATED}")
-        times = tuple([entry.event.at.utc_us for entry in batch.entries])
         with self._lock:
             if self._died:
                 raise JournalDied(str(self._died)) from self._died
@@ -99,9 +99,10 @@ class Writer:
                 raise JournalMisused("the journal is closed; nothing can be recorded any more")
             if batch.prune.spans and batch.prune.spans[-1][1] >= self._next:
                 raise JournalMisused("only what is recorded already can be pruned")
-            rows = tuple([_row(seq, entry) for seq, entry in enumerate(batch.entries, self._next)])
+            rows, columns = _rows(self._next, batch.entries)
             self._next += len(rows)
-            self._queue.append(_Waiting(Commit(tag, rows), times, state, batch.prune, batch.rotate))
+            commit = Commit(tag, rows)
+            self._queue.append(_Waiting(commit, columns, state, batch.prune, batch.rotate))
         self._bell.put(None)
 
     def acknowledge(self, path: str, lane: str, ranges: Ranges) -> None:
@@ -218,7 +219,7 @@ class Writer:
         rows = [row for waiting in group for row in waiting.commit.rows]
         sealed = self._storage.commit(
             rows,
-            [time_us for waiting in group for time_us in waiting.times],
+            [said for waiting in group for said in waiting.columns],
             state,
             {key: encode([list(s) for s in ranges.spans]) for key, ranges in acknowledged.items()},
             [span for waiting in group for span in waiting.prune.spans],
@@ -280,7 +281,11 @@ def _state(key: str, value: object) -> bytes | None:
     return None if value is None else encode(value)
 
 
-def _row(seq: int, entry: Entry) -> Recorded:
-    """Write an event down under its number."""
-    event = entry.event
-    return Recorded(seq, event.kind, str(event.severity), body(entry, seq))
+def _rows(first: int, entries: Sequence[Entry]) -> tuple[tuple[Recorded, ...], tuple[Columns, ...]]:
+    """Write events down under their numbers, from `first` on."""
+    rows, columns = [], []
+    for seq, entry in enumerate(entries, first):
+        body, said = written(entry, seq)
+        rows.append(Recorded(seq, entry.event.kind, str(entry.event.severity), body))
+        columns.append(said)
+    return tuple(rows), tuple(columns)

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from contextlib import closing
 
 import pytest
 import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.journal.body import body
+from agent.journal.body import body, written
 from agent.journal.canonical import MAX_INT
-from agent.journal.errors import JournalMisused
+from agent.journal.errors import JournalMisused, StorageCorrupt
+from agent.journal.filing import Filing, split
 from agent.journal.record import Entry, happened_us
+from agent.journal.schema import TABLES
 from agent.site.moment import Moment
 from agent.site.step import Event, Severity
 
@@ -51,6 +55,24 @@ def test_a_body_is_canonical_and_whole(event: Event, ref: str | None, seq: int |
         "trusted": event.at.trusted,
     }
     assert said == {key: value for key, value in expected.items() if value is not None}
+
+
+@given(EVENTS, st.none() | TEXTS, st.integers(1, MAX_INT))
+def test_a_body_comes_back_from_its_columns(event: Event, ref: str | None, seq: int) -> None:
+    said, columns = written(Entry(event, ref), seq)
+    assert split(said) == (event.kind, event.severity.value, columns)
+    with closing(sqlite3.connect(":memory:")) as connection:
+        for sql in TABLES:
+            connection.execute(sql)
+        Filing(connection).put([(seq, event.kind, event.severity.value, columns, b"")])
+        rows = connection.execute("SELECT seq, CAST(body AS BLOB), kept FROM event").fetchall()
+    assert rows == [(seq, said, True)]
+
+
+@given(st.binary(max_size=60))
+def test_what_is_no_body_is_not_split(garbage: bytes) -> None:
+    with pytest.raises(StorageCorrupt):
+        split(garbage)
 
 
 GOOD = Moment(1, 2, "boot", True)

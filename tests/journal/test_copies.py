@@ -60,7 +60,7 @@ def test_a_backup_of_a_damaged_journal_is_refused(
         journal.submit(batch(1, 2, 3), 1)
         ears.heard(1)
     with closing(sqlite3.connect(folder / "journal.db", isolation_level=None)) as connection:
-        connection.execute("UPDATE event SET body = body || ' ' WHERE seq = 2")
+        connection.execute("UPDATE entry SET data = data || ' ' WHERE seq = 2")
     with pytest.raises(BackupBad, match="damaged at the event 2"):
         backup(folder, tmp_path / "copy")
 

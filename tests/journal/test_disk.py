@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from agent.journal import errors, reserve, writer
-from agent.journal.body import body
+from agent.journal.body import written
+from agent.journal.filing import Filing
 from agent.journal.journal import Journal
 from agent.journal.reading import Reader
 from agent.journal.record import Batch
@@ -205,11 +206,9 @@ def test_a_commit_that_only_seemed_to_fail_is_not_made_twice(
         journal.submit(batch(3), 2)
         failed(ears, errors.StorageBusy)
         for seq in (2, 3):
-            written = body(entry(seq - 1), seq)
-            proof = bytes(16) + leaf_hash(bytes(16) + written)[:8]
-            attempt.execute(
-                "INSERT INTO event VALUES (?, 1, 3, ?, ?)", (seq, proof, written.decode())
-            )
+            said, columns = written(entry(seq - 1), seq)
+            proof = bytes(16) + leaf_hash(bytes(16) + said)[:8]
+            Filing(attempt).put([(seq, "point.changed", "info", columns, proof)])
         attempt.execute("COMMIT")
     ears.heard(3)
     assert [row.seq for row in journal.read(0, 100)] == [1, 2, 3, 4]

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from agent.journal import layout
+from agent.journal import layout, schema
 from agent.journal.errors import JournalLocked, JournalMisused, JournalTooNew, JournalUnusable
 from agent.journal.journal import Journal
 from agent.journal.ranges import Ranges
@@ -197,7 +197,7 @@ def test_what_is_rare_is_read_through_its_index(opened: Open, ears: Ears, folder
         reader._connection.set_trace_callback(None)
         for sql in (plan for plan in plans if "body" in plan):
             steps = reader._connection.execute(f"EXPLAIN QUERY PLAN {sql}").fetchall()
-            assert "INDEX event_rare (severity=?" in str(steps)
+            assert "INDEX entry_rare (severity=?" in str(steps)
             assert "TEMP B-TREE" not in str(steps)
 
 
@@ -275,7 +275,7 @@ def test_a_second_daemon_is_refused_and_told_by_whom(
 def test_a_newer_schema_is_refused_and_left_alone(opened: Open, folder: Path) -> None:
     opened().close()
     with sqlite3.connect(folder / "journal.db") as connection:
-        connection.execute(f"PRAGMA user_version = {layout.VERSION + 1}")
+        connection.execute(f"PRAGMA user_version = {schema.VERSION + 1}")
     connection.close()
     before = (folder / "journal.db").read_bytes()
     with pytest.raises(JournalTooNew, match="install the newer software"):
@@ -289,15 +289,15 @@ def test_an_older_schema_is_migrated_after_a_backup(opened: Open, ears: Ears, fo
     journal = opened()
     journal.submit(batch(1, 2), 1)
     journal.close()
-    newer = layout.VERSION + 2
+    newer = schema.VERSION + 2
     steps = {
-        layout.VERSION: ("ALTER TABLE event ADD COLUMN one INTEGER",),
-        layout.VERSION + 1: ("UPDATE event SET one = seq", "CREATE TABLE two(x)"),
+        schema.VERSION: ("ALTER TABLE entry ADD COLUMN one INTEGER",),
+        schema.VERSION + 1: ("UPDATE entry SET one = seq", "CREATE TABLE two(x)"),
     }
     layout.prepare(folder, version=newer, steps=steps)
     with sqlite3.connect(folder / "journal.db") as connection:
         assert connection.execute("PRAGMA user_version").fetchone() == (newer,)
-        assert connection.execute("SELECT seq, one FROM event").fetchall() == [(1, 1), (2, 2)]
+        assert connection.execute("SELECT seq, one FROM entry").fetchall() == [(1, 1), (2, 2)]
     connection.close()
     (backup,) = (folder / "backups").iterdir()
     backup.rename(folder / "journal.db")
@@ -306,9 +306,9 @@ def test_an_older_schema_is_migrated_after_a_backup(opened: Open, ears: Ears, fo
 
 def test_a_migration_that_fails_changes_nothing(opened: Open, folder: Path) -> None:
     opened().close()
-    steps = {layout.VERSION: ("CREATE TABLE half(x)", "CREATE TABLE half(x)")}
+    steps = {schema.VERSION: ("CREATE TABLE half(x)", "CREATE TABLE half(x)")}
     with pytest.raises(sqlite3.OperationalError, match="already exists"):
-        layout.prepare(folder, version=layout.VERSION + 1, steps=steps)
+        layout.prepare(folder, version=schema.VERSION + 1, steps=steps)
     opened().close()
 
 

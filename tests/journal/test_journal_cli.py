@@ -46,7 +46,7 @@ def test_verify_says_what_it_proved(recorded: Path) -> None:
 
 def test_verify_names_the_first_bad_event(recorded: Path) -> None:
     with closing(sqlite3.connect(recorded / "journal.db", isolation_level=None)) as connection:
-        connection.execute("UPDATE event SET body = body || ' ' WHERE seq = 3")
+        connection.execute("UPDATE entry SET data = data || ' ' WHERE seq = 3")
     said = armoury_journal("verify", "--data", recorded)
     assert said.exit_code == 1
     assert "NOT as recorded" in said.output
@@ -59,7 +59,7 @@ def test_verify_names_the_first_bad_event(recorded: Path) -> None:
 def test_verify_takes_the_key_and_checkpoints_of_others(recorded: Path, tmp_path: Path) -> None:
     with closing(sqlite3.connect(recorded / "journal.db", isolation_level=None)) as connection:
         (note,) = connection.execute("SELECT note FROM checkpoint").fetchone()
-        connection.execute("DELETE FROM event WHERE seq > 4")
+        connection.execute("DELETE FROM entry WHERE seq > 4")
         connection.execute("DELETE FROM checkpoint")
     kept = tmp_path / "kept.note"
     kept.write_text(note)

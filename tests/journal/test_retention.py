@@ -36,7 +36,12 @@ def journal(ears: Ears, folder: Path) -> Iterator[Journal]:
         folder, committed=ears.committed, failed=ears.failed, origin="armoury/test"
     ) as made:
         days = [
-            entry(n * DAY // 2, f"test.{n % 5}", SEVERITIES[n % 5], data={"secret": f"s-{n}"})
+            entry(
+                n * DAY // 2,
+                f"test.{n % 5}",
+                SEVERITIES[n % 5],
+                data={"pad": "x" * 200, "secret": f"s-{n}"},
+            )
             for n in range(2000)
         ]
         made.submit(Batch(tuple(days)), 1)
@@ -192,8 +197,8 @@ def test_dropped_is_not_pruned(journal: Journal, ears: Ears, folder: Path) -> No
     with closing(sqlite3.connect(folder / "journal.db", isolation_level=None)) as connection:
         for seq in (500, 501):
             leaf = prove_leaf(folder, seq)
-            connection.execute("DELETE FROM event WHERE seq = ?", (seq,))
-            connection.execute("INSERT INTO event(seq, proof) VALUES (?, ?)", (seq, leaf))
+            connection.execute("DELETE FROM entry WHERE seq = ?", (seq,))
+            connection.execute("INSERT INTO entry(seq, proof) VALUES (?, ?)", (seq, leaf))
     (finding,) = verify(folder, keys.public(folder)).findings
     assert (finding.first, finding.last) == (500, 501)
     assert "no pruning of it was recorded" in finding.what

@@ -288,7 +288,7 @@ def test_a_successor_knows_the_keys_of_before(signing: Open, ears: Ears, folder:
     journal.close()
     (folder / "journal.last").write_text((folder / "journal.last").read_text())
     with closing(sqlite3.connect(folder / "journal.db", isolation_level=None)) as connection:
-        connection.execute("DELETE FROM event WHERE seq = 160")
+        connection.execute("DELETE FROM entry WHERE seq = 160")
     journal = signing()
     assert isinstance(ears.failures[-1], JournalError)
     record(journal, ears, batch(1, 2))

@@ -87,15 +87,23 @@ def test_only_the_public_key_and_the_one_file_are_needed(original: Path, tmp_pat
 
 
 ROW_EDITS = {
-    "a body": ("body = replace(body, 'naïve', 'naive')", "what is written is not what was"),
-    "a letter more": ("body = body || ' '", "what is written is not what was"),
+    "a text": ("data = replace(data, 'naïve', 'naive')", "what is written is not what was"),
+    "a letter more": ("data = data || ' '", "what is written is not what was"),
+    "its object": ("object = 'vault'", "what is written is not what was"),
+    "its device": ("device = NULL", "what is written is not what was"),
+    "its time": ("at_us = at_us + 1", "what is written is not what was"),
+    "its time's type": ("at_us = at_us || 'x'", "what is written is not what was"),
+    "its other time": ("mono_us = mono_us - 1", "what is written is not what was"),
+    "its boot": ("boot = 2", "what is written is not what was"),
+    "no such boot": ("boot = NULL", "what is written is not what was"),
+    "a name": ("ref = 'u-1'", "what is written is not what was"),
     "a salt": ("proof = x'00' || substr(proof, 2)", "what is written is not what was"),
     "a mark": ("proof = substr(proof, 1, 23) || x'00'", "what is written is not what was"),
     "a class": ("class = class % 4 + 1", "filed under a kind or severity that is not its own"),
     "no such class": ("class = 77", "filed under a kind or severity that is not its own"),
     "a severity": ("severity = 3 - severity", "filed under a kind or severity"),
-    "half gone": ("body = NULL", "half of the row is gone"),
-    "nothing but a hash": ("class = NULL, severity = NULL, body = NULL", "half of the row is"),
+    "half gone": ("data = NULL", "half of the row is gone"),
+    "nothing but a hash": ("class = NULL, severity = NULL, data = NULL", "half of the row is"),
 }
 
 
@@ -103,7 +111,7 @@ ROW_EDITS = {
 @pytest.mark.parametrize(("edit", "said"), ROW_EDITS.values(), ids=ROW_EDITS)
 def test_an_edited_row_is_named(copy: Path, seq: int, edit: str, said: str) -> None:
     with edited(copy) as connection:
-        connection.execute(f"UPDATE event SET {edit} WHERE seq = ?", (seq,))  # noqa: S608
+        connection.execute(f"UPDATE entry SET {edit} WHERE seq = ?", (seq,))  # noqa: S608
     first, last, what = first_finding(copy)
     assert (first, last) == (seq, seq)
     assert said in what
@@ -111,36 +119,35 @@ def test_an_edited_row_is_named(copy: Path, seq: int, edit: str, said: str) -> N
 
 def test_a_dropped_row_is_named(copy: Path) -> None:
     with edited(copy) as connection:
-        connection.execute("DELETE FROM event WHERE seq IN (432, 433)")
+        connection.execute("DELETE FROM entry WHERE seq IN (432, 433)")
     assert first_finding(copy) == (432, 433, "missing")
 
 
 def test_a_dropped_row_whose_gap_was_closed_is_named(copy: Path) -> None:
     with edited(copy) as connection:
-        connection.execute("DELETE FROM event WHERE seq = 432")
+        connection.execute("DELETE FROM entry WHERE seq = 432")
         for seq in range(433, 701):
-            connection.execute("UPDATE event SET seq = seq - 1 WHERE seq = ?", (seq,))
-    assert first_finding(copy) == (432, 432, "another event stands in its place")
+            connection.execute("UPDATE entry SET seq = seq - 1 WHERE seq = ?", (seq,))
+    assert first_finding(copy) == (432, 432, "what is written is not what was recorded")
 
 
 @pytest.mark.parametrize(("one", "other"), [(5, 6), (10, 690), (256, 257)])
 def test_a_swapped_pair_is_named(copy: Path, one: int, other: int) -> None:
     with edited(copy) as connection:
         for old, new in ((one, -1), (other, one), (-1, other)):
-            connection.execute("UPDATE event SET seq = ? WHERE seq = ?", (new, old))
+            connection.execute("UPDATE entry SET seq = ? WHERE seq = ?", (new, old))
     found = {(said.first, said.what) for said in checked(copy).findings}
-    assert (one, "another event stands in its place") in found
-    assert (other, "another event stands in its place") in found
+    assert (one, "what is written is not what was recorded") in found
+    assert (other, "what is written is not what was recorded") in found
 
 
 def test_an_event_more_is_named(copy: Path) -> None:
     with edited(copy) as connection:
-        connection.execute(
-            "INSERT INTO event SELECT 0, class, severity, proof, body FROM event WHERE seq = 1"
-        )
-        connection.execute(
-            "INSERT INTO event SELECT 702, class, severity, proof, body FROM event WHERE seq = 1"
-        )
+        for seq in (0, 702):
+            connection.execute("CREATE TEMP TABLE more AS SELECT * FROM entry WHERE seq = 1")
+            connection.execute("UPDATE more SET seq = ?", (seq,))
+            connection.execute("INSERT INTO entry SELECT * FROM more")
+            connection.execute("DROP TABLE more")
     found = [(said.first, said.what) for said in checked(copy).findings]
     assert (0, "it comes before the first event") in found
     assert (701, "missing") in found
@@ -153,8 +160,10 @@ def rewritten(connection: sqlite3.Connection, seq: int) -> None:
     ).fetchone()
     body = body.replace("naïve", "naive")
     mark = tree.leaf_hash(proof[: layout.SALT] + body.encode())[: tree.MARK]
-    row = proof[: layout.SALT] + mark, body, seq
-    connection.execute("UPDATE event SET proof = ?, body = ? WHERE seq = ?", row)
+    row = proof[: layout.SALT] + mark, seq
+    connection.execute(
+        "UPDATE entry SET proof = ?, data = replace(data, 'naïve', 'naive') WHERE seq = ?", row
+    )
 
 
 def test_a_row_rewritten_with_its_mark_is_bounded_by_its_checkpoints(copy: Path) -> None:
@@ -172,13 +181,13 @@ def test_what_no_checkpoint_covers_yet_is_held_by_nothing_but_its_mark(copy: Pat
     verdict = checked(copy)
     assert verdict.covered == 600, "the report says how far trust goes"
     with edited(copy) as connection:
-        connection.execute("UPDATE event SET body = replace(body, 'naïve', '') WHERE seq = 680")
+        connection.execute("UPDATE entry SET data = replace(data, 'naïve', '') WHERE seq = 680")
     assert first_finding(copy)[0] == 680
 
 
 def test_a_cut_tail_is_named_by_the_checkpoint_that_is_left(copy: Path) -> None:
     with edited(copy) as connection:
-        connection.execute("DELETE FROM event WHERE seq > 650")
+        connection.execute("DELETE FROM entry WHERE seq > 650")
     first, last, what = first_finding(copy)
     assert (first, last) == (651, 700)
     assert "the end of the record is missing" in what
@@ -187,7 +196,7 @@ def test_a_cut_tail_is_named_by_the_checkpoint_that_is_left(copy: Path) -> None:
 def older(copy: Path) -> str:
     """Make it what it was 100 events ago; return the newest checkpoint, which others keep."""
     with edited(copy) as connection:
-        connection.execute("DELETE FROM event WHERE seq > 600")
+        connection.execute("DELETE FROM entry WHERE seq > 600")
         (note,) = connection.execute("SELECT note FROM checkpoint WHERE size = 700").fetchone()
         connection.execute("DELETE FROM checkpoint WHERE size > 600")
     return str(note)
@@ -238,7 +247,9 @@ FORGERIES: dict[str, tuple[str, int, str]] = {
     "a tile more": ("INSERT INTO tile VALUES (9, x'', 0, 0)", 701, "stands for no events"),
     "the state": ("UPDATE state SET value = '\"open\"' WHERE key = 'door/store'", 1, "door/store"),
     "what was delivered": ("UPDATE acknowledged SET ranges = '[]'", 1, "fibre/rest is damaged"),
-    "a kind": ("UPDATE class SET kind = 'x' WHERE id = 1", 1, "filed under"),
+    "a kind": ("UPDATE class SET kind = 'x' WHERE id = 1", 1, "is not filed as it was"),
+    "a kind's part": ("UPDATE class SET tail = head WHERE id = 1", 1, "what is written is not"),
+    "a boot": ("UPDATE boot SET tail = replace(tail, 'true', 'false')", 1, "is written is not"),
 }
 
 
@@ -255,7 +266,7 @@ def test_what_is_stored_besides_rows_is_looked_at_too(
 
 def content(folder: Path) -> list[object]:
     """Everything that is recorded, as SQLite reads it."""
-    tables = ("meta", "class", "event", "tile", "checkpoint", "state", "acknowledged")
+    tables = ("meta", "class", "boot", "entry", "tile", "checkpoint", "state", "acknowledged")
     with edited(folder) as connection:
         connection.text_factory = bytes
         return [connection.execute(f"SELECT * FROM {name}").fetchall() for name in tables]  # noqa: S608
