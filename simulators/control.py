@@ -24,6 +24,7 @@ from typing import Any, TypeAlias
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 Verb: TypeAlias = Callable[[dict[str, Any]], Json]
 
+ANSWER_S = 30.0  # a scene takes its time to be drawn, on a busy machine
 LONGEST_LINE = 1 << 20  # bytes; a longer one is no request
 
 
@@ -114,7 +115,7 @@ class ControlServer:
         return {name: (verb.__doc__ or "").strip() for name, verb in sorted(self._verbs.items())}
 
 
-def tell(path: Path | str, do: str, /, *, timeout_s: float = 5.0, **params: Any) -> Json:
+def tell(path: Path | str, do: str, /, *, timeout_s: float = ANSWER_S, **params: Any) -> Json:
     """Ask the simulator whose control socket is at `path`; return its result.
 
     Raises:

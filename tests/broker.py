@@ -148,7 +148,7 @@ class Subscriber:
     def end(self) -> None:
         """End it; what it has received stays readable."""
         self._process.kill()
-        self._process.wait(10)
+        self._process.wait(60)
 
     def received(self) -> list[tuple[str, bool, bytes]]:
         """Return topic, retained flag and payload of every whole message so far."""

@@ -71,7 +71,7 @@ def line_to(port: int) -> Iterator[tuple[int, Callable[[], object], Callable[[],
     thread.start()
 
     line = Line(port)
-    asyncio.run_coroutine_threadsafe(line.__aenter__(), loop).result(5)
+    asyncio.run_coroutine_threadsafe(line.__aenter__(), loop).result(60)
     try:
         yield (
             line.port,
@@ -79,7 +79,7 @@ def line_to(port: int) -> Iterator[tuple[int, Callable[[], object], Callable[[],
             partial(loop.call_soon_threadsafe, line.mend),
         )
     finally:
-        asyncio.run_coroutine_threadsafe(line.__aexit__(None, None, None), loop).result(10)
+        asyncio.run_coroutine_threadsafe(line.__aexit__(None, None, None), loop).result(60)
         loop.call_soon_threadsafe(loop.stop)
-        thread.join(5)
+        thread.join(60)
         loop.close()

@@ -119,13 +119,13 @@ class Daemon:
 
     def __enter__(self) -> Daemon:
         self._thread.start()
-        asyncio.run_coroutine_threadsafe(self._server.start(), self._loop).result(5)
+        asyncio.run_coroutine_threadsafe(self._server.start(), self._loop).result(60)
         return self
 
     def __exit__(self, *_: object) -> None:
-        asyncio.run_coroutine_threadsafe(self._server.close(), self._loop).result(5)
+        asyncio.run_coroutine_threadsafe(self._server.close(), self._loop).result(60)
         self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(5)
+        self._thread.join(60)
         self._loop.close()
 
     def answers(self) -> Mapping[str, Callable[[dict[str, Any], str], Awaitable[Any]]]:

@@ -84,7 +84,7 @@ def test_follow_shows_each_event_at_once_and_ends_with_the_daemon(tmp_path: Path
         assert following.stdout
         assert "access.granted" in following.stdout.readline()
         assert "panic.raised" in following.stdout.readline()
-    out, err = following.communicate(timeout=5)
+    out, err = following.communicate(timeout=60)
     assert (following.returncode, out) == (3, "")
     assert err == "Error: the daemon went away before it answered\n"
 

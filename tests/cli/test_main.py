@@ -100,7 +100,7 @@ def test_ctrl_c_is_130_without_a_traceback(daemon: Daemon) -> None:
         assert process.stderr
         process.stdout.readline()
         process.send_signal(signal.SIGINT)
-        assert process.wait(5) == 130
+        assert process.wait(60) == 130
         assert process.stderr.read().strip() == b""
 
 
@@ -109,7 +109,7 @@ def test_a_reader_that_has_enough_is_told_nothing(daemon: Daemon) -> None:
     read, write = os.pipe()
     os.close(read)
     words = [*ARMOURY, "events", "--socket", str(daemon.path)]
-    done = subprocess.run(words, stdout=write, stderr=subprocess.PIPE, timeout=10, check=False)
+    done = subprocess.run(words, stdout=write, stderr=subprocess.PIPE, timeout=60, check=False)
     os.close(write)
     assert (done.returncode, done.stderr) == (1, b"")
 
@@ -123,4 +123,4 @@ assert main() == 0
 loaded = {{name.partition(".")[0] for name in sys.modules}}
 assert not loaded & {{"rich", "pydantic", "asyncio", "sqlite3"}}, loaded
 """
-    subprocess.run([sys.executable, "-c", program], check=True, timeout=10, capture_output=True)
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60, capture_output=True)

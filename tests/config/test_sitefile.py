@@ -201,4 +201,4 @@ assert not heavy & loaded, heavy & loaded
 assert not [name for name in sys.modules if name.endswith(".driver")]
 """
     root = HERE.parents[1]
-    subprocess.run([sys.executable, "-c", program], cwd=root, check=True, timeout=30)
+    subprocess.run([sys.executable, "-c", program], cwd=root, check=True, timeout=60)

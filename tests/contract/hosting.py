@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from simulators.control import tell
+from tests.waiting import BUSY
 
 ROOT = Path(__file__).resolve().parents[2]
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
@@ -55,7 +56,7 @@ class Process:
     def kill(self) -> None:
         """End it at once, as a power cut would; it can put nothing in order."""
         self.process.send_signal(signal.SIGKILL)
-        self.process.wait(timeout=5.0)
+        self.process.wait(timeout=60)
 
     def end(self) -> None:
         if self.running():
@@ -95,7 +96,7 @@ class Host(Process):
         self.end()
         self._sock.close()
 
-    def expect(self, is_: str, timeout_s: float = 5.0, **match: Any) -> Message:
+    def expect(self, is_: str, timeout_s: float = 5.0 * BUSY, **match: Any) -> Message:
         """Return (and take) the first message of this kind whose fields are as in `match`."""
         deadline = time.monotonic() + timeout_s
         while True:
@@ -132,12 +133,12 @@ class Host(Process):
         self._send({"do": "act", "id": self._next_id, "verb": verb, "target": target, "args": args})
         return self._next_id
 
-    def outcome(self, verb: str, target: str, timeout_s: float = 5.0, **args: Any) -> str:
+    def outcome(self, verb: str, target: str, timeout_s: float = 5.0 * BUSY, **args: Any) -> str:
         """Send an action and return its outcome ("done", "refused", "unknown")."""
         number = self.act(verb, target, **args)
         return str(self.expect("answer", timeout_s, id=number)["outcome"])
 
-    def stop(self, timeout_s: float = 5.0) -> int:
+    def stop(self, timeout_s: float = 5.0 * BUSY) -> int:
         """Ask the driver to end, as the daemon does; return the host's exit status."""
         self._send({"do": "stop"})
         return self.exited(timeout_s)
@@ -179,7 +180,7 @@ class Simulator(Process):
         super().__init__(module, "--control", str(control), *arguments, stdout=subprocess.PIPE)
         out = self.process.stdout
         assert out is not None
-        ready, _, _ = select.select([out], [], [], 10.0)
+        ready, _, _ = select.select([out], [], [], 10.0 * BUSY)
         self.said = out.readline().decode().rstrip("\n") if ready else ""
         if not self.said:
             self.end()
@@ -200,7 +201,7 @@ class Simulator(Process):
         """Ask it over its control channel."""
         return tell(self.control, do, **params)
 
-    def stop(self, timeout_s: float = 5.0) -> int:
+    def stop(self, timeout_s: float = 5.0 * BUSY) -> int:
         """Ask it to end with SIGTERM; return its exit status."""
         self.process.terminate()
         return self.exited(timeout_s)

@@ -17,7 +17,7 @@ from tests.contract import gpio_site as site
 from tests.contract.hosting import Simulator
 from tests.waiting import wait_until
 
-SOON_S = 5.0
+SOON_S = 10.0  # a device in trouble is to be known by then
 FAILED = 70
 
 
@@ -91,7 +91,7 @@ def test_nobody_at_the_port_says_what_to_do(board: Simulator) -> None:
 
 def test_a_board_that_comes_back_is_served_by_the_next_host(board: Simulator) -> None:
     with site.started(site.host(board)) as host:
-        board.tell("vanish", for_s=0.3)
+        board.tell("vanish")
         host.expect("failed")
     board.tell("recover")
     board.tell("press", pin=site.PANIC)
@@ -124,19 +124,19 @@ def test_a_board_that_no_longer_tells_of_changes_is_found_out(board: Simulator) 
             with contextlib.suppress(pigpio.error):
                 other.notify_close(handle)
         board.tell("press", pin=site.PANIC)
-        assert host.expect("point", 3.0)["state"] == "alarm"
+        assert host.expect("point")["state"] == "alarm"
         assert "did not tell that pin 27 (panic) changed" in host.expect("failed")["reason"]
 
 
 def test_a_slow_board_delays_no_press(board: Simulator) -> None:
     with site.started(site.host(board)) as host:
-        board.tell("slow", ms=200)
+        board.tell("slow", ms=600)
         before_us = now_us()
         board.tell("press", pin=site.PANIC)
-        host.expect("point", 1.0, point="panic", state="alarm")
-        assert now_us() - before_us < 150_000
+        host.expect("point", point="panic", state="alarm")
+        assert now_us() - before_us < 550_000
         assert host.outcome("pulse", "strike", for_ms=500) == "done"
-        host.expect("alive", 3.0)
+        host.expect("alive")
 
 
 def test_a_bouncing_input_is_limited_and_delays_no_other(board: Simulator) -> None:
@@ -146,12 +146,13 @@ def test_a_bouncing_input_is_limited_and_delays_no_other(board: Simulator) -> No
         for press, state in (("press", "alarm"), ("release", "normal")) * 3:
             before_us = now_us()
             board.tell(press, pin=site.PANIC)
-            host.expect("point", 1.0, point="panic", state=state)
-            assert now_us() - before_us < 150_000
+            host.expect("point", point="panic", state=state)
+            assert now_us() - before_us < 1_000_000  # half of what all the bouncing takes
             host.gather(0.1, "alive")
         readings = host.gather(2.0, "point", point="contact")
-        spent = (host.cpu_s() - before_s) / (time.monotonic() - started)
-    assert len(readings) <= 2 * 50 + 3
+        took_s = time.monotonic() - started
+        spent = (host.cpu_s() - before_s) / took_s
+    assert len(readings) <= took_s * 50 + 3
     assert readings[-1]["state"] == "alarm"
     dropped = sum(reading["detail"].get("dropped", 0) for reading in readings)
     states = ["normal", *(reading["state"] for reading in readings)]
@@ -165,4 +166,4 @@ def test_frames_without_end_from_a_stranger_do_not_matter(board: Simulator) -> N
         with socket.create_connection(("127.0.0.1", board.port)) as stranger:
             stranger.sendall(b"\xff" * 100_000)
         board.tell("press", pin=site.PANIC)
-        assert host.expect("point", 1.0)["state"] == "alarm"
+        assert host.expect("point")["state"] == "alarm"

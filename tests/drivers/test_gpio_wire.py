@@ -53,7 +53,7 @@ class Peer:
         """End the connection, and with it the reading thread."""
         with contextlib.suppress(OSError):  # the other end has ended it already
             self.sock.shutdown(socket.SHUT_RDWR)
-        return self.lost.get(timeout=2.0)
+        return self.lost.get(timeout=60)
 
 
 class Pi:
@@ -78,7 +78,7 @@ def notified() -> Iterator[Peer]:
     with socket.create_server(("127.0.0.1", 0)) as listener, ThreadPoolExecutor(1) as pool:
         accepted = pool.submit(open_in_band, listener)
         notifications = Notifications(pi, listener.getsockname(), lost.put)
-        with accepted.result(timeout=2.0) as sock:
+        with accepted.result(timeout=60) as sock:
             callbacks = [Callback(pin) for pin in PINS]
             for callback in callbacks:
                 notifications.append(callback)
@@ -143,7 +143,7 @@ def test_the_end_of_the_connection_is_told_at_once() -> None:
 def test_a_report_out_of_sequence_is_told_and_not_believed() -> None:
     with notified() as peer:
         peer.sock.sendall(report(0, 0) + report(2, bits(17)))
-        lost = peer.lost.get(timeout=2.0)
+        lost = peer.lost.get(timeout=60)
     assert isinstance(lost, DeviceConfused)
     assert str(lost) == "sent report 2 where 1 was due"
     assert peer.callbacks[0].told == [0]
@@ -153,7 +153,7 @@ def test_stop_ends_the_connection_however_often() -> None:
     with notified() as peer:
         peer.notifications.stop()
         assert peer.sock.recv(1) == b""
-        assert peer.lost.get(timeout=2.0)
+        assert peer.lost.get(timeout=60)
         peer.notifications.stop()
 
 

@@ -46,7 +46,7 @@ class FarSide:
 
     def close(self) -> None:
         for thread in self._threads:
-            thread.join(timeout=5.0)
+            thread.join(timeout=60)
             assert not thread.is_alive(), "the wire did not ask as often as expected"
         os.close(self.master)
         os.close(self.slave)

@@ -41,7 +41,7 @@ def test_every_readme_shows_the_sample_word_for_word_and_it_checks(
         [sys.executable, "-m", "agent.cli.main", "check", str(site)],
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=60,
     )
     assert checked.returncode == 0, checked.stderr + checked.stdout
 
@@ -55,7 +55,7 @@ def test_checking_a_site_imports_nothing_heavy() -> None:
         "print(*{name.partition('.')[0] for name in sys.modules})\n"
     )
     out = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, timeout=30, check=True
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True
     ).stdout
     assert not HEAVY & set(out.split())
 
@@ -85,6 +85,6 @@ def test_every_shipped_site_file_checks(site: Path) -> None:
         [sys.executable, "-m", "agent.cli.main", "check", str(site)],
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=60,
     )
     assert checked.returncode == 0, checked.stderr + checked.stdout

@@ -26,7 +26,7 @@ def test_the_sandbox_leaves_at_most_the_allowed_exposure(unit: Path) -> None:
         ["systemd-analyze", "security", "--offline=true", "--no-pager", unit],
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=60,
         check=True,
     ).stdout
     found = re.search(r"Overall exposure level for \S+: ([\d.]+)", out)
@@ -55,7 +55,7 @@ def test_what_renews_certificates_is_started_by_its_timer_as_the_page_says() -> 
         ["systemd-analyze", "verify", "--man=no", RENEW, RENEW.with_suffix(".timer")],
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=60,
         check=False,
     )
     complaints = [line for line in said.stderr.splitlines() if "armoury-renew" in line]

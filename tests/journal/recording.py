@@ -41,7 +41,7 @@ class Ears:
 
     def committed(self, commit: Commit) -> None:
         self.commits.append(commit)
-        assert self.gate.wait(20)
+        assert self.gate.wait(60)
 
     def failed(self, error: JournalError) -> None:
         self.failures.append(error)

@@ -147,16 +147,16 @@ def test_closing_does_not_wait_for_a_read_that_hangs(
     def read() -> None:
         with journal._reader.tree():
             hangs.set()
-            assert ends.wait(20)
+            assert ends.wait(60)
 
     reads, closes = threading.Thread(target=read), threading.Thread(target=journal.close)
     reads.start()
-    assert hangs.wait(10)
+    assert hangs.wait(60)
     journal.submit(batch(0), 0)
     closes.start()
     try:
         ears.heard(1)
-        closes.join(5)
+        closes.join(60)
         assert not closes.is_alive()
         with closing(Journal.open(folder, committed=ears.committed, failed=ears.failed)) as next_:
             assert next_.head == 1, "the next one finds it all, and the folder free"

@@ -263,7 +263,7 @@ def test_a_second_daemon_is_refused_and_told_by_whom(
         "Journal.open(Path(sys.argv[1]), committed=print, failed=print)"
     )
     second = subprocess.run(
-        [sys.executable, "-c", code, folder], capture_output=True, text=True, timeout=30
+        [sys.executable, "-c", code, folder], capture_output=True, text=True, timeout=60
     )
     assert f"is in use by the process {os.getpid()};" in second.stderr
     with pytest.raises(JournalLocked, match=f"process {os.getpid()}"):
@@ -402,7 +402,7 @@ def test_the_reader_opens_a_copy_that_it_cannot_write_beside(
             for file in files:
                 Path(shutil.copy(folder / file, copy)).chmod(0o644)
             command = [sys.executable, "-c", READS_AS_NOBODY, copy]
-            return subprocess.run(command, capture_output=True, text=True, timeout=30)
+            return subprocess.run(command, capture_output=True, text=True, timeout=60)
 
     assert "copy it with the files journal.db-*" in read("journal.db", "journal.db-wal").stderr
     journal.close()

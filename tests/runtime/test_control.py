@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from agent.control import Client, DaemonAbsent, RequestRefused
 from agent.runtime.control import MAX_LINE, ControlServer, Refused, SocketUnusable
+from tests.waiting import BUSY
 
 
 class Requests:
@@ -83,7 +84,7 @@ async def test_a_stream_ends_when_the_client_hangs_up(server: Server) -> None:
             return [next(stream) for _ in range(3)]
 
     assert await asyncio.to_thread(first_three) == [0, 1, 2]
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(2 * BUSY):
         while not server[1].ended:
             await asyncio.sleep(0.01)
 

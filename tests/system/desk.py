@@ -47,7 +47,7 @@ class Desk:
     def stop(self, number: signal.Signals = signal.SIGINT) -> int:
         assert self._process is not None
         os.kill(self._process.pid, number)
-        return self._process.wait(20)
+        return self._process.wait(60)
 
     def end(self) -> None:
         if self._process is not None and self._process.poll() is None:

@@ -41,7 +41,7 @@ def publish(house: House, topic: str, payload: bytes | str, *words: str) -> None
     data = payload.encode() if isinstance(payload, str) else payload
     command = ["mosquitto_pub", "-V", "5", "-h", "127.0.0.1", "-p", str(house.broker.port)]
     command += ["-q", "1", "-t", f"{FEED}/{topic}", "-s", *words]
-    subprocess.run(command, input=data, check=True, timeout=20)
+    subprocess.run(command, input=data, check=True, timeout=60)
 
 
 def told(house: House, below: str) -> list[bytes]:

@@ -49,7 +49,7 @@ def assert_all_arrives(house: House) -> None:
     for seq in sorted(set(range(1, head + 1)) - had.keys()):
         said = json.dumps({"first": seq, "last": seq})
         topic = "armoury/v1/demo/request/repeat"
-        subprocess.run([*ask, "-t", topic, "-m", said], check=True, timeout=10)
+        subprocess.run([*ask, "-t", topic, "-m", said], check=True, timeout=60)
     house.assert_monitor_has_the_record(60)
 
 

@@ -25,7 +25,7 @@ def run_daemon(*words: str) -> subprocess.CompletedProcess[str]:
         [sys.executable, "-m", "agent.cli.main", "run", *words],
         capture_output=True,
         text=True,
-        timeout=20,
+        timeout=60,
     )
 
 

@@ -72,7 +72,7 @@ def test_two_daemons_never_share_a_record(
     second.data = house.data
     second.start_daemon()
     assert second.daemon is not None
-    assert second.daemon.wait(10) == 1
+    assert second.daemon.wait(60) == 1
     assert str(house.daemon.pid if house.daemon else "") in second.said("daemon")
     assert "Traceback" not in second.said("daemon")
 

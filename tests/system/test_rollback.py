@@ -33,7 +33,7 @@ def test_an_older_record_is_found_out_by_what_the_broker_kept(house: House) -> N
     shutil.copytree(older, house.data)
     house.start_daemon()
     assert house.daemon is not None
-    assert house.daemon.wait(30) == 1, "it ends, so that systemd starts it anew"
+    assert house.daemon.wait(60) == 1, "it ends, so that systemd starts it anew"
     assert f"the monitor has a checkpoint over {covered}" in house.said("daemon")
     house.start_daemon()
     house.wait_for_devices()

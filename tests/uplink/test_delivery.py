@@ -116,7 +116,7 @@ def ask_again(broker: Broker, payload: str) -> None:
     """Ask for events as a monitor does, with a client that nobody here wrote."""
     command = ["mosquitto_pub", "-V", "5", "-h", "127.0.0.1", "-p", str(broker.port), "-q", "1"]
     topic = f"armoury/v1/{SITE}/request/repeat"
-    subprocess.run([*command, "-t", topic, "-m", payload], check=True, timeout=10)
+    subprocess.run([*command, "-t", topic, "-m", payload], check=True, timeout=60)
 
 
 async def arrived_at_last(broker: Broker, monitor: Subscriber, rig: Rig) -> None:
@@ -428,7 +428,7 @@ async def test_a_card_that_stalls_does_not_stall_a_new_alarm(
             await rig.recorded_all(300)
             read = rig.journal.read
             monkeypatch.setattr(
-                rig.journal, "read", lambda *a, **k: release.wait(10) and read(*a, **k)
+                rig.journal, "read", lambda *a, **k: release.wait(60) and read(*a, **k)
             )
             rig.uplink.start()
             await rig.condition(Condition.READY)

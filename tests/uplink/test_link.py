@@ -14,6 +14,7 @@ from agent.uplink.options import PathOptions
 from agent.uplink.wire import Ack, Terms, Will
 from agent.uplink.worker import Worker
 from tests.uplink.rig import on_a_loop, until
+from tests.waiting import BUSY
 
 CONNACK = bytes([0x20, 0x03, 0x00, 0x00, 0x00])
 WINDOW_3 = bytes([0x20, 0x06, 0x00, 0x00, 0x03, 0x21, 0x00, 0x03])
@@ -36,15 +37,17 @@ class Hearer:
 async def linked(*sent: bytes) -> AsyncIterator[tuple[Link, Hearer, Terms]]:
     """Connect to a broker that answers CONNECT, and whatever follows, with these bytes."""
 
+    over = asyncio.Event()
+
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        for data in sent:
-            if not await reader.read(4096):
-                break
-            writer.write(data)
-        with contextlib.suppress(ConnectionError):
+        with contextlib.suppress(ConnectionError), contextlib.closing(writer):
+            for data in sent:
+                if not await reader.read(4096):
+                    break
+                writer.write(data)
             while await reader.read(4096):
                 pass
-        writer.close()
+        over.set()
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
@@ -59,6 +62,7 @@ async def linked(*sent: bytes) -> AsyncIterator[tuple[Link, Hearer, Terms]]:
     finally:
         await link.close(0.2)
         worker.stop()
+        await asyncio.wait_for(over.wait(), 10 * BUSY)  # a task cut short is an error of its own
         server.close()
         await server.wait_closed()
 

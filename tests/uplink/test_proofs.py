@@ -31,7 +31,7 @@ from tests.uplink.test_outbox import Record
 def ask(broker: Broker, what: str, **said: Any) -> None:
     command = ["mosquitto_pub", "-V", "5", "-p", str(broker.port), "-q", "1"]
     command += ["-t", f"armoury/v1/{SITE}/request/{what}", "-m", json.dumps(said)]
-    subprocess.run(command, check=True, timeout=10)
+    subprocess.run(command, check=True, timeout=60)
 
 
 def last(monitor: Subscriber, topic: str) -> bytes | None:

@@ -67,7 +67,7 @@ def publish(broker: Broker, who: Certificates, topic: str, text: str) -> None:
     command = ["mosquitto_pub", "-V", "5", "-h", "127.0.0.1", "-p", str(broker.port), "-q", "1"]
     command += ["--cafile", str(who.ca), "--cert", str(who.client_cert)]
     command += ["--key", str(who.client_key), "-t", topic, "-m", text]
-    subprocess.run(command, timeout=10, capture_output=True)
+    subprocess.run(command, timeout=60, capture_output=True)
 
 
 @on_a_loop
