@@ -70,6 +70,7 @@ class Armoury:
         self.daemon: subprocess.Popen[bytes] | None = None
         self._wires: subprocess.Popen[bytes] | None = None
         self._head = 0
+        self._started_us = 0  # by the machine's monotonic clock, as events bear it
         self.ports = ports
         self.synchronised: Path | None = None
 
@@ -142,6 +143,7 @@ class Armoury:
         words += ["--data", str(self.data), "--socket", str(self.control)]
         if self.synchronised is not None:
             words += ["--synchronised", str(self.synchronised)]
+        self._started_us = time.monotonic_ns() // 1000
         self.daemon = self._start("daemon", words)
 
     def wait_for_devices(self) -> None:
@@ -236,8 +238,14 @@ class Armoury:
         if self.daemon is None or self.daemon.poll() is not None:
             raise NightError(f"the daemon ended: {self.said('daemon')}")
         with contextlib.suppress(SimulatorError):
-            return all(d["condition"] == "ready" for d in self.ask("status")["devices"])
+            ready = all(d["condition"] == "ready" for d in self.ask("status")["devices"])
+            return ready and self._start_is_recorded()
         return False
+
+    def _start_is_recorded(self) -> bool:
+        """Say whether the record has this start: devices may be ready before it is on the disk."""
+        newest = self.ask("events", kind="system.started", newest_first=True, limit=1)
+        return bool(newest) and newest[0]["mono"] >= self._started_us
 
     def _log(self, process: str) -> Path:
         return self.folder / f"{process}.log"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -46,8 +47,30 @@ def demo_text() -> str:
 
 
 @pytest.fixture
-def house(make_house: Callable[[str], House], demo_text: str) -> House:
-    """Return the demo's armoury, running, every device there."""
+def blind_text(demo_text: str) -> str:
+    """Return the same without its camera, which costs as much as all the rest together."""
+    return without_camera(demo_text)
+
+
+@pytest.fixture
+def house(make_house: Callable[[str], House], blind_text: str) -> House:
+    """Return the demo's armoury without its camera, running, every device there."""
+    made = make_house(blind_text)
+    made.start()
+    return made
+
+
+@pytest.fixture
+def seeing(make_house: Callable[[str], House], demo_text: str) -> House:
+    """Return the whole of the demo's armoury, running, every device there."""
     made = make_house(demo_text)
     made.start()
     return made
+
+
+def without_camera(text: str) -> str:
+    """Return the demo's site file without what is said of its camera."""
+    for table in ("device", "camera"):
+        text, found = re.subn(rf'\[\[{table}\]\]\nid = "hall"\n(.+\n)+', "", text)
+        assert found == 1
+    return text

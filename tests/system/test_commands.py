@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from tests.broker import Subscriber
-from tests.system.conftest import DEMO
+from tests.system.conftest import DEMO, without_camera
 from tests.system.house import House
 from tests.system.operator import Desk, Operator, asked, envelope
 from tests.waiting import wait_until
@@ -34,7 +34,9 @@ EVE = Operator("eve", "*")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """Return the demo's armoury with two operators, an officer known, its clock set."""
     folder = tmp_path_factory.mktemp("commands")
-    text = DEMO.read_text().replace("people = 1\n", 'people = 1\nremote_open = "assist"\n', 1)
+    text = without_camera(DEMO.read_text()).replace(
+        "people = 1\n", 'people = 1\nremote_open = "assist"\n', 1
+    )
     site = folder / "given.toml"
     key = folder / "carl.key"
     carl = armoury("operator", "keygen", "carl", "--key", str(key), "--right", "*").stdout

@@ -16,9 +16,9 @@ READER = "store-reader"
 
 
 @pytest.fixture
-def new(make_house: Callable[[str], House], demo_text: str) -> House:
+def new(make_house: Callable[[str], House], blind_text: str) -> House:
     """An armoury whose store asks for two people, and where nobody is known."""
-    house = make_house(demo_text.replace("people = 1", "people = 2"))
+    house = make_house(blind_text.replace("people = 1", "people = 2"))
     house.start()
     return house
 

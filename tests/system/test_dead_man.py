@@ -19,8 +19,8 @@ MEANT = '\n[[output]]\nid = "alive"\narea = "store"\noutput = "board.alive"\nkin
 
 
 @pytest.fixture
-def house(make_house: Callable[[str], House], demo_text: str) -> House:
-    text = demo_text.replace("[device.outputs]\n", f"[device.outputs]\n{WIRED}", 1) + MEANT
+def house(make_house: Callable[[str], House], blind_text: str) -> House:
+    text = blind_text.replace("[device.outputs]\n", f"[device.outputs]\n{WIRED}", 1) + MEANT
     made = make_house(text)
     made.start()
     wait_until(lambda: level(made) == 1, 15, "the relay is held")

@@ -84,13 +84,13 @@ def trouble(house: House) -> str:
 @pytest.mark.parametrize("ailment", [full, read_only, failing])
 def test_an_ailing_disk_refuses_entry_lets_alarms_out_and_heals_by_itself(
     make_house: Callable[[str], House],
-    demo_text: str,
+    blind_text: str,
     small_disk: Path,
     ailment: Callable[[House, Path], AbstractContextManager[str]],
 ) -> None:
     if ailment is failing and shutil.which("strace") is None:
         pytest.skip("NOT TESTED: strace is not installed")
-    house = make_house(demo_text)
+    house = make_house(blind_text)
     house.data = small_disk / "data"
     house.start()
     house.enrol()
@@ -114,10 +114,10 @@ def test_an_ailing_disk_refuses_entry_lets_alarms_out_and_heals_by_itself(
 
 @pytest.mark.skipif(shutil.which("strace") is None, reason="NOT TESTED: strace is not installed")
 def test_no_signed_command_opens_anything_without_a_record(
-    make_house: Callable[[str], House], demo_text: str, tmp_path: Path
+    make_house: Callable[[str], House], blind_text: str, tmp_path: Path
 ) -> None:
     ana, ben = Operator("ana", "*"), Operator("ben", "*")
-    text = demo_text.replace("people = 1\n", 'people = 1\nremote_open = "assist"\n', 1)
+    text = blind_text.replace("people = 1\n", 'people = 1\nremote_open = "assist"\n', 1)
     house = make_house(text + ana.table() + ben.table())
     house.synchronised = tmp_path / "synchronised"
     house.synchronised.touch()

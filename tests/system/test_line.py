@@ -25,11 +25,11 @@ SILENT_S = KEEPALIVE_S * 1.5 + 5  # until a silent broker is lost; on a busy mac
 
 
 @pytest.fixture
-def text(demo_text: str) -> str:
+def text(blind_text: str) -> str:
     """Return the demo's site file, its path quick to notice silence."""
     path = '[[path]]\nid = "loopback"\n'
-    assert path in demo_text
-    return demo_text.replace(path, f"{path}keepalive_s = {KEEPALIVE_S}\nheartbeat_s = 10\n")
+    assert path in blind_text
+    return blind_text.replace(path, f"{path}keepalive_s = {KEEPALIVE_S}\nheartbeat_s = 10\n")
 
 
 def press(house: House) -> None:

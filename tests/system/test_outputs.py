@@ -10,11 +10,11 @@ HEARD = 16  # the pin of a microphone's contact, closed while the siren is still
 
 
 def test_a_siren_that_does_not_sound_is_told(
-    make_house: Callable[[str], House], demo_text: str
+    make_house: Callable[[str], House], blind_text: str
 ) -> None:
     siren = 'output = "board.siren"\n'
-    assert siren in demo_text
-    text = demo_text.replace(siren, f'{siren}readback = "board.siren-heard"\n', 1)
+    assert siren in blind_text
+    text = blind_text.replace(siren, f'{siren}readback = "board.siren-heard"\n', 1)
     heard = f'siren-heard = {{ pin = {HEARD}, pull = "up" }}\n'
     house = make_house(text.replace("[device.inputs]\n", f"[device.inputs]\n{heard}", 1))
     house.start()

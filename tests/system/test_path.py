@@ -66,9 +66,9 @@ def test_state_survives_a_restart(house: House) -> None:
 
 
 def test_two_daemons_never_share_a_record(
-    house: House, make_house: Callable[[str], House], demo_text: str
+    house: House, make_house: Callable[[str], House], blind_text: str
 ) -> None:
-    second = make_house(demo_text)
+    second = make_house(blind_text)
     second.data = house.data
     second.start_daemon()
     assert second.daemon is not None

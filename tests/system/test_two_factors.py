@@ -24,11 +24,11 @@ PINS = {"p-1": "271828", "p-2": "314159"}
 
 
 @pytest.fixture
-def store(make_house: Callable[[str], House], demo_text: str, tmp_path: Path) -> House:
+def store(make_house: Callable[[str], House], blind_text: str, tmp_path: Path) -> House:
     """The demo's armoury with a keypad beside the reader, and nobody known."""
     key = tmp_path / "keypad.key"
     key.write_text("00112233445566778899aabbccddeeff\n")
-    text = demo_text.replace("people = 1\n", "people = 2\n")
+    text = blind_text.replace("people = 1\n", "people = 2\n")
     text = text.replace("single_factor_accepted = true\n", 'factors = ["finger", "pin"]\n')
     text = text.replace(
         'reader_in = "store-reader"', 'reader_in = ["store-reader", "store-keypad"]'
