@@ -3,7 +3,8 @@
     python -m simulators.board --listen 127.0.0.1:0 --control /run/board.sock --closed 17 27
 
 It stands where pigpiod would, so gpiozero's `PiGPIOFactory` and the `pigpio` package connect to
-it unchanged. What is wired to the pins, and every misbehaviour, is moved over the control
+it unchanged. Its SPI bus takes converters with loops at their channels (`adc`, `wire`, `loop`).
+What is wired to the pins, and every misbehaviour, is moved over the control
 channel: `{"do": "help"}` lists the verbs.
 """
 
@@ -15,6 +16,7 @@ import threading
 import time
 from typing import Any
 
+from simulators.board_loops import Loops
 from simulators.board_pins import LAST_USER_PIN, Pin
 from simulators.board_server import BoardServer, Fault
 from simulators.control import ControlServer, Json, SimulatorError, Verb, until_stopped
@@ -38,7 +40,8 @@ class Board:
             self.silence, self.garbage, self.half, self.disconnect, self.slow, self.vanish,
             self.recover,
         )  # fmt: skip
-        return {verb.__name__: _sentenced(verb) for verb in own + faults}
+        loops = Loops(self._server.spi, self._server.lock).verbs()
+        return {verb.__name__: _sentenced(verb) for verb in own + faults} | loops
 
     def set(self, asked: dict[str, Any]) -> Json:
         """Wire `pin` to `level` 0 (a closed contact to ground) or 1; null leaves it open."""

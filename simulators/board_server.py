@@ -15,6 +15,7 @@ from collections.abc import Callable
 from enum import StrEnum
 
 from simulators.board_pins import Pins
+from simulators.board_spi import Spi
 from simulators.pigpiod_wire import (
     LONGEST_EXTENSION,
     REQUEST,
@@ -74,6 +75,7 @@ class BoardServer:
         self.slow_s = 0.0
         self.lock = threading.RLock()
         self.pins = Pins(self._changed)
+        self.spi = Spi()
         self._reported = self.pins.read_bank(0)
         self._clients: set[Client] = set()
         self._listener: socket.socket | None = None
@@ -130,8 +132,10 @@ class BoardServer:
                 request = Request.parse(frame)
                 if request.extension >= LONGEST_EXTENSION:
                     break
-                if request.extension and not client.read(request.extension):
-                    break
+                if request.extension:
+                    request = request._replace(extra=client.read(request.extension))
+                    if not request.extra:
+                        break
                 if self.fault is not Fault.SILENCE:
                     self._send(client, request.answer(self._result(client, request)))
         with self.lock:
@@ -153,7 +157,7 @@ class BoardServer:
                 return frame[: len(frame) // 2]
         return frame
 
-    def _result(self, client: Client, request: Request) -> int:
+    def _result(self, client: Client, request: Request) -> int | bytes:
         command = self._commands.get(request.command)
         try:
             with self.lock:
@@ -163,8 +167,8 @@ class BoardServer:
         except CommandRefused as refused:
             return refused.code
 
-    def _table(self) -> dict[int, Callable[[Request], int | None]]:
-        pins = self.pins
+    def _table(self) -> dict[int, Callable[[Request], int | bytes | None]]:
+        pins, spi = self.pins, self.spi
         return {
             Command.MODES: lambda r: pins.set_mode(r.p1, r.p2),
             Command.MODEG: lambda r: pins[r.p1].mode,
@@ -181,6 +185,11 @@ class BoardServer:
             Command.BR2: lambda _: pins.read_bank(32),
             Command.BC1: lambda r: pins.write_bank(r.p1, 0),
             Command.BS1: lambda r: pins.write_bank(r.p1, 1),
+            Command.SPIO: lambda r: spi.open(r.p1, r.p2, r.extra),
+            Command.SPIC: lambda r: spi.close(r.p1),
+            Command.SPIR: lambda r: spi.transfer(r.p1, bytes(r.p2)),
+            Command.SPIW: lambda r: len(spi.transfer(r.p1, r.extra)),
+            Command.SPIX: lambda r: spi.transfer(r.p1, r.extra),
             Command.FG: lambda r: pins.set_steady(r.p1, r.p2),
             Command.TICK: lambda _: time.monotonic_ns() // 1000,
             Command.HWVER: lambda _: self.revision,

@@ -2,8 +2,9 @@
 
 A request is four little-endian 32-bit words: command, p1, p2, and the size of an extension
 that follows. The answer repeats the first three and puts the result into the fourth, negative
-results (errors) in two's complement. A socket that sent `NOIB` is sent reports from then on:
-12 bytes, sequence and flags of 16 bits, tick (microseconds, wraps) and the levels of pins 0-31.
+results (errors) in two's complement; what SPI received follows it, as many bytes as the result
+says. A socket that sent `NOIB` is sent reports from then on: 12 bytes, sequence and flags of 16
+bits, tick (microseconds, wraps) and the levels of pins 0-31.
 
 Source: pigpio version 79, `command.h`, `pigpio.h` and `pthSocketThreadHandler` in `pigpio.c`.
 """
@@ -44,6 +45,11 @@ class Command(IntEnum):
     PRG = 22
     PFG = 23
     PIGPV = 26
+    SPIO = 71
+    SPIC = 72
+    SPIR = 73
+    SPIW = 74
+    SPIX = 75
     GDC = 83
     FG = 97
     NOIB = 99
@@ -61,6 +67,11 @@ class ErrorCode(IntEnum):
     BAD_DUTYRANGE = -21
     NO_HANDLE = -24
     BAD_HANDLE = -25
+    SPI_OPEN_FAILED = -73
+    BAD_SPI_CHANNEL = -76
+    BAD_FLAGS = -77
+    BAD_SPI_SPEED = -78
+    BAD_SPI_COUNT = -84
     UNKNOWN_COMMAND = -88
     NOT_PWM_GPIO = -92
     BAD_FILTER = -125
@@ -81,15 +92,17 @@ class Request(NamedTuple):
     p1: int
     p2: int
     extension: int
+    extra: bytes = b""
 
     @classmethod
     def parse(cls, frame: bytes) -> Request:
         """Read the four words of `frame`."""
         return cls(*REQUEST.unpack(frame))
 
-    def answer(self, result: int) -> bytes:
-        """Return the answer's frame."""
-        return REQUEST.pack(self.command, self.p1, self.p2, result & WORD)
+    def answer(self, result: int | bytes) -> bytes:
+        """Return the answer's frame; bytes are announced by their number."""
+        number, more = (len(result), result) if isinstance(result, bytes) else (result, b"")
+        return REQUEST.pack(self.command, self.p1, self.p2, number & WORD) + more
 
 
 def report(sequence: int, tick: int, levels: int) -> bytes:
