@@ -190,8 +190,12 @@ class Link(Protocol):
     def report(self, reading: Reading) -> None:
         """Report one fact. Reports arrive in the order of the calls."""
 
-    def alive(self) -> None:
-        """Say that the hardware was just seen to work."""
+    def alive(self, measured: Mapping[str, Json] | None = None) -> None:
+        """Say that the hardware was just seen to work.
+
+        `measured` is what a technician may want to see of it, and nothing decides by: values by
+        name, with the unit in the name's last part (`{"store-movement_ohm": 4702}`).
+        """
 
     def next_action(self, timeout_s: float) -> Action | None:
         """Wait for the next action; None after `timeout_s`.

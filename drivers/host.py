@@ -6,9 +6,10 @@ the daemon still loads its own. The next line tells what to run; after that:
 
     daemon → host   {"do": "act", "id", "verb", "target", "args"} · {"do": "again"} ·
                     {"do": "stop"}
-    host → daemon   {"is": "ready", "identity"} · {"is": "alive"} · {"is": "answer", "id",
-                    "outcome", "reason", "data"} · {"is": "point", "point", "state", "at",
-                    "detail"} · {"is": "credential", "kind", "reference", "score", "at"} ·
+    host → daemon   {"is": "ready", "identity"} · {"is": "alive", "measured"?} ·
+                    {"is": "answer", "id", "outcome", "reason", "data"} ·
+                    {"is": "point", "point", "state", "at", "detail"} ·
+                    {"is": "credential", "kind", "reference", "score", "at"} ·
                     {"is": "failed", "error", "reason", "stays"}
 
 A driver that never found its device leaves its process as it was: such a host stays, and tries
@@ -131,8 +132,8 @@ class HostLink:
             case CredentialReading(kind, reference, at_us, score):
                 self.send("credential", kind=kind, reference=reference, score=score, at=at_us)
 
-    def alive(self) -> None:
-        self.send("alive")
+    def alive(self, measured: Mapping[str, Json] | None = None) -> None:
+        self.send("alive", **({"measured": dict(measured)} if measured else {}))
 
     def next_action(self, timeout_s: float) -> Action | None:
         try:

@@ -36,6 +36,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "count": ("agent.cli.count", "count"),
     "technician": ("agent.cli.technician", "technician"),
     "walk": ("agent.cli.walk", "walk"),
+    "device": ("agent.cli.device", "device"),
     "test": ("agent.cli.prooftest", "test"),
     "power": ("agent.cli.power", "power"),
     "person": ("agent.cli.person", "person"),

@@ -369,7 +369,8 @@ class Daemon:
             },
             "view": self._site.view(),
             "devices": [
-                {"id": name, "pid": host.pid} | self._telling.device(name)
+                {"id": name, "pid": host.pid, "measured": dict(host.measured)}
+                | self._telling.device(name)
                 for name, host in self._hosts.items()
             ],
             "paths": [

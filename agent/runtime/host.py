@@ -88,6 +88,9 @@ class Host:
         tell: takes each input; called on the loop.
         random: for the jitter of the pauses.
         ahead: the first process, where it was started ahead.
+
+    Attributes:
+        measured: what the driver last said that it measures, for a technician's eyes.
     """
 
     def __init__(
@@ -116,6 +119,7 @@ class Host:
         self.reason = "starting"
         self.since_us = _now_us()
         self.restarts = 0
+        self.measured: Mapping[str, Json] = {}
 
     @property
     def pid(self) -> int | None:
@@ -170,6 +174,7 @@ class Host:
 
     def _begin(self) -> None:
         self._failure = None
+        self.measured = {}
         self._up = self._gave_up = self._stays = False
         if not self._stopping.is_set():
             self._over.clear()
@@ -234,8 +239,8 @@ class Host:
             case PointRead() | CredentialRead():
                 self._check_offered(said)
                 self._rate.take(said)
-            case Alive():
-                pass
+            case Alive(measured):
+                self.measured = measured
             case Ready(identity):
                 self._up, self._heard_s = True, time.monotonic()
                 self._news(Condition.READY, "", identity)

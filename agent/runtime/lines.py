@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from agent.journal.canonical import MAX_INT, encode
@@ -28,7 +28,9 @@ class Ready:
 
 @dataclass(frozen=True, slots=True)
 class Alive:
-    """The hardware was just seen to work."""
+    """The hardware was just seen to work; `measured` is for a technician's eyes only."""
+
+    measured: Mapping[str, Json] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +158,7 @@ def _recordable(value: Any) -> dict[str, Json]:
 
 _READERS: dict[str, Callable[[str, dict[str, Any]], Said]] = {
     "ready": lambda _, said: Ready(_recordable(said["identity"])),
-    "alive": lambda _, _said: Alive(),
+    "alive": lambda _, said: Alive(_recordable(said.get("measured", {}))),
     "failed": lambda _, said: Failed(
         _text(said["error"]), _sentence(said["reason"]), said["stays"] is True
     ),

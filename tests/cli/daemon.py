@@ -88,6 +88,10 @@ def status() -> dict[str, Any]:
         "devices": [
             {"id": "board", "driver": "gpio", "simulated": True, "condition": "ready",
              "reason": "", "since": now_us, "restarts": 0, "points": {}},
+            {"id": "loops", "driver": "eol", "simulated": True, "condition": "ready",
+             "reason": "", "since": now_us, "restarts": 0,
+             "points": {"pir": "normal", "lid": "open"},
+             "measured": {"pir_ohm": 4702, "lid_ohm": 999_999}},
             {"id": "reader", "driver": "zfm", "simulated": False, "condition": "ready",
              "reason": "", "since": now_us, "restarts": 0, "points": {}},
             {"id": "hall", "driver": "camera", "simulated": False, "condition": "lost",

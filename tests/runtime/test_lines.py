@@ -15,6 +15,7 @@ from agent.site.inputs import CredentialRead, Outcome, PointRead, PointState
 GOLDEN = [
     ({"is": "ready", "identity": {"n": 1}}, Ready({"n": 1})),
     ({"is": "alive"}, Alive()),
+    ({"is": "alive", "measured": {"pir_ohm": 4702}}, Alive({"pir_ohm": 4702})),
     (
         {"is": "point", "point": "p", "state": "alarm", "at": 5, "detail": {}},
         PointRead("d", "p", PointState.ALARM, 5, {}),
