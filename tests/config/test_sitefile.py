@@ -194,7 +194,7 @@ import sys
 from pathlib import Path
 from agent.config.sitefile import load
 file = load(Path("config/reference.toml"))
-assert {device.driver for device in file.devices} == {"gpio", "zfm", "osdp", "camera"}
+assert {device.driver for device in file.devices} == {"gpio", "eol", "zfm", "osdp", "camera"}
 heavy = {"cv2", "serial", "osdp", "gpiozero", "pigpio", "pyfingerprint", "paho", "numpy", "rich"}
 loaded = {name.partition(".")[0] for name in sys.modules}
 assert not heavy & loaded, heavy & loaded

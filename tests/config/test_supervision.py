@@ -91,3 +91,35 @@ def test_a_plain_contact_has_no_four_states(tmp_path: Path) -> None:
 def test_what_is_no_loop_is_not_judged(tmp_path: Path) -> None:
     claim = 'point = "store-keypad.tamper"\nkind = "tamper"\nsupervision = "none"'
     assert said(tmp_path, (claim, claim.replace('"none"', '"nc"'))) == []
+
+
+LOOP = "store-hatch = { channel = 1, end_ohm = 5600, alarm_ohm = 5600 }"
+
+
+@pytest.mark.parametrize(
+    ("wired", "claim", "mistakes"),
+    [
+        ("alarm_ohm = 5600", "eol", 0),
+        ("alarm_ohm = 5600", "nc", 0),
+        ('alarm_ohm = 5600, contact = "no"', "eol", 0),
+        ('contact = "no"', "eol", 0),
+        ('contact = "nc"', "eol", 1),  # three states: a cut is the same as an alarm
+        ('contact = "nc"', "nc", 0),
+    ],
+)
+def test_a_loop_has_as_many_states_as_its_resistors_give(
+    tmp_path: Path, wired: str, claim: str, mistakes: int
+) -> None:
+    loop = f"store-hatch = {{ channel = 1, end_ohm = 5600, {wired} }}"
+    zone = 'point = "loops.store-hatch"\nkind = "instant"\nsupervision = '
+    found = said(tmp_path, (LOOP, loop), (f'{zone}"eol"', f'{zone}"{claim}"'))
+    assert len(found) == mistakes
+    assert all("shows as an alarm and not as its own state" in one for one in found)
+
+
+def test_resistors_that_tell_nothing_apart_are_told_with_their_line(tmp_path: Path) -> None:
+    (mistake,) = said(tmp_path, (LOOP, LOOP.replace("alarm_ohm = 5600", "alarm_ohm = 100")))
+    assert mistake.startswith(
+        "device.loops.inputs.store-hatch.alarm_ohm: normal and alarm too close"
+    )
+    assert "take resistors like the pull-up's value" in mistake
