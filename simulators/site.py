@@ -84,6 +84,29 @@ def _at_rest(contact: Table) -> int | None:
     return levels[contact.get("normal", "closed")]
 
 
+def _loops(device: Table, _run: Path, control: Path) -> Simulator:
+    if device["factory"] != "pigpio":
+        raise SimulatorError(f'{device["id"]}: a simulated converter needs factory = "pigpio"')
+    listen = f"{device.get('host', '127.0.0.1')}:{device.get('port', 8888)}"
+    words = ("simulators.board", "--listen", listen, "--control", str(control))
+    place = {"select": device["select"], "pull_up_ohm": device["pull_up_ohm"]}
+    halved = place | {"channel": device["reference"], "normal": device["pull_up_ohm"]}
+    requests = [("adc", {"select": device["select"], "kind": device["adc"]}), ("wire", halved)]
+    for loop in device.get("inputs", {}).values():
+        wired = {"channel": loop["channel"], "normal": loop["end_ohm"], "alarm": _in_alarm(loop)}
+        requests.append(("wire", place | wired))
+    return Simulator(device["id"], control, words, tuple(requests))
+
+
+def _in_alarm(loop: Table) -> float | None:
+    """Return what a loop has while its contact tells an alarm; None is a cut."""
+    opens, own = loop.get("contact", "nc") == "nc", loop.get("alarm_ohm")
+    if own is None:
+        return None if opens else 0.0
+    end = loop["end_ohm"]
+    return float(end + own if opens else end * own / (end + own))
+
+
 def _reader(device: Table, run: Path, control: Path) -> Simulator:
     # The module's flash outlives the process, as the templates in a real one do.
     flash = run / "sim" / f"{device['id']}.flash"
@@ -112,6 +135,7 @@ def _camera(device: Table, _run: Path, control: Path) -> Simulator:
 
 _MAKERS: Mapping[str, Callable[[Table, Path, Path], Simulator]] = {
     "gpio": _board,
+    "eol": _loops,
     "zfm": _reader,
     "osdp": _keypad,
     "camera": _camera,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,12 +14,18 @@ from typing import Any
 import click
 
 from agent.cli import options
-from agent.cli.simulated import SimulatedSite
+from agent.cli.simulated import SimulatedSite, Wire
 from agent.cli.simulator import default_run, tell
 from agent.config.sitefile import load
 
 # How each kind of device is broken unless it is said how.
-BREAKS = {"gpio": "silence", "zfm": "silence", "osdp": "silence", "camera": "freeze"}
+BREAKS = {
+    "gpio": "silence",
+    "eol": "silence",
+    "zfm": "silence",
+    "osdp": "silence",
+    "camera": "freeze",
+}
 
 
 @dataclass(frozen=True)
@@ -66,6 +73,7 @@ def simulate(ctx: click.Context, site: Path | None, run: Path | None) -> None:
       armoury simulate finger store-reader 1
       armoury simulate open store                 ... and `close store`
       armoury simulate take M4-1001               ... and `put M4-1001`
+      armoury simulate cut store-movement         ... and `bridge`, `mend`
       armoury simulate scene hall person
       armoury simulate break store-reader         ... and `recover store-reader`
     """
@@ -75,27 +83,31 @@ def simulate(ctx: click.Context, site: Path | None, run: Path | None) -> None:
     ctx.obj = Simulation(site or beside, folder)
 
 
-# What moves a contact: of what it is, whether to its alarm, and what that is like.
-MOVES = {
-    "press": ("panic", True, "Press the panic button NAME and keep it pressed."),
-    "release": ("panic", False, "Let go of the panic button NAME."),
-    "open": ("door", True, "Open the door NAME: its contact parts, unlocked or forced."),
-    "close": ("door", False, "Close the door NAME."),
-    "trip": ("zone", True, "Have the detector of the zone NAME see something."),
-    "calm": ("zone", False, "Have the detector of the zone NAME see nothing any more."),
-    "take": ("weapon", True, "Take the weapon with the serial NAME out of its slot."),
-    "put": ("weapon", False, "Put the weapon with the serial NAME back into its slot."),
+# What moves a contact, or its wire: of what it is, how it is then, and what that is like.
+MOVES: Mapping[str, tuple[str, Wire, str]] = {
+    "press": ("panic", "alarm", "Press the panic button NAME and keep it pressed."),
+    "release": ("panic", "normal", "Let go of the panic button NAME."),
+    "open": ("door", "alarm", "Open the door NAME: its contact parts, unlocked or forced."),
+    "close": ("door", "normal", "Close the door NAME."),
+    "trip": ("zone", "alarm", "Have the detector of the zone NAME see something."),
+    "calm": ("zone", "normal", "Have the detector of the zone NAME see nothing any more."),
+    "take": ("weapon", "alarm", "Take the weapon with the serial NAME out of its slot."),
+    "put": ("weapon", "normal", "Put the weapon with the serial NAME back into its slot."),
+    "cut": ("wire", "open", "Cut the wire of the door, zone or panic button NAME."),
+    "bridge": ("wire", "short", "Bridge the wire of the door, zone or panic button NAME."),
+    "mend": ("wire", "normal", "Mend the wire of NAME: its contact is at rest."),
 }
 
 
 def _mover(verb: str) -> click.Command:
-    kind, alarm, what = MOVES[verb]
+    kind, wire, what = MOVES[verb]
 
     @click.argument("name")
     @simulation
     def move(site: Simulation, name: str) -> None:
         contact = site.site.contact(kind, name)
-        site.tell(contact.device, "set", pin=contact.pin, level=contact.level(alarm=alarm))
+        do, params = contact.told(wire)
+        site.tell(contact.device, do, **params)
 
     return click.command(verb, help=what)(move)
 

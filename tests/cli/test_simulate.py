@@ -88,6 +88,9 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, armoury: Armoury) -> 
         ("close store", ("board", "set", {"pin": 17, "level": 0})),
         ("trip hall", ("board", "set", {"pin": 22, "level": None})),
         ("calm hall", ("board", "set", {"pin": 22, "level": 0})),
+        ("cut store", ("board", "set", {"pin": 17, "level": None})),
+        ("bridge guard-room", ("board", "set", {"pin": 27, "level": 0})),
+        ("mend board.hall-pir", ("board", "set", {"pin": 22, "level": 0})),
         ("finger store-reader 1", ("store-reader", "finger", {"template": 1, "hold_ms": 800})),
         ("finger store-reader unknown --hold-ms 50",
          ("store-reader", "finger", {"unknown": True, "hold_ms": 50})),
@@ -124,6 +127,7 @@ def test_tell_shows_the_answer(armoury: Armoury, bench: Bench) -> None:
     [
         ("press guardroom", 'no panic guardroom; did you mean "guard-room"?'),
         ("open hall", "no door hall; there are: store"),
+        ("cut hal", "no wire hal; did you mean"),
         ("press hall.motion", "no contact hall.motion; there are: none"),
         ("press board.siren", "no contact board.siren; there are: "),
         ("finger reader 1", 'no device reader; did you mean "store-reader"?'),
@@ -173,15 +177,40 @@ def test_alarm_and_rest_are_never_the_same_level(pull: str, normal: str) -> None
     """At the pin, with its resistor: what the gpio driver takes for `normal` is our rest."""
     contact = Contact("board", 4, pull, normal)
     idle = {"up": 1, "down": 0}.get(pull)
-    seen = {
-        alarm: idle if contact.level(alarm=alarm) is None else contact.level(alarm=alarm)
-        for alarm in (False, True)
-    }
+    told = {alarm: contact.told("alarm" if alarm else "normal")[1] for alarm in (False, True)}
+    seen = {alarm: idle if told[alarm]["level"] is None else told[alarm]["level"] for alarm in told}
     if pull == "floating" and normal in ("closed", "open"):
         return  # refused by the driver's options
     assert seen[False] != seen[True]
     expected = {"low": 0, "high": 1, "closed": int(pull == "down"), "open": int(pull == "up")}
     assert seen[False] == expected[normal]
+
+
+LOOPS = DEMO.with_name("loops.toml")
+
+
+@pytest.mark.parametrize(
+    ("words", "channel", "state"),
+    [
+        ("trip store-movement", 0, "alarm"),
+        ("calm store-movement", 0, "normal"),
+        ("press guard-room", 2, "alarm"),
+        ("cut store-movement", 0, "open"),
+        ("bridge guard-room", 2, "short"),
+        ("mend loops.store-wall", 1, "normal"),
+    ],
+)
+def test_a_loop_is_moved_at_its_channel(
+    armoury: Armoury, tmp_path: Path, words: str, channel: int, state: str
+) -> None:
+    told: list[dict[str, Any]] = []
+    (tmp_path / "sim").mkdir()
+    server = ControlServer(tmp_path / "sim" / "loops.sock", {"loop": told.append})
+    server.start()
+    said = armoury("simulate", "--site", LOOPS, "--run", tmp_path, *words.split())
+    server.close()
+    assert (said.status, said.err) == (0, "")
+    assert told == [{"select": 0, "channel": channel, "state": state}]
 
 
 @pytest.fixture
