@@ -33,6 +33,7 @@ from agent.site.moment import Moment
 from agent.site.plan import Plan
 from agent.site.site import Site
 from agent.site.step import Action, Answer, Event, Step
+from tests.site.hall import AREA, ZONES
 
 SECOND = 1_000_000
 MIDNIGHT_US = 1_793_577_600 * SECOND  # 2026-11-02 00:00 UTC, a Monday
@@ -289,3 +290,9 @@ def started(given: Plan, *, reborn: bool) -> Play:
 def play(make: Callable[..., Play]) -> Play:
     """The site of `make`, with nothing changed."""
     return make()
+
+
+@pytest.fixture
+def hall(make: Callable[..., Play]) -> Play:
+    """The same with an area that has a zone of every kind."""
+    return make(area=AREA, zone=ZONES)
