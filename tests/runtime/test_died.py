@@ -8,9 +8,9 @@ import sys
 from pathlib import Path
 from typing import Never
 
-from agent.cli import run
 from agent.journal.storage import Storage
-from tests.runtime.test_exhausted import ROOT, site
+from tests.runtime import test_exhausted
+from tests.runtime.test_exhausted import ROOT
 
 
 def main() -> None:
@@ -20,8 +20,7 @@ def main() -> None:
         raise ZeroDivisionError
 
     Storage.commit = fault
-    run.load = lambda path: site()
-    run.run()
+    test_exhausted.main()
 
 
 def test_the_daemon_ends_when_nothing_can_be_recorded_any_more(tmp_path: Path) -> None:

@@ -9,7 +9,9 @@ import sys
 from pathlib import Path
 
 from agent.cli.run import EXHAUSTED
+from agent.config import sitefile
 from agent.config.devices import DeviceSpec
+from agent.config.document import Document
 from agent.config.sitefile import SiteFile
 from agent.journal.journal import Journal
 from agent.site.plan import Plan
@@ -34,7 +36,8 @@ def main() -> None:
     """Be `armoury run` for the site above, in a process of its own."""
     from agent.cli import run
 
-    run.load = lambda path: site()
+    run.read = lambda path: Document("", {})
+    sitefile.checked = lambda path, document: site()
     run.run()
 
 
