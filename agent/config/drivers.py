@@ -5,8 +5,8 @@ from __future__ import annotations
 import importlib
 import importlib.util
 from dataclasses import dataclass
-from functools import cached_property
-from importlib.metadata import EntryPoint, entry_points
+from functools import cache, cached_property
+from importlib.metadata import EntryPoint, EntryPoints, entry_points
 from types import ModuleType
 from typing import TYPE_CHECKING
 
@@ -89,4 +89,10 @@ class InstalledDriver:
 
 def installed() -> dict[str, InstalledDriver]:
     """Return every driver by its name in the site file."""
-    return {entry.name: InstalledDriver(entry) for entry in entry_points(group=GROUP)}
+    return {entry.name: InstalledDriver(entry) for entry in _entries()}
+
+
+@cache
+def _entries() -> EntryPoints:
+    """Look once through all that is installed; a driver that comes later needs a new start."""
+    return entry_points(group=GROUP)

@@ -63,6 +63,8 @@ class Shape(Generic[T]):
     """
 
     def __init__(self, kind: type[T], beside: Collection[str] = ()) -> None:
+        if issubclass(kind, BaseModel):
+            kind.model_rebuild()  # it is deferred; an adapter alone would build one of its own
         self._adapter: TypeAdapter[T] = TypeAdapter(kind)
         # Our models say themselves how strict they are; a driver's dataclass cannot.
         self._strict = None if issubclass(kind, BaseModel) else True

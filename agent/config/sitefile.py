@@ -62,12 +62,15 @@ class SiteFile:
 
     def digest(self) -> str:
         """Return the SHA-256 of everything that the file says, however it is written down."""
+        others = OtherTables.model_construct(
+            path=self.paths, operator=self.operators, record=self.record
+        ).model_dump(mode="json")
         whole = {
             "plan": self.plan.model_dump(mode="json"),
             "devices": [[d.id, d.driver, dict(d.options), d.supervision_s] for d in self.devices],
-            "paths": [path.model_dump(mode="json") for path in self.paths],
-            "operators": [operator.model_dump(mode="json") for operator in self.operators],
-            "record": self.record.model_dump(mode="json"),
+            "paths": others["path"],
+            "operators": others["operator"],
+            "record": others["record"],
         }
         return hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()
 

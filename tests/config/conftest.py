@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from agent.config import drivers
 from agent.config.mistakes import SiteFileMistakes
 from agent.config.sitefile import load
 
@@ -71,8 +72,10 @@ def acme_drivers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     points = "".join(f"{name} = {name}_driver.driver:Driver\n" for name in PACKAGES)
     (info / "entry_points.txt").write_text(f"[armoury.drivers]\n{points}")
     sys.path.insert(0, str(site))
+    drivers._entries.cache_clear()
     yield site
     sys.path.remove(str(site))
+    drivers._entries.cache_clear()
 
 
 @pytest.fixture
