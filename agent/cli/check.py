@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 from pathlib import Path
 
 import click
+from msgspec.structs import asdict
 
 from agent.cli import options
 from agent.config.mistakes import SiteFileMistake, SiteFileMistakes

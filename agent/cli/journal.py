@@ -7,7 +7,6 @@ import json
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from agent.journal.clocks import Corrected
     from agent.journal.info import Info
     from agent.journal.note import Verifier
+    from agent.journal.verification import Verdict
 
 DEFAULT_DATA = "/var/lib/armoury"
 
@@ -77,7 +77,13 @@ def info(data: Path, *, as_json: bool) -> None:
 
     with _told():
         found = look(data)
-    click.echo(json.dumps(asdict(found)) if as_json else _figures(found))
+    click.echo(_plain(found) if as_json else _figures(found))
+
+
+def _plain(found: Info | Verdict) -> str:
+    from msgspec import to_builtins
+
+    return json.dumps(to_builtins(found))
 
 
 def _figures(found: Info) -> str:
@@ -173,7 +179,7 @@ def verify(data: Path, keys: Sequence[str], kept: Sequence[Path], *, as_json: bo
     with _told():
         trusted = _trusted(data, keys)
         verdict = verified(data, trusted, [path.read_text(encoding="utf-8") for path in kept])
-    click.echo(json.dumps(asdict(verdict)) if as_json else judgement(verdict, trusted, bool(keys)))
+    click.echo(_plain(verdict) if as_json else judgement(verdict, trusted, bool(keys)))
     if verdict.findings:
         click.get_current_context().exit(1)
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 import click
+from msgspec import Struct
 
 from agent.config.devices import DeviceSpec
 from agent.config.mistakes import meant
@@ -17,8 +17,7 @@ Wire: TypeAlias = Literal["normal", "alarm", "open", "short"]  # open is cut, sh
 Order: TypeAlias = tuple[str, dict[str, Any]]  # a simulator's verb, and its parameters
 
 
-@dataclass(frozen=True, slots=True)
-class Contact:
+class Contact(Struct, frozen=True):
     """One simulated contact at a board's pin, wired as the site file says."""
 
     device: str
@@ -38,8 +37,7 @@ class Contact:
         return "set", {"pin": self.pin, "level": level}
 
 
-@dataclass(frozen=True, slots=True)
-class Loop:
+class Loop(Struct, frozen=True):
     """One simulated loop at a converter's channel."""
 
     device: str

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Annotated, Any
 
+from msgspec import Struct
 from pydantic import Field
 
 from agent.config.drivers import DAEMON_KEYS, DriverUnusable, InstalledDriver, installed
@@ -16,8 +16,7 @@ from agent.site.plan import Device
 from drivers.contract import Json, Offers, Options
 
 
-@dataclass(frozen=True, slots=True)
-class DeviceSpec:
+class DeviceSpec(Struct, frozen=True):
     """One `[[device]]`, ready for its host.
 
     Attributes:
@@ -38,8 +37,7 @@ class DeviceSpec:
     behind: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class CheckedDevice:
+class CheckedDevice(Struct, frozen=True):
     """One `[[device]]` and what is wrong with it.
 
     Attributes:

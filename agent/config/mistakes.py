@@ -5,17 +5,17 @@ from __future__ import annotations
 import difflib
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path as FilePath
 from typing import Any
+
+from msgspec import Struct
 
 from agent.config.places import Path
 
 LONGEST_SHOWN = 48
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Struct, frozen=True):
     """A mistake before it has a line: where in the document, what is there, what to do."""
 
     path: Path
@@ -23,8 +23,7 @@ class Finding:
     remedy: str
 
 
-@dataclass(frozen=True, slots=True)
-class SiteFileMistake:
+class SiteFileMistake(Struct, frozen=True):
     """One mistake in a site file.
 
     Attributes:

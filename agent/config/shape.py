@@ -10,9 +10,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection
-from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+from msgspec import Struct
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from agent.config.mending import Mending, is_below
@@ -25,8 +25,7 @@ T = TypeVar("T")
 ROUNDS = 6  # a mended key may show another mistake, and an example need not fit
 
 
-@dataclass(frozen=True, slots=True)
-class Checked(Generic[T]):
+class Checked(Struct, Generic[T], frozen=True):
     """What became of a table.
 
     Attributes:

@@ -6,10 +6,10 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, Protocol
 
+from msgspec import Struct, field
 from pydantic import Field
 
 from agent.config.devices import CheckedDevice, DeviceSpec, check_devices
@@ -22,6 +22,7 @@ from agent.config.shape import Checked, Shape
 from agent.journal.policy import RecordOptions
 from agent.site.plan import Plan
 from agent.site.table import Mistake, Table
+from agent.site.value import replace
 from agent.uplink import operators
 from agent.uplink import options as uplink_options
 from agent.uplink.operators import OperatorOptions
@@ -40,8 +41,7 @@ NAMED_BY = {
 PLAIN = re.compile(r"[\w -]+")  # what is shown as it is, of names that a person may have chosen
 
 
-@dataclass(frozen=True, slots=True)
-class SiteFile:
+class SiteFile(Struct, frozen=True):
     """A site file without a mistake.
 
     Attributes:

@@ -6,8 +6,9 @@ import base64
 import binascii
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Self
+
+from msgspec import Struct
 
 from agent.journal.note import NoteRefused, Signer, Verifier, open_note, sign
 from agent.journal.tree import HASH
@@ -16,8 +17,7 @@ _SUCCESSORS = re.compile("/from-([1-9][0-9]*)$")
 _SIZE = re.compile("0|[1-9][0-9]{0,18}")
 
 
-@dataclass(frozen=True, slots=True)
-class Checkpoint:
+class Checkpoint(Struct, frozen=True):
     """A tree at one size.
 
     Attributes:

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from agent.journal.filing import boot_parts
 from agent.journal.reading import Reader
@@ -22,8 +23,7 @@ _TRUSTED_OR_ANOTHER_BOOT = f"({_TRUSTED} OR boot <> ?)"
 _LATER, _EARLIER = "seq > ? ORDER BY seq", "seq < ? ORDER BY seq DESC"
 
 
-@dataclass(frozen=True, slots=True)
-class Corrected:
+class Corrected(Struct, frozen=True):
     """What is known of an event's time (UTC, microseconds).
 
     Attributes:
@@ -37,8 +37,7 @@ class Corrected:
     to_us: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class _Stretch:
+class _Stretch(Struct, frozen=True):
     """Untrusted events of one boot, and what is known of them all."""
 
     boot: str

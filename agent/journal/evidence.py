@@ -14,10 +14,11 @@ import re
 import secrets
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from hashlib import file_digest, sha256
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from agent.journal import layout
 from agent.journal.errors import JournalError
@@ -43,8 +44,7 @@ class EvidenceUnkept(JournalError):
     """The disk refused a file."""
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
+class Kept(Struct, frozen=True):
     """A file that is on the disk.
 
     Attributes:
@@ -56,8 +56,7 @@ class Kept:
     size: int
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(Struct, frozen=True):
     """A file that is not what its event says.
 
     Attributes:

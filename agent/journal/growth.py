@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
+
+from msgspec import Struct
 
 from agent.journal.tree import Frontier, joined
 
@@ -13,8 +14,7 @@ _NOTHING = Frontier()
 _NEVER = (2**63 - 1, -(2**63))  # the span of no event: later than all, earlier than all
 
 
-@dataclass(frozen=True, slots=True)
-class Tile:
+class Tile(Struct, frozen=True):
     """A full tile.
 
     Attributes:

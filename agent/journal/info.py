@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from agent.journal import layout
 from agent.journal.filing import SEVERITIES
@@ -19,8 +20,7 @@ _BY_SEVERITY = f"SELECT severity, count(*) FROM event WHERE {RARE} GROUP BY seve
 _ALARMS = f"SELECT count(*) FROM event WHERE {RARE} AND severity = 0 AND seq BETWEEN ? AND ?"  # noqa: S608
 
 
-@dataclass(frozen=True, slots=True)
-class Info:
+class Info(Struct, frozen=True):
     """Figures of one journal; times are UTC microseconds, sizes bytes.
 
     Attributes:

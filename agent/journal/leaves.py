@@ -7,16 +7,16 @@ checkpoint. A salt tells nothing to whoever does not have the event.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from hashlib import sha256
+
+from msgspec import Struct
 
 from agent.journal.layout import SALT
 from agent.journal.reading import Reader
 from agent.journal.tree import HASH, LEAF, MARK
 
 
-@dataclass(frozen=True, slots=True)
-class Leaves:
+class Leaves(Struct, frozen=True):
     """Some leaves in a row.
 
     Attributes:

@@ -14,12 +14,12 @@ import base64
 import binascii
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
 from hashlib import sha256
 from typing import Self
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from msgspec import Struct
 
 from agent.journal.errors import JournalError
 
@@ -32,8 +32,7 @@ class NoteRefused(JournalError):
     """A note or a key is malformed, or nobody we trust has signed the note."""
 
 
-@dataclass(frozen=True, slots=True)
-class Verifier:
+class Verifier(Struct, frozen=True):
     """A public key and whose it is.
 
     Attributes:

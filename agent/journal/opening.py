@@ -6,8 +6,9 @@ import contextlib
 import os
 import sqlite3
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from agent.journal import keys, last, layout, reserve, succession
 from agent.journal.checkpoint import Checkpoint
@@ -33,8 +34,7 @@ class WrongOrigin(JournalUnusable):
     """The folder belongs to another site."""
 
 
-@dataclass(frozen=True, slots=True)
-class Opened:
+class Opened(Struct, frozen=True):
     """A record, ready to be read and written.
 
     Attributes:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Annotated
 
+from msgspec import Struct, field
 from pydantic import Field
 
 from agent.journal.record import PRUNED, ROTATED
@@ -29,8 +29,7 @@ KEEP_D: Mapping[str, int] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Policy:
+class Policy(Struct, frozen=True):
     """What is kept how long.
 
     Attributes:

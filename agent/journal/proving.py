@@ -11,7 +11,8 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from agent.journal.checkpoint import Checkpoint
 from agent.journal.errors import JournalError
@@ -27,8 +28,7 @@ class CannotProve(JournalError):
     """The record does not hold what is asked for."""
 
 
-@dataclass(frozen=True, slots=True)
-class Proved:
+class Proved(Struct, frozen=True):
     """An event that was shown to be in a signed record.
 
     Attributes:

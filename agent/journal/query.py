@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from agent.journal.canonical import quoted
 from agent.journal.filing import SEVERITIES, SEVERITY_NAMES
@@ -31,8 +32,7 @@ _TIMED = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Fits:
+class Fits(Struct, frozen=True):
     """What an event must be to be found; None: anything. Times as in `Reader.query`."""
 
     kind: str | None = None

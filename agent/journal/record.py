@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
+
+from msgspec import Struct, field
 
 from agent.journal.ranges import Ranges
 from agent.site.inputs import Json
@@ -25,8 +26,7 @@ class Lane(StrEnum):
     REST = "rest"  # every other severity
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """An event on its way into the record.
 
     `ref` ("boot id / u-n") names the event before it has a number: an alarm that had to leave
@@ -37,8 +37,7 @@ class Entry:
     ref: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
+class Batch(Struct, frozen=True):
     """What is committed together or not at all.
 
     Attributes:
@@ -84,8 +83,7 @@ class Commit(NamedTuple):
     rows: tuple[Recorded, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Sealed:
+class Sealed(Struct, frozen=True):
     """A checkpoint is on the disk: from now on nothing before it can change unseen.
 
     Attributes:

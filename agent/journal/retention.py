@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from agent.journal.filing import SEVERITIES, SEVERITY_NAMES
 from agent.journal.policy import Policy
@@ -32,8 +33,7 @@ _ALARM = SEVERITIES[Severity.ALARM]
 _INFO = SEVERITIES[Severity.INFO]
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(Struct, frozen=True):
     """How full it is.
 
     Attributes:

@@ -17,7 +17,8 @@ from __future__ import annotations
 import json
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from agent.journal.note import NoteRefused, Signer, Verifier, open_note, sign
 from agent.journal.record import ROTATED, Batch, Entry
@@ -27,8 +28,7 @@ from agent.site.step import Event, Severity
 _SAYING = "takes on a new key"
 
 
-@dataclass(frozen=True, slots=True)
-class Rotation:
+class Rotation(Struct, frozen=True):
     """One key after another.
 
     Attributes:

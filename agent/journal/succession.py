@@ -21,9 +21,10 @@ import itertools
 import shutil
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from operator import attrgetter
 from pathlib import Path
+
+from msgspec import Struct
 
 from agent.journal import keys, last, layout
 from agent.journal.checkpoint import Checkpoint
@@ -40,8 +41,7 @@ class JournalSucceeded(JournalError):
     """A new record was begun; the text says why, and where the old one is."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Plan:
+class _Plan(Struct, frozen=True):
     origin: str
     first: int
     statement: str

@@ -6,16 +6,16 @@ Never what belongs to an open alarm. Pure: what there is, and the present, are a
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from agent.site.moment import Moment
 
 DAY_US = 86_400_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(Struct, frozen=True):
     """A file of evidence that is on the disk, and the event that names it.
 
     Attributes:

@@ -12,9 +12,10 @@ import itertools
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
+
+from msgspec import Struct
 
 from agent.journal.checkpoint import Checkpoint
 from agent.journal.errors import StorageFailed
@@ -28,12 +29,12 @@ from agent.journal.reading import Reader
 from agent.journal.rotation import Chain, Rotation
 from agent.journal.stored import Row, StoredTree
 from agent.journal.tree import LEAF, MARK
+from agent.site.value import replace
 
 MOST = 20  # findings; who has so many needs a backup, not a longer list
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Struct, frozen=True):
     """Something that is not as it was recorded.
 
     Attributes:
@@ -47,8 +48,7 @@ class Finding:
     what: str
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Struct, frozen=True):
     """What verification found.
 
     Attributes:

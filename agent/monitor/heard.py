@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 import zlib
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from msgspec import Struct
 from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json
 
@@ -24,8 +24,7 @@ class Unreadable(Exception):
     """A message is not what its topic promises; the text says in what."""
 
 
-@dataclass(frozen=True, slots=True)
-class Heard:
+class Heard(Struct, frozen=True):
     """One message.
 
     Attributes:
@@ -43,8 +42,7 @@ class Heard:
     again: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
+class Told(Struct, frozen=True):
     """One event as it was told; `body` is what its leaf is made of."""
 
     event: dict[str, Any]
@@ -55,8 +53,7 @@ class Told:
         return int(self.event["seq"])
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
+class Batch(Struct, frozen=True):
     """The events of one message.
 
     Attributes:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import itertools
 import queue
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 ALARMS, REST = 0, 1  # which session; the first is served first
 
 
-@dataclass(frozen=True, slots=True)
-class Arrived:
+class Arrived(Struct, frozen=True):
     """One message as it came.
 
     Attributes:
@@ -27,8 +27,7 @@ class Arrived:
     connection: int
 
 
-@dataclass(frozen=True, slots=True)
-class Changed:
+class Changed(Struct, frozen=True):
     """A session's connection has come about, failed or broken; the text says it in a sentence."""
 
     session: int

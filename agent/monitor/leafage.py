@@ -9,9 +9,10 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Generator, Iterable, Iterator
-from dataclasses import dataclass, field
 from hashlib import sha256
 from itertools import takewhile
+
+from msgspec import Struct, field
 
 from agent.journal.checkpoint import Checkpoint
 from agent.journal.leaves import leaf_of
@@ -28,8 +29,7 @@ DIGEST = 16
 ASK_AGAIN_S = 5.0
 
 
-@dataclass(slots=True)
-class Ways:
+class Ways(Struct):
     """How one number was told, the first way first.
 
     Attributes:

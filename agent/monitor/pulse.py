@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from agent.monitor.said import Matter, Word
 from agent.uplink.feed import Heartbeat, Status
@@ -14,8 +15,7 @@ RESUMED_S = 15.0  # for so long after we came a broker may deliver again what it
 RECENT_MOST = 16  # heartbeats of a path; they expire at the broker before there are more
 
 
-@dataclass(slots=True)
-class Way:
+class Way(Struct):
     """One path to a site.
 
     Attributes:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, TypeAlias
+
+from msgspec import Struct, field
 
 
 class Matter(StrEnum):
@@ -74,8 +75,7 @@ LOUD = frozenset(
 Word: TypeAlias = tuple[Matter, str, Mapping[str, Any]]
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
+class Said(Struct, frozen=True):
     """One thing that is said.
 
     Attributes:
@@ -95,8 +95,7 @@ class Said:
         return self.matter in WRONG
 
 
-@dataclass(frozen=True, slots=True)
-class Ask:
+class Ask(Struct, frozen=True):
     """What is to be published to the gateway."""
 
     topic: str

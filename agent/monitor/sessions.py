@@ -11,12 +11,12 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from types import TracebackType
 
 from agent.monitor.inbox import ALARMS, REST, Arrived, Changed, Inbox
 from agent.monitor.line import Broker, Line
 from agent.monitor.said import Ask
+from agent.site.value import replace
 
 URGENT = ("event/alarm", "event/unrecorded")
 EVERYTHING = (

@@ -9,9 +9,10 @@ import logging
 import socket
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
+
+from msgspec import Struct
 
 log = logging.getLogger(__name__)
 
@@ -31,8 +32,7 @@ class Refused(Exception):
         self.data = dict(data or {})
 
 
-@dataclass(frozen=True, slots=True)
-class Raw:
+class Raw(Struct, frozen=True):
     """A result that is JSON already, made off the loop."""
 
     json: bytes

@@ -10,7 +10,6 @@ import logging
 import os
 import signal
 from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from random import SystemRandom
@@ -55,6 +54,7 @@ from agent.site.inputs import (
 )
 from agent.site.site import Site
 from agent.site.step import Action, Answer
+from agent.site.value import replace
 from agent.uplink.worker import Worker
 
 T = TypeVar("T")

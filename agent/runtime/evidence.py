@@ -18,7 +18,6 @@ import shutil
 import stat
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Protocol
@@ -34,6 +33,7 @@ from agent.runtime.clock import Clock
 from agent.site.inputs import ActionAnswered, Input, Json, Outcome
 from agent.site.moment import Moment
 from agent.site.step import Event, Severity
+from agent.site.value import replace
 from agent.uplink.worker import Worker
 
 log = logging.getLogger(__name__)

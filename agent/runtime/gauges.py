@@ -8,15 +8,15 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 DATABASE = "journal.db*"
 
 
-@dataclass(frozen=True, slots=True)
-class Places:
+class Places(Struct, frozen=True):
     """Where the machine shows it; a test has places of its own."""
 
     meminfo: Path = Path("/proc/meminfo")

@@ -6,10 +6,11 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 from typing import Any
+
+from msgspec import Struct
 
 from agent.config.devices import DeviceSpec
 from agent.pauses import Pauses
@@ -48,8 +49,7 @@ STOP_GRACE_S = 1.5  # `drivers.host.GRACE_S` and a little
 SUPERVISED_SHARE = 0.9
 
 
-@dataclass(frozen=True, slots=True)
-class HostSpec:
+class HostSpec(Struct, frozen=True):
     """What is run for a device.
 
     Attributes:

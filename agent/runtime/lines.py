@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any, TypeAlias
+
+from msgspec import Struct, field
 
 from agent.journal.canonical import MAX_INT, encode
 from agent.journal.errors import JournalMisused
@@ -19,22 +20,19 @@ class HostConfused(Exception):
     """The host says what the protocol does not allow; it is killed for it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ready:
+class Ready(Struct, frozen=True):
     """The hardware answers."""
 
     identity: Mapping[str, Json]
 
 
-@dataclass(frozen=True, slots=True)
-class Alive:
+class Alive(Struct, frozen=True):
     """The hardware was just seen to work; `measured` is for a technician's eyes only."""
 
     measured: Mapping[str, Json] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Failed:
+class Failed(Struct, frozen=True):
     """The driver gave up, with a sentence for a technician.
 
     Attributes:
@@ -46,8 +44,7 @@ class Failed:
     stays: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Answered:
+class Answered(Struct, frozen=True):
     """How the action with this number ended."""
 
     id: int

@@ -18,8 +18,9 @@ import logging
 import time
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Protocol
+
+from msgspec import Struct, field
 
 from agent.journal.record import Batch, Entry, Recorded
 from agent.runtime.backlog import Backlog
@@ -57,8 +58,7 @@ class Ports(Protocol):
     def unrecorded(self, entry: Entry) -> None: ...
 
 
-@dataclass(slots=True)
-class Waiting:
+class Waiting(Struct):
     """A batch that is on its way into the journal, with what is held until it is there."""
 
     entries: tuple[Entry, ...]

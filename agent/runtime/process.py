@@ -12,8 +12,9 @@ import subprocess
 import sys
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import IO, Any
+
+from msgspec import Struct
 
 KEPT_ENVIRONMENT = ("PATH", "LANG", "LC_ALL", "TZ", "HOME", "PYTHONPATH", "GPIOZERO_PIN_FACTORY")
 # A healthy host says some hundred bytes a second. One that says more than this at once is read
@@ -24,8 +25,7 @@ STDERR_LINES = 20
 BEHIND = 10  # niceness
 
 
-@dataclass(frozen=True, slots=True)
-class Spawned:
+class Spawned(Struct, frozen=True):
     """A host's process and our end of its wire, from exec on.
 
     Attributes:

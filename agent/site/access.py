@@ -8,7 +8,6 @@ in the end.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from agent.site import tables
@@ -16,6 +15,7 @@ from agent.site.identification import RECOGNISED_US, Identification
 from agent.site.inputs import CredentialRead, Json
 from agent.site.machine import SECOND_US, Machine, State
 from agent.site.person import Credential, Person, Presented
+from agent.site.value import replace
 
 if TYPE_CHECKING:
     from agent.site.door import Door
@@ -23,8 +23,7 @@ if TYPE_CHECKING:
     from agent.site.turn import Turn
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Waiting(State):
+class Waiting(State, frozen=True, kw_only=True):
     """Who is at the door.
 
     Attributes:

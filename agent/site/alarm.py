@@ -11,13 +11,13 @@ A duress alarm is *hidden*: it goes to the monitor only. Its numbers are a seque
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from agent.site.commands import AlarmClose, AlarmNamed, Asked, Refused
 from agent.site.inputs import Json, Origin
 from agent.site.machine import SECOND_US, Machine, Register, State
 from agent.site.step import Event
+from agent.site.value import replace
 
 if TYPE_CHECKING:
     from agent.site.house import House
@@ -52,8 +52,7 @@ NEEDS_TECHNICIAN = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Incident(State):
+class Incident(State, frozen=True, kw_only=True):
     """What is known of an open alarm. `raised_us` is monotonic, of this run at the earliest."""
 
     cause: str = ""
@@ -133,8 +132,7 @@ class Alarm(Machine[Incident]):
         }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Numbers(State):
+class Numbers(State, frozen=True, kw_only=True):
     """The last number given to an alarm, and to a hidden one."""
 
     seen: int = 0

@@ -11,7 +11,6 @@ override it, for one set period.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from agent.site import readiness, tables
@@ -24,6 +23,7 @@ from agent.site.passback import Passback
 from agent.site.point import SEEING_US
 from agent.site.prooftest import Walk
 from agent.site.technician import Technician
+from agent.site.value import replace
 
 if TYPE_CHECKING:
     from agent.site.camera import Camera
@@ -40,8 +40,7 @@ Mode: TypeAlias = Literal["disarmed", "exiting", "armed", "entering"]
 Verdict: TypeAlias = Literal["note", "entry", "alarm"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Watch(State):
+class Watch(State, frozen=True, kw_only=True):
     """How an area is watched.
 
     Attributes:

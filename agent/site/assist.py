@@ -6,13 +6,15 @@ The command is done when the strike says so; when nobody can say, its end is unk
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
+
+from msgspec import field
 
 from agent.site.commands import Asked, DoorNamed, Refused
 from agent.site.inputs import ActionAnswered, Outcome
 from agent.site.machine import Machine, State
 from agent.site.order import STOPPED, Order
+from agent.site.value import replace
 
 if TYPE_CHECKING:
     from agent.site.door import Door
@@ -20,8 +22,7 @@ if TYPE_CHECKING:
     from agent.site.turn import Turn
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Orders(State):
+class Orders(State, frozen=True, kw_only=True):
     """The commands whose strike has not answered yet, by the action that frees it."""
 
     given: Mapping[int, Order] = field(default_factory=dict)

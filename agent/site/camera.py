@@ -6,7 +6,6 @@ Each is a point of the camera's device, in `alarm` while it lasts.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -15,6 +14,7 @@ from agent.site.inputs import ActionAnswered, Json, Outcome, PointState
 from agent.site.machine import Machine, State
 from agent.site.point import Change
 from agent.site.step import Release, Severity
+from agent.site.value import replace
 
 if TYPE_CHECKING:
     from agent.site.house import House
@@ -33,8 +33,7 @@ CONDITIONS: Mapping[str, str] = {
 MOTION = "motion"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Eye(State):
+class Eye(State, frozen=True, kw_only=True):
     """What is known of a camera.
 
     Attributes:

@@ -6,12 +6,12 @@ With a clock that is not trusted nothing is judged.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from agent.site.due import DAY_US
 from agent.site.inputs import CertificateRead, ClockStepped, Json
 from agent.site.machine import Machine, Register, State
+from agent.site.value import replace
 
 if TYPE_CHECKING:
     from agent.site.turn import Turn
@@ -19,8 +19,7 @@ if TYPE_CHECKING:
 WARNED_D = (30, 7, 1, 0)  # days before the end
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Paper(State):
+class Paper(State, frozen=True, kw_only=True):
     """What is known of a certificate.
 
     Attributes:

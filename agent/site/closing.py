@@ -7,7 +7,6 @@ Each date closes once, however the clock is set. An untrusted clock closes nothi
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
@@ -15,6 +14,7 @@ from agent.site.commands import AreaNamed, Asked, Refused
 from agent.site.machine import SECOND_US, Machine, State
 from agent.site.point import SEEING_US
 from agent.site.schedule import Hours
+from agent.site.value import replace
 
 if TYPE_CHECKING:
     from agent.site.area import Area
@@ -22,8 +22,7 @@ if TYPE_CHECKING:
     from agent.site.turn import Turn
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Day(State):
+class Day(State, frozen=True, kw_only=True):
     """What is known of the present day.
 
     Attributes:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Annotated, Any, Generic, Literal, Self, TypeVar
 
+from msgspec import Struct
 from pydantic import AwareDatetime, Field, model_validator
 
 from agent.site.inputs import Json, Origin
@@ -196,8 +196,7 @@ class PersonNamed(Table):
 P = TypeVar("P", bound=Table, covariant=True)
 
 
-@dataclass(frozen=True, slots=True)
-class Asked(Generic[P]):
+class Asked(Struct, Generic[P], frozen=True):
     """A command with its parameters validated."""
 
     command: str
@@ -208,8 +207,7 @@ class Asked(Generic[P]):
     second: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
+class Command(Struct, frozen=True):
     """One row: what it takes, from where it may come, and what it is for.
 
     Attributes:

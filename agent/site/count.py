@@ -11,14 +11,16 @@ incomplete. The rack's own knowledge of that moment is what the entry is held ag
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from agent.site.commands import Asked, CountAgree, CountBegin, CountEnter, CountWhat, Refused
 from agent.site.due import DAY_US, HOUR_US, Due
 from agent.site.inputs import Json
 from agent.site.machine import Machine, State
 from agent.site.rack import NOTHING, Rack
+from agent.site.value import replace
 
 if TYPE_CHECKING:
     from agent.site.house import House
@@ -27,8 +29,7 @@ if TYPE_CHECKING:
 COMPLETE_US = HOUR_US  # a count that both have not agreed by then is told as overdue
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """What was found, held against what the rack knew then.
 
     Attributes:
@@ -53,8 +54,7 @@ class Entry:
         return self.count == self.expected and not self.missing and not self.unexpected
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Progress(State):
+class Progress(State, frozen=True, kw_only=True):
     """What is known of a rack's count.
 
     Attributes:

@@ -9,11 +9,13 @@ as many as were enrolled at it meanwhile, and no further.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
+
+from msgspec import field
 
 from agent.site.inputs import Condition, DeviceNews, Json
 from agent.site.machine import Machine, Register, State
+from agent.site.value import replace
 
 if TYPE_CHECKING:
     from agent.site.turn import Turn
@@ -22,8 +24,7 @@ KIND = {Condition.LOST: "device.lost", Condition.FAULTED: "device.faulted"}
 TEMPLATES = "templates"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Presence(State):
+class Presence(State, frozen=True, kw_only=True):
     """What is known of a device.
 
     Attributes:

@@ -7,7 +7,6 @@ mechanical or hardwired: here it only informs.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from agent.site import tables
@@ -19,6 +18,7 @@ from agent.site.machine import SECOND_US, Machine, State
 from agent.site.point import SEEING_US, Change
 from agent.site.session import Sessions
 from agent.site.strike import Strike
+from agent.site.value import replace
 
 if TYPE_CHECKING:
     from agent.site.house import House
@@ -28,8 +28,7 @@ KEY_PEOPLE, KEY_US = 2, 60 * SECOND_US  # who must identify after an override ke
 BOLT_US = 5 * SECOND_US  # a bolt has moved by then, and agrees with the leaf and the strike
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Leaf(State):
+class Leaf(State, frozen=True, kw_only=True):
     """What is known of a door. Times are monotonic; a restart forgets them.
 
     Attributes:

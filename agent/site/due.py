@@ -7,11 +7,11 @@ set by a clock that was never synchronised keeps its distance when that clock is
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from agent.site.inputs import ClockStepped, Json
 from agent.site.machine import SECOND_US, Machine, State
+from agent.site.value import replace
 
 if TYPE_CHECKING:
     from agent.site.house import House
@@ -22,8 +22,7 @@ HOUR_US = 3600 * SECOND_US
 DAY_US = 24 * HOUR_US
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Deadline(State):
+class Deadline(State, frozen=True, kw_only=True):
     """When it is due.
 
     Attributes:

@@ -13,7 +13,6 @@ identified.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -32,6 +31,7 @@ from agent.site.inputs import Json
 from agent.site.machine import SECOND_US, Machine, State
 from agent.site.person import Credential, Person, Profile
 from agent.site.table import Role
+from agent.site.value import replace
 
 if TYPE_CHECKING:
     from agent.site.house import House
@@ -42,8 +42,7 @@ RECOVERY = "recovery"
 RECOVERY_US = 15 * 60 * SECOND_US
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bootstrap(State):
+class Bootstrap(State, frozen=True, kw_only=True):
     """Whether there ever were two officers, and whom a recovery makes."""
 
     done: bool = False

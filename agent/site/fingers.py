@@ -11,8 +11,9 @@ are in the way of the fingers that it is to learn.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeVar
+
+from msgspec import Struct, field
 
 from agent.site.commands import Asked, FingerEnrol, ReaderNamed, Refused
 from agent.site.device import Device
@@ -21,6 +22,7 @@ from agent.site.machine import Machine, State
 from agent.site.order import STOPPED, Order
 from agent.site.person import Credential
 from agent.site.step import Release
+from agent.site.value import replace
 
 if TYPE_CHECKING:
     from agent.site.enrolment import Enrolment
@@ -34,8 +36,7 @@ POSITIONS = 1000  # where a module does not say how many it has
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Template:
+class Template(Struct, frozen=True):
     """A place in a reader's memory, and whose it is, or is to be."""
 
     person: str
@@ -48,8 +49,7 @@ class Template:
         return f"{self.reader}:{self.position}"
 
 
-@dataclass(frozen=True, slots=True)
-class Learning:
+class Learning(Struct, frozen=True, omit_defaults=True):
     """A finger being learned: where, for which command, and who allowed it."""
 
     template: Template
@@ -58,16 +58,14 @@ class Learning:
     duress: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Clearing:
+class Clearing(Struct, frozen=True):
     """A reader that forgets what is nobody's, and for which command."""
 
     reader: str
     order: Order
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asking(State):
+class Asking(State, frozen=True, kw_only=True):
     """What the readers were asked for, by the action that asks it."""
 
     learning: Mapping[int, Learning] = field(default_factory=dict)

@@ -6,14 +6,16 @@ Too many wrong attempts at one reader lock that reader out for a while.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from agent.site import tables
 from agent.site.inputs import CredentialRead, Json
 from agent.site.machine import SECOND_US, Machine, State
 from agent.site.person import Person, Presented
 from agent.site.table import Factor
+from agent.site.value import replace
 
 if TYPE_CHECKING:
     from agent.site.house import House
@@ -26,8 +28,7 @@ RECOGNISED_US = 1_500_000
 WRONG = frozenset({"unknown", "low-score", "revoked", "expired", "not-yet-valid"})
 
 
-@dataclass(frozen=True, slots=True)
-class Identified:
+class Identified(Struct, frozen=True):
     """What a reading tells.
 
     Attributes:
@@ -41,8 +42,7 @@ class Identified:
     complete: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Partial:
+class Partial(Struct, frozen=True, omit_defaults=True):
     """The factors that one person has shown, when not all; `refused`: told so already."""
 
     kinds: tuple[Factor, ...] = ()
@@ -50,8 +50,7 @@ class Partial:
     refused: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shown(State):
+class Shown(State, frozen=True, kw_only=True):
     """Factors shown by person, and wrong attempts by reader."""
 
     partial: Mapping[str, Partial] = field(default_factory=dict)

@@ -7,9 +7,10 @@ may lie a little before the moment at which the site is told.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, TypeAlias
+
+from msgspec import Struct, field
 
 if TYPE_CHECKING:
     from agent.site.plan import Plan
@@ -52,8 +53,7 @@ class Origin(StrEnum):
     MONITOR = "monitor"  # signed, over the uplink
 
 
-@dataclass(frozen=True, slots=True)
-class PointRead:
+class PointRead(Struct, frozen=True, gc=False):
     """`device.point` is in `state` since `at_us`."""
 
     device: str
@@ -68,8 +68,7 @@ class PointRead:
         return f"{self.device}.{self.point}"
 
 
-@dataclass(frozen=True, slots=True)
-class CredentialRead:
+class CredentialRead(Struct, frozen=True):
     """Something was presented at a reader; `reference` is None when the module knows it not."""
 
     device: str
@@ -79,8 +78,7 @@ class CredentialRead:
     score: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class DeviceNews:
+class DeviceNews(Struct, frozen=True):
     """A device came, went or failed. On `ready`, every point's state follows as readings."""
 
     device: str
@@ -90,8 +88,7 @@ class DeviceNews:
     identity: Mapping[str, Json] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class DeviceFlooded:
+class DeviceFlooded(Struct, frozen=True):
     """A device reports faster than it is listened to; `dropped` readings were not looked at.
 
     The last state of each point is never among them.
@@ -103,8 +100,7 @@ class DeviceFlooded:
     at_us: int
 
 
-@dataclass(frozen=True, slots=True)
-class ActionAnswered:
+class ActionAnswered(Struct, frozen=True, gc=False):
     """What became of the action with this id; `data`: what was got by it."""
 
     action: int
@@ -114,8 +110,7 @@ class ActionAnswered:
     data: Mapping[str, Json] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Commanded:
+class Commanded(Struct, frozen=True):
     """A person asks for something.
 
     Attributes:
@@ -137,8 +132,7 @@ class Commanded:
     refusal: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class PathNews:
+class PathNews(Struct, frozen=True):
     """A path to the monitor came back, was lost, or has nobody listening at its end.
 
     `FAULTED`: it works, but for what `reason` says.
@@ -150,16 +144,14 @@ class PathNews:
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class PathCarries:
+class PathCarries(Struct, frozen=True):
     """The record is sent on this path from now on."""
 
     path: str
     at_us: int
 
 
-@dataclass(frozen=True, slots=True)
-class PathTested:
+class PathTested(Struct, frozen=True):
     """A path's heartbeat was sent, and somebody has it; acknowledged after `took_ms`."""
 
     path: str
@@ -167,8 +159,7 @@ class PathTested:
     at_us: int
 
 
-@dataclass(frozen=True, slots=True)
-class CertificateRead:
+class CertificateRead(Struct, frozen=True):
     """A certificate that a path needs ends at `ends_us` (wall time).
 
     Attributes:
@@ -184,8 +175,7 @@ class CertificateRead:
 PathInput: TypeAlias = PathNews | PathCarries | PathTested | CertificateRead
 
 
-@dataclass(frozen=True, slots=True)
-class StorageNews:
+class StorageNews(Struct, frozen=True):
     """The record cannot be written, or can be again.
 
     Attributes:
@@ -197,8 +187,7 @@ class StorageNews:
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class RecordNews:
+class RecordNews(Struct, frozen=True):
     """Something about the record itself that somebody must see to.
 
     Attributes:
@@ -212,8 +201,7 @@ class RecordNews:
     at_us: int
 
 
-@dataclass(frozen=True, slots=True)
-class RecordOverflowed:
+class RecordOverflowed(Struct, frozen=True):
     """While the disk refused, more happened than could wait for it; it is over.
 
     Attributes:
@@ -232,8 +220,7 @@ class RecordOverflowed:
     at_us: int
 
 
-@dataclass(frozen=True, slots=True)
-class StorageFilled:
+class StorageFilled(Struct, frozen=True):
     """How full something is that the record needs.
 
     Attributes:
@@ -246,8 +233,7 @@ class StorageFilled:
     at_us: int
 
 
-@dataclass(frozen=True, slots=True)
-class ClockStepped:
+class ClockStepped(Struct, frozen=True):
     """The wall clock jumped, or began to be trusted."""
 
     before_us: int
@@ -255,8 +241,7 @@ class ClockStepped:
     at_us: int
 
 
-@dataclass(frozen=True, slots=True)
-class Started:
+class Started(Struct, frozen=True):
     """The daemon starts. The first input of every run.
 
     Attributes:
@@ -273,8 +258,7 @@ class Started:
     config: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Configured:
+class Configured(Struct, frozen=True):
     """Somebody wants another site file to hold, which was checked and has no mistake.
 
     Attributes:
@@ -294,16 +278,14 @@ class Configured:
     at_us: int
 
 
-@dataclass(frozen=True, slots=True)
-class Stopping:
+class Stopping(Struct, frozen=True):
     """The daemon is asked to stop. The last input of a run that ends well."""
 
     reason: str
     at_us: int
 
 
-@dataclass(frozen=True, slots=True)
-class Tick:
+class Tick(Struct, frozen=True):
     """Nothing happened; a timer may be due."""
 
     at_us: int

@@ -10,7 +10,8 @@ Texts for people are in `agent.site.texts`, under the same keys.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from agent.site.step import Severity
 
@@ -57,8 +58,7 @@ SIA_READ = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Kind:
+class Kind(Struct, frozen=True):
     """One row.
 
     Attributes:

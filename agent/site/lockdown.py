@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from agent.site.commands import Asked, Nothing, Refused
 from agent.site.machine import Machine, State
+from agent.site.value import replace
 
 if TYPE_CHECKING:
     from agent.site.house import House
@@ -15,8 +15,7 @@ if TYPE_CHECKING:
 LIFT_PEOPLE = 2
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Down(State):
+class Down(State, frozen=True, kw_only=True):
     """Whether it is on; a restart does not lift it."""
 
     on: bool = False

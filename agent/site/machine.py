@@ -1,6 +1,6 @@
 """What every machine of the site is made of: a frozen state that is saved, and timers in it.
 
-A machine holds all that it remembers in one frozen dataclass. It changes it by assigning a
+A machine holds all that it remembers in one frozen value. It changes it by assigning a
 new one to `state`; what was assigned during a step is saved with it, so nothing that matters
 can be left out. Timers are part of the state: saved, they go on after a restart.
 """
@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
-from pydantic import TypeAdapter
+from msgspec import Struct, convert, field, json
 
 from agent.site.inputs import ActionAnswered, Json
 from agent.site.moment import Moment
+from agent.site.value import replace
 
 if TYPE_CHECKING:
     from agent.site.turn import Turn
@@ -24,8 +23,7 @@ if TYPE_CHECKING:
 SECOND_US = 1_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class Timer:
+class Timer(Struct, frozen=True):
     """One running timer.
 
     Attributes:
@@ -52,20 +50,13 @@ class Timer:
         return replace(self, due_us=max(self.due_us, now.mono_us))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class State:
-    """What all states have."""
+class State(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """What all states have. What is as it was at first is not saved."""
 
     timers: Mapping[str, Timer] = field(default_factory=dict)
 
 
 S = TypeVar("S", bound=State)
-
-
-@cache
-def _shape(state: Any) -> TypeAdapter[Any]:
-    """Return how states of this class are written and read."""
-    return TypeAdapter(state)
 
 
 class Register:
@@ -155,10 +146,8 @@ class Machine(Generic[S]):
         self.key = f"{self.noun}/{name}"
         self._register = register
         self._initial = initial
-        state: Any = type(initial)
-        self._shape = _shape(state)
         saved = register.add(self)
-        self._state: S = initial if saved is None else self._shape.validate_python(saved)
+        self._state = initial if saved is None else convert(saved, type(initial), str_keys=True)
         for timer, set_to in self._state.timers.items():
             register.schedule(self.key, timer, set_to.due_us)
 
@@ -176,7 +165,7 @@ class Machine(Generic[S]):
         """Return the state as JSON, None when there is nothing to remember."""
         if self._state == self._initial:
             return None
-        saved: Json = self._shape.dump_python(self._state, mode="json", exclude_defaults=True)
+        saved: Json = json.decode(json.encode(self._state))
         return saved
 
     def say(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
+
+from msgspec import Struct
 
 from agent.site.commands import Asked
 from agent.site.inputs import Json, Outcome
@@ -15,8 +16,7 @@ ENDS = {Outcome.DONE: "command.done", Outcome.UNKNOWN: "command.unknown"}
 STOPPED = "the agent stopped over it"
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
+class Order(Struct, frozen=True, omit_defaults=True):
     """What is kept of a command until then; see `Asked`."""
 
     command: str

@@ -8,7 +8,6 @@ shorted wire is a press. A test is announced for one button and takes its first 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from agent.site import tables
@@ -17,6 +16,7 @@ from agent.site.due import HOUR_US, Due
 from agent.site.inputs import Json, PointState
 from agent.site.machine import SECOND_US, Machine, State
 from agent.site.point import Change
+from agent.site.value import replace
 
 if TYPE_CHECKING:
     from agent.site.house import House
@@ -25,8 +25,7 @@ if TYPE_CHECKING:
 TEST_US = 60 * SECOND_US
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Latch(State):
+class Latch(State, frozen=True, kw_only=True):
     """What is known of a button.
 
     Attributes:

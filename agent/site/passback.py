@@ -7,10 +7,12 @@ never refused. After a restart, and for twelve hours at most, what is known is o
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from msgspec import field
+
 from agent.site.machine import SECOND_US, Machine, State
+from agent.site.value import replace
 
 if TYPE_CHECKING:
     from agent.site.area import Area
@@ -21,8 +23,7 @@ if TYPE_CHECKING:
 FORGET_US = 12 * 3600 * SECOND_US
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Inside(State):
+class Inside(State, frozen=True, kw_only=True):
     """Who is inside, and whether that is sure: True since they were last seen to enter."""
 
     people: Mapping[str, bool] = field(default_factory=dict)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from agent.site.due import HOUR_US
 from agent.site.inputs import Condition, Json, PathNews, PathTested
 from agent.site.machine import Machine, Register, State
+from agent.site.value import replace
 
 if TYPE_CHECKING:
     from agent.site.turn import Turn
@@ -22,8 +22,7 @@ DEAD: Mapping[Condition, str] = {
 TESTED_US = 4 * HOUR_US
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Link(State):
+class Link(State, frozen=True, kw_only=True):
     """What is known of a path; no condition before the first news ever.
 
     Attributes:

@@ -9,16 +9,17 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
 
 from agent.site.inputs import CredentialRead, Json
 from agent.site.machine import Machine, Register, State
 from agent.site.system import System
 from agent.site.table import Factor, Role
+from agent.site.value import replace
 
 
-@dataclass(frozen=True, slots=True)
-class Credential:
+class Credential(Struct, frozen=True, omit_defaults=True):
     """One thing that a person presents.
 
     `reference` is "device:position" for a finger, a keyed digest for a card or a PIN.
@@ -29,8 +30,7 @@ class Credential:
     duress: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Profile(State):
+class Profile(State, frozen=True, kw_only=True):
     """What is known of a person. Validity is wall time in microseconds."""
 
     roles: tuple[Role, ...] = ()
@@ -70,8 +70,7 @@ class Person(Machine[Profile]):
         return None
 
 
-@dataclass(frozen=True, slots=True)
-class Presented:
+class Presented(Struct, frozen=True):
     """Who somebody is, as a reader and the register of people tell it."""
 
     person: Person

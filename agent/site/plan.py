@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Annotated
 
 from pydantic import Field
@@ -23,6 +22,7 @@ from agent.site.tables import (
     Site,
     Zone,
 )
+from agent.site.value import replace
 
 __all__ = ["Device", "Id", "Key", "Mistake", "Plan", "Reference", "Table"]
 

@@ -11,11 +11,13 @@ does not take the change with it.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
+
+from msgspec import Struct
 
 from agent.site.inputs import Json, PointRead, PointState
 from agent.site.machine import Machine, Register, State
+from agent.site.value import replace
 
 if TYPE_CHECKING:
     from agent.site.turn import Turn
@@ -27,8 +29,7 @@ UNREADABLE = "unreadable"  # something stands where tags are read, and shows non
 SEEING_US = 15_000_000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Level(State):
+class Level(State, frozen=True, kw_only=True):
     """What is known of a point.
 
     Attributes:
@@ -46,8 +47,7 @@ class Level(State):
     first_us: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Struct, frozen=True):
     """A settled change of a point.
 
     `before` is `unknown` for the first state ever. `after` is `unknown` when the device went

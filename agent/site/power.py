@@ -7,7 +7,6 @@ still say so, and below `restart_pct` it is stopped again when somebody starts i
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from agent.site import tables
@@ -17,6 +16,7 @@ from agent.site.inputs import Json, PointRead, PointState
 from agent.site.machine import SECOND_US, Machine, State
 from agent.site.point import SEEING_US, Change
 from agent.site.step import Release
+from agent.site.value import replace
 
 if TYPE_CHECKING:
     from agent.site.house import House
@@ -29,8 +29,7 @@ TEST_AWAY_US = 60 * SECOND_US  # so long the battery has to carry the gateway in
 GATEWAY = ".gateway"  # an action for no device is for the gateway itself
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Supply(State):
+class Supply(State, frozen=True, kw_only=True):
     """What is known of the supply.
 
     Attributes:

@@ -11,13 +11,13 @@ Panic buttons, sirens and the battery test themselves: see `panic.test`, `output
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from agent.site.commands import AreaNamed, Asked, PersonNamed, Refused
 from agent.site.due import Due
 from agent.site.inputs import Json
 from agent.site.machine import SECOND_US, Machine, State
+from agent.site.value import replace
 
 if TYPE_CHECKING:
     from agent.site.area import Area
@@ -30,8 +30,7 @@ DURESS_US = 60 * SECOND_US
 SHIFT_US = 12 * 3600 * SECOND_US  # standards.md: duress is tested each shift
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Steps(State):
+class Steps(State, frozen=True, kw_only=True):
     """What is known of a walk test: who walks (nobody while there is none), what was heard."""
 
     persons: tuple[str, ...] = ()
@@ -92,8 +91,7 @@ class Walk(Machine[Steps]):
         return {"on": bool(self.state.persons), "tested": list(self.state.tested)}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Announced(State):
+class Announced(State, frozen=True, kw_only=True):
     """Whose next presentation under duress is a test."""
 
     person: str | None = None

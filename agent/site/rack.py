@@ -11,7 +11,6 @@ also what is put back; and so is a slot that is not as the site file says when i
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from agent.site import tables
@@ -20,6 +19,7 @@ from agent.site.inputs import Json, PointState
 from agent.site.machine import Machine, State
 from agent.site.point import Change
 from agent.site.table import EMPTY
+from agent.site.value import replace
 
 if TYPE_CHECKING:
     from agent.site.house import House
@@ -30,8 +30,7 @@ UNNAMED = "unnamed"  # something in a slot that is to be empty, where no tags ar
 CUT = frozenset({PointState.OPEN, PointState.SHORT})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Content(State):
+class Content(State, frozen=True, kw_only=True):
     """What is known of a slot.
 
     Attributes:

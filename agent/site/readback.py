@@ -8,12 +8,12 @@ state: off, for whatever can be told by a readback.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from agent.site.inputs import Condition, PointState
 from agent.site.machine import SECOND_US, Machine, State
 from agent.site.point import Change
+from agent.site.value import replace
 
 if TYPE_CHECKING:
     from agent.site.house import House
@@ -28,8 +28,7 @@ CUT = "readback-cut"
 Told: TypeAlias = Callable[["Turn", str], None]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Echo(State):
+class Echo(State, frozen=True, kw_only=True):
     """What is known of a readback; the timer `follow` runs while the output may be moving.
 
     Attributes:

@@ -11,13 +11,15 @@ What is hidden is kept apart, by a recording of its own: it makes nothing else l
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
+
+from msgspec import field
 
 from agent.site import coverage, tables
 from agent.site.inputs import ActionAnswered, Condition, Json, Outcome
 from agent.site.machine import SECOND_US, Machine, State
 from agent.site.step import Release
+from agent.site.value import replace
 
 if TYPE_CHECKING:
     from agent.site.house import House
@@ -28,8 +30,7 @@ WRITING_MS = 10_000  # what a host may take beyond a clip's end
 PICTURE = "picture"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Film(State):
+class Film(State, frozen=True, kw_only=True):
     """What is being kept. Times are monotonic; the timer `over` runs to the clip's end.
 
     Attributes:

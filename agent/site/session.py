@@ -6,11 +6,13 @@ moment ago when the change has settled: an ended session is remembered that much
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from agent.site import tables
 from agent.site.machine import SECOND_US, Machine, State
+from agent.site.value import replace
 
 if TYPE_CHECKING:
     from agent.site.house import House
@@ -20,8 +22,7 @@ if TYPE_CHECKING:
 REMEMBERED_US = 12 * SECOND_US
 
 
-@dataclass(frozen=True, slots=True)
-class Session:
+class Session(Struct, frozen=True):
     """People at work, monotonic from and until; `grant` is the action that let them in."""
 
     grant: int
@@ -30,8 +31,7 @@ class Session:
     until_us: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Open(State):
+class Open(State, frozen=True, kw_only=True):
     """The sessions that may still matter, oldest first. A restart ends them."""
 
     sessions: tuple[Session, ...] = ()

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from agent.site.machine import SECOND_US, Machine, Register, State
 
@@ -14,16 +15,14 @@ if TYPE_CHECKING:
 ON_SITE_US = 120 * SECOND_US
 
 
-@dataclass(frozen=True, slots=True)
-class Sighting:
+class Sighting(Struct, frozen=True, omit_defaults=True):
     """One person's last identification, monotonic."""
 
     at_us: int
     duress: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Seen(State):
+class Seen(State, frozen=True, kw_only=True):
     """Everybody's last identification. A restart forgets it: permissions die."""
 
     last: Mapping[str, Sighting] = field(default_factory=dict)

@@ -5,7 +5,6 @@ That limit is on the noise only: what it would have sounded for is recorded all 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from agent.site import tables
@@ -15,6 +14,7 @@ from agent.site.inputs import ActionAnswered, Json, Outcome
 from agent.site.machine import SECOND_US, Machine, State
 from agent.site.readback import Readback
 from agent.site.step import Release
+from agent.site.value import replace
 
 if TYPE_CHECKING:
     from agent.site.house import House
@@ -23,8 +23,7 @@ if TYPE_CHECKING:
 TEST_DUE_D = 31  # standards.md: what alarms depend on is tested each month
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Noise(State):
+class Noise(State, frozen=True, kw_only=True):
     """What is known of a sounder; the timer `over` runs while it sounds.
 
     Attributes:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
+
+from msgspec import Struct, field
 
 from agent.site.inputs import Json
 from agent.site.moment import Moment
@@ -19,8 +20,7 @@ class Severity(StrEnum):
     INFO = "info"  # everything else
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(Struct, frozen=True, gc=False):
     """A fact with a meaning; the journal gives it its number.
 
     Attributes:
@@ -47,8 +47,7 @@ class Release(StrEnum):
     ALARM = "alarm"  # after its commit, or after 500 ms without one
 
 
-@dataclass(frozen=True, slots=True)
-class Action:
+class Action(Struct, frozen=True, gc=False):
     """What the site asks a driver to do (see `drivers.contract.Action`)."""
 
     id: int
@@ -62,8 +61,7 @@ class Action:
 UNRECORDABLE = "journal-unavailable"  # why somebody or something is refused
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """What a command's sender is told."""
 
     command: str
@@ -77,8 +75,7 @@ class Answer:
         return self.reason != UNRECORDABLE
 
 
-@dataclass(slots=True)
-class Step:
+class Step(Struct):
     """Everything that one input led to, in order.
 
     `changes` holds the saved state that differs now, by key ("door/store"); None: forgotten.

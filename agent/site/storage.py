@@ -7,8 +7,9 @@ alarms go on. What happens meanwhile waits in order and is recorded when the dis
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
+
+from msgspec import field
 
 from agent.site.inputs import (
     Condition,
@@ -19,6 +20,7 @@ from agent.site.inputs import (
     StorageNews,
 )
 from agent.site.machine import Machine, Register, State
+from agent.site.value import replace
 
 if TYPE_CHECKING:
     from agent.site.turn import Turn
@@ -28,8 +30,7 @@ WARN_PCT = (50, 90, 100)
 CLEAR_PCT = 5  # below a level by so much, it may be warned of again
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Disk(State):
+class Disk(State, frozen=True, kw_only=True):
     """What is known of the record's disk.
 
     Attributes:

@@ -7,14 +7,16 @@ when nobody answers is unknown, and it is locked at once.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from msgspec import Struct, field
 
 from agent.site import tables
 from agent.site.inputs import ActionAnswered, Json, Outcome
 from agent.site.machine import SECOND_US, Machine, State
 from agent.site.readback import Readback
 from agent.site.step import Release
+from agent.site.value import replace
 
 if TYPE_CHECKING:
     from agent.site.door import Door
@@ -27,8 +29,7 @@ Position: TypeAlias = Literal["locked", "unlocking", "unlocked", "relocking", "u
 MOVING_US = 300_000
 
 
-@dataclass(frozen=True, slots=True)
-class Grant:
+class Grant(Struct, frozen=True, omit_defaults=True):
     """Leave to open once.
 
     Attributes:
@@ -47,8 +48,7 @@ class Grant:
         return self.from_us <= at_us and (ends_us is None or at_us <= ends_us)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hold(State):
+class Hold(State, frozen=True, kw_only=True):
     """What is known of a strike.
 
     Attributes:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from agent.site.inputs import ClockStepped, Configured, Json, Started, Stopping
 from agent.site.machine import SECOND_US, Machine, Register, State
 from agent.site.moment import Moment
+from agent.site.value import replace
 
 if TYPE_CHECKING:
     from agent.site.turn import Turn
@@ -18,8 +18,7 @@ if TYPE_CHECKING:
 BLIND_ALARM_US = 60 * SECOND_US  # longer without watching asks for somebody to go and look
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Run(State):
+class Run(State, frozen=True, kw_only=True):
     """What is known of this run and those before.
 
     Attributes:

@@ -7,9 +7,9 @@ the device half, `references` lists. The configuration turns both into located e
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Annotated, Literal, TypeAlias
 
+from msgspec import Struct
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 Key: TypeAlias = tuple[str | int, ...]
@@ -52,8 +52,7 @@ Ids = Annotated[
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Mistake:
+class Mistake(Struct, frozen=True):
     """What no single field shows.
 
     `key` is the path inside the model that was asked: ("reader_out",) of a door,
@@ -65,8 +64,7 @@ class Mistake:
     remedy: str
 
 
-@dataclass(frozen=True, slots=True)
-class Reference:
+class Reference(Struct, frozen=True):
     """Something the device half must offer.
 
     Attributes:

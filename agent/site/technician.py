@@ -8,12 +8,12 @@ watched at all times alarms at once. Panic buttons and racks stay real.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from agent.site.commands import AreaNamed, Asked, Refused, TechnicianBegin
 from agent.site.inputs import Json
 from agent.site.machine import SECOND_US, Machine, State
+from agent.site.value import replace
 
 if TYPE_CHECKING:
     from agent.site.area import Area
@@ -24,8 +24,7 @@ if TYPE_CHECKING:
 Cause: TypeAlias = Literal["asked", "time-over", "restart"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Service(State):
+class Service(State, frozen=True, kw_only=True):
     """What is known of the mode.
 
     Attributes:

@@ -7,7 +7,6 @@ not the area is armed.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -20,14 +19,14 @@ from agent.site.machine import Machine, State
 from agent.site.moment import Moment
 from agent.site.point import Change
 from agent.site.schedule import EPOCH
+from agent.site.value import replace
 
 if TYPE_CHECKING:
     from agent.site.house import House
     from agent.site.turn import Turn
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Detector(State):
+class Detector(State, frozen=True, kw_only=True):
     """What is known of a zone.
 
     Attributes:

@@ -14,9 +14,9 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Annotated, Any
 
+from msgspec import Struct
 from pydantic import ConfigDict, Field, ValidationError
 
 from agent.journal.canonical import encode
@@ -87,8 +87,7 @@ class SignedCommand(Payload):
     signatures: Annotated[list[Signature], Field(min_length=1, max_length=2)]
 
 
-@dataclass(frozen=True, slots=True)
-class Judged:
+class Judged(Struct, frozen=True):
     """What is to be done about a message on the command topic.
 
     Attributes:

@@ -9,9 +9,9 @@ import json
 import re
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from msgspec import Struct
 from pydantic import BaseModel
 
 from agent.uplink.commands import SignedCommand
@@ -44,8 +44,7 @@ PARAMETERS = {
 _SITE = Topics("{site}")
 
 
-@dataclass(frozen=True, slots=True)
-class Channel:
+class Channel(Struct, frozen=True):
     """One topic.
 
     Attributes:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Any
+
+from msgspec import Struct
 
 from agent.site.inputs import Commanded, Origin
 from agent.site.moment import Moment
 from agent.site.step import Answer
+from agent.site.value import replace
 from agent.uplink.commands import Judge, Judged
 from agent.uplink.feed import CommandAnswer, CommandState
 from agent.uplink.operators import OperatorOptions
@@ -24,8 +26,7 @@ TOLD_S = 60.0
 Reply = Callable[[CommandAnswer], None]
 
 
-@dataclass(slots=True)
-class Pending:
+class Pending(Struct):
     """A command whose end is not known yet."""
 
     reply: Reply

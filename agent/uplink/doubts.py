@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from agent.uplink.options import PathOptions
 
@@ -17,8 +18,7 @@ CERTIFICATE = "a certificate (PEM)"
 KEY = "its key (PEM), without a password"
 
 
-@dataclass(frozen=True, slots=True)
-class Doubt:
+class Doubt(Struct, frozen=True):
     """One thing that is wrong.
 
     Attributes:

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Any
 
+from msgspec import Struct
 from pydantic import BaseModel, ConfigDict, Field
 
 from agent.journal.record import Recorded
@@ -35,8 +35,7 @@ class Topic(StrEnum):
     REPEAT = "event/repeat"
 
 
-@dataclass(frozen=True, slots=True)
-class Topics:
+class Topics(Struct, frozen=True):
     """The topics of one site."""
 
     site: str

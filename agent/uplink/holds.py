@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from random import Random
+
+from msgspec import Struct
 
 from agent.pauses import Pauses
 from agent.uplink.message import Message, Rank
@@ -11,8 +12,7 @@ from agent.uplink.message import Message, Rank
 PROBE_S = (0.5, 10.0)  # first and longest range of the pauses
 
 
-@dataclass(slots=True)
-class Hold:
+class Hold(Struct):
     """Why a topic is held, and until when of the caller's clock."""
 
     topic: str

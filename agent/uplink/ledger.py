@@ -13,7 +13,8 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from agent.journal.ranges import Ranges, Span
 from agent.journal.record import Lane, Recorded
@@ -24,8 +25,7 @@ BATCH_EVENTS = 200
 STOCK_MOST = 4  # batches read ahead
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Parcel:
+class Parcel(Struct, frozen=True, eq=False):
     """Events that travel as one message.
 
     Attributes:
@@ -43,8 +43,7 @@ class Parcel:
     zipped: bool = False
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Gap:
+class Gap(Struct, frozen=True, eq=False):
     """Numbers that a lane's late events must be read from; of both lanes when it is None."""
 
     lane: Lane | None

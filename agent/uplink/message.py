@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import IntEnum
+
+from msgspec import Struct
 
 from agent.journal.record import Lane
 from agent.uplink.feed import Topic
@@ -24,8 +25,7 @@ class Rank(IntEnum):
     REPEAT = 6
 
 
-@dataclass(frozen=True, slots=True)
-class Worth:
+class Worth(Struct, frozen=True):
     """How messages of a rank travel.
 
     Attributes:
@@ -55,8 +55,7 @@ WORTH = {
 FRESH = {Lane.ALARM: Rank.ALARM, Lane.REST: Rank.LIVE}
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Message:
+class Message(Struct, frozen=True, eq=False):
     """What is published.
 
     Attributes:

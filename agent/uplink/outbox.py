@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from random import Random
+
+from msgspec import Struct
 
 from agent.journal.record import Lane, Recorded
 from agent.uplink import reasons
@@ -26,8 +27,7 @@ HEADROOM_BYTES = 256  # of a packet: header, topic and properties
 UNRECORDED_MOST = 256
 
 
-@dataclass(frozen=True, slots=True)
-class Aside:
+class Aside(Struct, frozen=True):
     """A message that is too large for the broker; `seq` is its event's number, if it has one."""
 
     topic: str

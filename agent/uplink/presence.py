@@ -5,14 +5,14 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from agent.uplink.feed import DeviceState, Heartbeat, Status, Topics
 
 
-@dataclass(slots=True)
-class Portrait:
+class Portrait(Struct):
     """What is said of the house on every path.
 
     Attributes:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from agent.journal.errors import JournalError
 from agent.uplink.haul import Journal, haul
@@ -21,8 +22,7 @@ SLOW_ACK_S = 60.0  # ... or for one of them, while it answers others
 REREAD_S = 1.0
 
 
-@dataclass(frozen=True, slots=True)
-class Flight:
+class Flight(Struct, frozen=True):
     """A message on its way, since `sent_s` of the loop's clock."""
 
     message: Message

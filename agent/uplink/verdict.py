@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from agent.site.inputs import Condition
 from agent.uplink import reasons
@@ -11,8 +11,7 @@ from agent.uplink.outbox import Outbox
 WORKING = (Condition.READY, Condition.FAULTED)
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Struct, frozen=True):
     """A path's condition, and the reason where it is not `ready`.
 
     `topic` is the one whose answers led to it, if it was an answer.

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Protocol
+
+from msgspec import Struct
 
 LARGEST = 256 * 1024 * 1024  # MQTT 5, 2.1.4: what a packet can be at all
 
 
-@dataclass(frozen=True, slots=True)
-class Terms:
+class Terms(Struct, frozen=True):
     """What the broker allows on this connection.
 
     Attributes:
@@ -21,8 +21,7 @@ class Terms:
     packet_bytes: int
 
 
-@dataclass(frozen=True, slots=True)
-class Will:
+class Will(Struct, frozen=True):
     """What the broker publishes, retained, when we vanish without a word."""
 
     topic: str
@@ -39,8 +38,7 @@ class Hearer(Protocol):
         """Hear a message to a topic that was subscribed to."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ack:
+class Ack(Struct, frozen=True):
     """The broker's answer to the message `mid`: an MQTT 5 reason code."""
 
     mid: int

@@ -9,7 +9,6 @@ import signal
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -27,6 +26,7 @@ from agent.site.inputs import (
     PointState,
 )
 from agent.site.step import Action, Release
+from agent.site.value import replace
 from tests.waiting import BUSY
 
 ROOT = Path(__file__).parents[2]

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import copy
 import json
-from dataclasses import asdict
 
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from msgspec import to_builtins
 
 from agent.site.inputs import (
     ActionAnswered,
@@ -140,9 +140,9 @@ def written(step: Step) -> str:
     """Return everything that a step decided, as one text."""
     return json.dumps(
         {
-            "events": [asdict(event) for event in step.events],
-            "actions": [asdict(action) for action in step.actions],
-            "answers": [asdict(answer) for answer in step.answers],
+            "events": [to_builtins(event) for event in step.events],
+            "actions": [to_builtins(action) for action in step.actions],
+            "answers": [to_builtins(answer) for answer in step.answers],
             "changes": step.changes,
         },
         sort_keys=True,

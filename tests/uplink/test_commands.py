@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -18,6 +17,7 @@ from agent.site.inputs import Commanded, Origin, Started
 from agent.site.moment import Moment
 from agent.site.site import Site
 from agent.site.step import Answer
+from agent.site.value import replace
 from agent.uplink import desk as desk_module
 from agent.uplink.commands import REFUSALS, Command, Judge, Judged, SignedCommand
 from agent.uplink.desk import Desk
