@@ -229,6 +229,8 @@ class Site:
             certificate.clock_stepped(turn, what)
 
     def _point_read(self, turn: Turn, what: PointRead) -> None:
+        if what.state is PointState.UNKNOWN and what.ref not in self._house.points:
+            return  # nothing was ever known of it, nor is now
         point = self._house.point(what.ref)
         before = point.state.settled
         if self._house.power:

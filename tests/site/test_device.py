@@ -90,3 +90,9 @@ def enrol(play, person, position):
     credentials = [{"kind": "finger", "reference": f"reader:{position}"}]
     play.command("person.enrol", 7, person=person, roles=["guard"], credentials=credentials)
     assert play.refusal == ""
+
+
+def test_a_point_that_was_never_seen_and_is_not_now_is_nothing(play):
+    before = play.site.view()["points"]
+    assert play.point("board.spare", "unknown", 5) == []
+    assert play.site.view()["points"] == before
