@@ -107,6 +107,22 @@ class Armoury:
         self.synchronised = self.folder / "synchronised"
         self.synchronised.touch()
 
+    def employ(self, operators: Sequence[str]) -> None:
+        """Have the site file know operators, each with every right; they need a set clock."""
+        if not operators:
+            return
+        tables = []
+        for name in operators:
+            words = ["operator", "keygen", name, "--right", "*"]
+            tables.append(self.armoury(*words, "--key", str(self._operator_key(name))))
+        with self.site_file.open("a", encoding="utf-8") as site:
+            site.write("\n" + "\n".join(tables))
+        self.synchronised = self.folder / "synchronised"
+        self.synchronised.touch()
+
+    def _operator_key(self, name: str) -> Path:
+        return self.folder / f"{name}.key"
+
     def end(self) -> None:
         """End every process, the daemon in order."""
         self.stop_daemon()
@@ -195,8 +211,23 @@ class Armoury:
             check=False,
         )
         if done.returncode:
-            raise NightError(f"armoury {' '.join(words)}: {done.stderr.strip()}")
+            said = f"{done.stderr.strip()} {done.stdout.strip()}"
+            raise NightError(f"armoury {' '.join(words)}: {said.strip()}")
         return done.stdout
+
+    def central_does(self, words: Sequence[str], by: Sequence[str]) -> None:
+        keys = [word for name in by for word in ("--key", str(self._operator_key(name)))]
+        site = tomllib.loads(self.site_file.read_text(encoding="utf-8"))["site"]["id"]
+        signed = self.folder / "signed.json"
+        envelope = self.armoury("operator", "sign", *words, "--site", site, *keys)
+        signed.write_text(envelope, encoding="utf-8")
+        self.armoury("operator", "send", str(signed), "--broker", f"127.0.0.1:{self.broker.port}")
+
+    def edit(self, before: str, after: str) -> None:
+        text = self.site_file.read_text(encoding="utf-8")
+        if before not in text:
+            raise NightError(f"the site file does not say {before!r}")
+        self.site_file.write_text(text.replace(before, after), encoding="utf-8")
 
     def broker_do(self, what: str) -> None:
         {"stop": self.broker.stop, "start": self.broker.start, "kill": self.broker.kill}[what]()

@@ -12,11 +12,13 @@ A scenario is TOML that an officer can read: what happens, and what the record m
 
 Of the whole night: `closes_soon` has the hours of the site file end within a minute and a half;
 `site` is the site file in config/ ("demo.toml" by default), `people` are the
-officers whom it knows from the beginning (two at most, as at every new site), `slow` keeps
-it for `make soak`.
+officers whom it knows from the beginning (two at most, as at every new site), `operators` those
+at the central monitor whose signatures it knows, `slow` keeps it for `make soak`.
 
-A step does at most one thing: `simulate`, `command` (words of `armoury`), `broker` or `daemon`
-("stop", "start", "kill"). `refused` is why the command must be refused. Then
+A step does at most one thing: `simulate`, `command` (words of `armoury`), `central` (a command
+that the operators in `by` sign and send), `edit` (in the site file, the first text becomes the
+second), `broker` or `daemon` ("stop", "start", "kill"). `refused` is why the command must be
+refused. Then
 
 - `expect` lists events by any of their fields, or of their data's: each must be recorded after
   the step began, in any order;
@@ -43,7 +45,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 POLL_S = 0.05
-DEEDS = ("simulate", "command", "broker", "daemon")
+DEEDS = ("simulate", "command", "central", "edit", "broker", "daemon")
 PROCESS = ("stop", "start", "kill")
 
 Event = Mapping[str, Any]
@@ -71,6 +73,9 @@ class Step:
     after_s: float = 0.0
     simulate: str = ""
     command: str = ""
+    central: str = ""
+    by: Sequence[str] = ()
+    edit: Sequence[str] = ()
     refused: str = ""
     broker: str = ""
     daemon: str = ""
@@ -92,6 +97,7 @@ class Night:
     steps: Sequence[Step]
     site: str = "demo.toml"
     people: Sequence[Person] = ()
+    operators: Sequence[str] = ()
     slow: bool = False
     closes_soon: bool = False
 
@@ -132,6 +138,12 @@ class House(Protocol):
 
     def armoury(self, *words: str) -> str:
         """Run the command `armoury`; return what it says, or raise NightError with it."""
+
+    def central_does(self, words: Sequence[str], by: Sequence[str]) -> None:
+        """Have operators at the monitor sign and send a command; NightError if it is refused."""
+
+    def edit(self, before: str, after: str) -> None:
+        """Change the site file in its place; NightError if it does not say `before`."""
 
     def broker_do(self, what: str) -> None:
         """Stop, start or kill the broker."""
@@ -176,8 +188,12 @@ def _checked(number: int, step: Step) -> Step:
     """Return a step that says what it does and what it wants, or raise NightError."""
     if len([deed for deed in DEEDS if getattr(step, deed)]) > 1:
         raise NightError(f"step {number}: does more than one of {', '.join(DEEDS)}")
-    if step.refused and not step.command:
+    if step.refused and not (step.command or step.central):
         raise NightError(f"step {number}: only a command is refused")
+    if bool(step.central) != bool(step.by):
+        raise NightError(f"step {number}: central goes with by, who signs")
+    if step.edit and len(step.edit) != 2:
+        raise NightError(f"step {number}: edit has two texts, what stands there and what shall")
     if bool(step.look) != bool(step.shows or step.hides):
         raise NightError(f"step {number}: look goes with shows or hides")
     for process in (step.broker, step.daemon):
@@ -262,6 +278,10 @@ def _do(step: Step, house: House) -> tuple[Event, ...]:
             house.armoury("simulate", *shlex.split(step.simulate))
         if step.command:
             house.armoury(*shlex.split(step.command))
+        if step.central:
+            house.central_does(shlex.split(step.central), step.by)
+        if step.edit:
+            house.edit(*step.edit)
         if step.broker:
             house.broker_do(step.broker)
         if step.daemon:

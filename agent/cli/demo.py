@@ -85,6 +85,7 @@ def _armoury(folder: Path, night: Night) -> Iterator[Armoury]:
         click.echo("starting: broker, simulators, daemon, monitor ...")
         if night.closes_soon:
             house.close_soon()
+        house.employ(night.operators)
         house.start()
         click.echo("listen in, from another terminal, as somebody with only the broker:")
         click.echo(f"  mosquitto_sub -V 5 -p {house.broker.port} -t 'armoury/v1/#'")

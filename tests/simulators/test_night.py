@@ -46,6 +46,12 @@ class PaperHouse:
         self._do(said)
         return self.says.get(said, "")
 
+    def central_does(self, words: Sequence[str], by: Sequence[str]) -> None:
+        self.armoury("central", *words, "by", *by)
+
+    def edit(self, before: str, after: str) -> None:
+        self._do(f"edit {before} {after}")
+
     def broker_do(self, what: str) -> None:
         self._do(f"broker {what}")
 
@@ -179,6 +185,17 @@ def test_what_is_recorded_and_not_told_is_missing() -> None:
     assert played.missing == ({"told": {"kind": "door.opened"}},)
 
 
+def test_operators_and_the_technician_do_as_the_step_says() -> None:
+    house = PaperHouse(refuses={"central area.arm area=hall by ana ben": "armed: it is so already"})
+    assert play_step(step(central="site.lock_down", by=["ana"]), house).well
+    assert play_step(step(edit=["within_s = 5", "within_s = 9"]), house).well
+    assert house.done == ["central site.lock_down by ana", "edit within_s = 5 within_s = 9"]
+    again = {"central": "area.arm area=hall", "by": ["ana", "ben"]}
+    assert play_step(step(**again, refused="so already"), house).well
+    with pytest.raises(NightError, match="so already"):
+        play_step(step(**again), house)
+
+
 def test_a_look_must_show_and_hide() -> None:
     house = PaperHouse(says={"status": "all is quiet"})
     assert play_step(step(look="status", shows=["quiet"], hides=["duress"]), house).well
@@ -236,6 +253,9 @@ def test_a_wanted_field_is_the_events_or_its_datas() -> None:
         ("name = 'x'\n[[step]]\nsimulate = 'open store'", "say"),
         ("name = 'x'\n[[step]]\nsay = 'z'\nsimulate = 'a'\nbroker = 'stop'", "more than one of"),
         ("name = 'x'\n[[step]]\nsay = 'z'\nsimulate = 'a'\nrefused = 'b'", "only a command"),
+        ("name = 'x'\n[[step]]\nsay = 'z'\ncentral = 'site.lock_down'", "central goes with by"),
+        ("name = 'x'\n[[step]]\nsay = 'z'\nby = ['ana']", "central goes with by"),
+        ("name = 'x'\n[[step]]\nsay = 'z'\nedit = ['a']", "edit has two texts"),
         ("name = 'x'\n[[step]]\nsay = 'z'\nshows = ['b']", "look goes with"),
         ("name = 'x'\n[[step]]\nsay = 'z'\nlook = 'status'", "look goes with"),
         ("name = 'x'\n[[step]]\nsay = 'z'\ndaemon = 'hang'", "'hang' is none of"),

@@ -36,7 +36,8 @@ class House(Armoury):
             sys.stdout.flush()
             sys.stderr.flush()
         if status:
-            raise NightError(f"armoury {' '.join(words)}: {err.getvalue().decode().strip()}")
+            said = f"{err.getvalue().decode().strip()} {out.getvalue().decode().strip()}"
+            raise NightError(f"armoury {' '.join(words)}: {said.strip()}")
         return out.getvalue().decode()
 
     def wait_for(self, timeout_s: float = 10.0, *, after: int = 0, **wanted: object) -> Event:

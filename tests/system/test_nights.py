@@ -25,6 +25,7 @@ def test_a_night_goes_as_it_says(make_house: Callable[[str], House], night: Nigh
     house = make_house((ROOT / "config" / night.site).read_text())
     if night.closes_soon:
         house.close_soon()
+    house.employ(night.operators)
     house.start()
     enrol(night, house)
     badly: list[Played] = []
