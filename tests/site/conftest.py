@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
@@ -195,6 +195,16 @@ class Play:
     def command(
         self, name: str, t: float | None = None, origin: str = "local", **params: Json
     ) -> list[str]:
+        return self.ask(name, params, t, origin)
+
+    def ask(
+        self,
+        name: str,
+        params: Mapping[str, Json],
+        t: float | None = None,
+        origin: str = "local",
+    ) -> list[str]:
+        """Give a command whose parameters may have any names."""
         number = f"c-{len(self.answers)}"
         origin_ = Origin(origin)
         second = "another" if origin_ is Origin.MONITOR else ""

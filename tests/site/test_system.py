@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from agent.site.commands import COMMANDS
@@ -288,10 +288,11 @@ class TestCommands:
         assert play.last("command.refused").data["why"] == why
 
     @given(st.sampled_from(sorted(COMMANDS)), ANYTHING)
+    @example("area.arm", {"name": "", "t": 0, "origin": "", "self": 0, "params": 0})
     def test_no_parameters_are_too_wrong_to_be_told_so(self, name, params):
         play = Play(plan(), reborn=False)
         play.start(0)
-        play.command(name, 1, origin=str(max(COMMANDS[name].origins)), **params)
+        play.ask(name, params, 1, origin=str(max(COMMANDS[name].origins)))
         answer = play.answers[-1]
         assert answer.reason != "bad-params" or answer.data["why"]
 
