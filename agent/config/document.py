@@ -59,8 +59,9 @@ def read(path: Path) -> Document:
 def _text(path: Path) -> str:
     try:
         data = path.read_bytes()
-        # As tomllib does: a line ends with \n, and \r\n is one end.
-        return data.decode().replace("\r\n", "\n")
+        # As tomllib does: a line ends with \n, and \r\n is one end. Some editors put a mark of
+        # their own before the first letter.
+        return data.decode().removeprefix("\ufeff").replace("\r\n", "\n")
     except OSError as error:
         found = f"no site file that can be read ({error.strerror})"
         mistake = SiteFileMistake(path, 0, "", found, "name one: config/minimal.toml is a start")

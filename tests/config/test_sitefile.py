@@ -146,6 +146,15 @@ def test_a_file_that_is_not_there_is_one_mistake_without_a_line(tmp_path: Path) 
         load(tmp_path)
 
 
+def test_a_file_as_windows_editors_save_it_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "site.toml"
+    text = "[site]\nid = 1\n"
+    path.write_bytes(b"\xef\xbb\xbf" + text.replace("\n", "\r\n").encode())
+    with pytest.raises(SiteFileMistakes) as wrong:
+        load(path)
+    assert f"{path}:2: site.id: found 1;" in str(wrong.value)
+
+
 def test_what_is_not_utf_8_is_one_mistake(tmp_path: Path) -> None:
     path = tmp_path / "site.toml"
     path.write_bytes(b'[site]\nname = "Almac\xe9n"\n')
