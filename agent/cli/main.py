@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import sys
 from collections.abc import Mapping
@@ -15,6 +16,8 @@ EXIT_NO = 1
 EXIT_WRONG_USE = 2
 EXIT_NO_DAEMON = 3
 EXIT_INTERRUPTED = 130  # 128 + SIGINT, as shells have it
+
+UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 # In the order in which help lists them: module and name of each command.
 COMMANDS: Mapping[str, tuple[str, str]] = {
@@ -102,6 +105,12 @@ def main() -> int:
         return EXIT_NO_DAEMON if isinstance(error, DaemonAbsent) else EXIT_NO
     except (click.Abort, KeyboardInterrupt):
         return EXIT_INTERRUPTED
+    except OSError as error:
+        if error.filename is not None or error.errno not in UNWRITABLE:
+            raise
+        why = f"Error: what there is to say cannot be written ({error.strerror})"
+        click.echo(f"{why}; make room, or write it elsewhere", err=True)
+        return EXIT_NO
     return status if isinstance(status, int) else 0
 
 

@@ -114,6 +114,24 @@ def test_a_reader_that_has_enough_is_told_nothing(daemon: Daemon) -> None:
     assert (done.returncode, done.stderr) == (1, b"")
 
 
+@pytest.mark.parametrize("words", [["events"], ["status"], ["status", "--json"]])
+def test_a_full_disk_behind_its_output_is_one_line_and_1(daemon: Daemon, words: list[str]) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [*ARMOURY, *words, "--socket", str(daemon.path)],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert (done.returncode, done.stderr) == (
+        1,
+        "Error: what there is to say cannot be written (No space left on device); "
+        "make room, or write it elsewhere\n",
+    )
+
+
 def test_a_command_costs_only_what_it_needs(daemon: Daemon) -> None:
     program = f"""
 import sys
