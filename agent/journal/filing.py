@@ -97,9 +97,12 @@ class Filing:
         """Write events down: of each its number, kind, severity, columns and proof."""
         classes, boots, prepared = self._classes, self._boots, []
         for seq, kind, severity, said, proof in rows:
+            head, tail, at_us, mono_us, object, device, ref, data = said
             number, level = classes.get((kind, severity)) or self._class(kind, severity)
-            boot = boots.get(said[:2]) or self._boot(said[:2])
-            prepared.append((seq, number, level, boot, *said[2:7], proof, said[7]))
+            boot = boots.get((head, tail)) or self._boot((head, tail))
+            prepared.append(
+                (seq, number, level, boot, at_us, mono_us, object, device, ref, proof, data)
+            )
         self._connection.executemany(_PUT, prepared)
 
     def put_leaves(self, leaves: Sequence[tuple[int, bytes]]) -> None:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 
 from agent.journal.canonical import quoted
 from agent.journal.filing import SEVERITY_NAMES
 from agent.journal.layout import SALT
 from agent.journal.ranges import Span
-from agent.journal.record import PRUNED, happened_us
+from agent.journal.record import PRUNED
 from agent.journal.stored import Row, StoredTree
 from agent.journal.tree import HASH, MARK
 
@@ -21,10 +20,11 @@ class Classes:
 
     Attributes:
         prunings: the numbers of the classes of prunings.
+        in_columns: whether bodies are made of the columns, and so cannot say something else.
     """
 
     def __init__(self, tree: StoredTree) -> None:
-        self._in_columns = tree.version > 1
+        self.in_columns = tree.version > 1
         found = list(tree.classes())
         self.prunings = {number for number, kind, _ in found if kind == PRUNED.encode()}
         # What a body has after its data, and near its end.
@@ -43,7 +43,7 @@ class Classes:
             row: as stored.
             leaf: the hash of what it holds; of a pruned row, what stands for it.
         """
-        seq, number, severity, proof, body = row
+        seq, number, severity, proof, body, _ = row
         if body is None:
             whole = number is None and severity is None and len(proof) == HASH
             return None if whole else "half of the row is gone"
@@ -58,13 +58,11 @@ class Classes:
     def agrees(self, row: Row) -> bool:
         """Say, without parsing, whether the columns say what the body says.
 
-        Since version 2 the body is made of them.
-
         An unescaped quote cannot stand within a string, and `data`, whose keys may be anything,
         comes before `kind`: so the last place is the right one.
         """
-        seq, number, severity, _, body = row
-        if self._in_columns:
+        seq, number, severity, _, body, _ = row
+        if self.in_columns:
             return body is not None
         parts = self._parts.get((number, severity))
         if body is None or parts is None:
@@ -73,14 +71,6 @@ class Classes:
         return body.rfind(b'"seq":%d,' % seq + end) > 0 and body.startswith(
             kind, body.rfind(b',"kind":"')
         )
-
-
-def times(rows: Sequence[Row]) -> list[int]:
-    """Return when the events happened; 0 where that is gone or damaged."""
-    try:
-        return [0 if row[4] is None else happened_us(row[4]) for row in rows]
-    except ValueError:
-        return [0] * len(rows)
 
 
 def ranges_of(row: Row) -> list[Span]:

@@ -26,9 +26,10 @@ from agent.site.step import Event, Severity
 DAY_US = 86_400_000_000
 MOST_ROWS = 200  # pruned in one transaction, which alarms must wait for
 ROOM_PCT = 90  # of the quota is what pruning for space goes down to
-BESIDE = 24  # bytes of a row that go besides its data
 DISK_PCT = 95  # of what the disk can give is the most that the record takes
 
+# What a pruned row gives back: its numbers are as long as what the leaf takes more than the proof.
+_TEXTS = "length(data) + length(object) + ifnull(length(device), 0)"
 _ALARM = SEVERITIES[Severity.ALARM]
 _INFO = SEVERITIES[Severity.INFO]
 
@@ -148,7 +149,7 @@ def _chatter(reader: Reader, surplus: int, delivered: Ranges) -> Iterator[tuple[
         (PRUNED, _INFO),
     )
     sql = (
-        f"SELECT seq, severity, length(data) + {BESIDE} FROM entry "  # noqa: S608
+        f"SELECT seq, severity, {_TEXTS} FROM entry "  # noqa: S608
         f"WHERE seq > ? AND severity = {_INFO} AND class <> ? ORDER BY seq LIMIT {MOST_ROWS}"
     )
     after = 0

@@ -70,7 +70,7 @@ TABLES = (
 # Version 1 had each body whole, in a table `event`. What reads it sees what the view shows.
 FIRST_VERSION = """CREATE TEMP VIEW event AS SELECT
         seq, class, severity, proof, body, body IS NOT NULL AS kept,
-        body ->> '$.at' AS at_us,
+        CAST(substr(body, 7, 17) AS INTEGER) AS at_us,
         substr(body -> '$.object', 2, length(body -> '$.object') - 2) AS object,
         substr(body -> '$.device', 2, length(body -> '$.device') - 2) AS device,
         ',"boot":' || (body -> '$.boot') || ',"data":' AS boot,

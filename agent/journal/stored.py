@@ -9,15 +9,16 @@ from agent.journal.errors import StorageCorrupt
 from agent.journal.filing import SEVERITIES, SEVERITY_NAMES, class_parts
 from agent.journal.growth import TILE, Growth
 from agent.journal.layout import SALT
-from agent.journal.record import ROTATED, Sealed, happened_us
+from agent.journal.record import ROTATED, Sealed
 from agent.journal.tree import Frontier, leaf_hash, node_hash, split
 
-# Number, class, severity, proof and body, as they are stored.
-Row = tuple[int, int | None, int | None, bytes, bytes | None]
+# Number, class, severity, proof and body, as they are stored; and when it happened, 0: it is gone.
+Row = tuple[int, int | None, int | None, bytes, bytes | None, int]
 
 # Whatever type damage gives a value, it is read as the bytes that it is.
 _ROWS = (
-    "SELECT seq, class, severity, ifnull(CAST(proof AS BLOB), x''), CAST(body AS BLOB) FROM event"
+    "SELECT seq, class, severity, ifnull(CAST(proof AS BLOB), x''), CAST(body AS BLOB), "
+    "ifnull(CAST(at_us AS INTEGER), 0) FROM event"
 )
 _ACCESS = SEVERITIES["access"]
 _HALVES = (
@@ -185,19 +186,10 @@ class StoredTree:
             (self.first + first, self.first + last),
         )
         expected = self.first + first
-        for seq, _, _, proof, body in rows:
+        for seq, _, _, proof, body, at_us in rows:
             if seq != expected:
                 break
             expected += 1
-            yield _leaf(seq, proof, body)
+            yield (proof if body is None else leaf_hash(proof[:SALT] + body)), at_us
         if expected != self.first + last:
             raise StorageCorrupt(f"the journal's row {expected} is missing")
-
-
-def _leaf(seq: int, proof: bytes, body: bytes | None) -> tuple[bytes, int]:
-    if body is None:
-        return proof, 0
-    try:
-        return leaf_hash(proof[:SALT] + body), happened_us(body)
-    except ValueError as error:
-        raise StorageCorrupt(f"the journal's row {seq} is damaged") from error

@@ -21,7 +21,7 @@ from agent.journal.checkpoint import Checkpoint
 from agent.journal.errors import StorageFailed
 from agent.journal.evidence import Evidence
 from agent.journal.growth import TILE, Growth, Tile
-from agent.journal.judging import Classes, ranges_of, times
+from agent.journal.judging import Classes, ranges_of
 from agent.journal.layout import SALT
 from agent.journal.note import NoteRefused, Verifier
 from agent.journal.ranges import Span
@@ -216,13 +216,13 @@ class Verification:
             expected = number + 1
 
     def _take(self, rows: list[Row]) -> None:
+        sure, agrees = self._classes.in_columns, self._classes.agrees
         leaves = [
             proof if body is None else sha256(LEAF + proof[:SALT] + body).digest()
-            for _, _, _, proof, body in rows
+            for _, _, _, proof, body, _ in rows
         ]
-        agrees = self._classes.agrees
         for row, leaf in zip(rows, leaves, strict=True):
-            if row[3][SALT:] != leaf[:MARK] or not agrees(row):
+            if row[3][SALT:] != leaf[:MARK] or not (sure or agrees(row)):
                 fault = self._classes.fault(row, leaf)
                 if fault:
                     self._find(row[0], row[0], fault)
@@ -230,7 +230,7 @@ class Verification:
         if self._classes.prunings:
             said = [ranges_of(row) for row in rows if row[1] in self._classes.prunings]
             self._said_gone += itertools.chain.from_iterable(said)
-        self._growth, full = self._growth.grown(leaves, times(rows))
+        self._growth, full = self._growth.grown(leaves, [row[5] for row in rows])
         for tile in full:
             self._hold(tile)
 
