@@ -5,28 +5,29 @@ Whatever else, a camera watches itself: what covers or turns it is on its last p
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TypeAlias
 
-from agent.site.table import Key, Mistake
+from agent.site.table import Key, Mistake, Named
+from agent.site.tables import Camera, Zone
 
-if TYPE_CHECKING:
-    from agent.site.plan import Plan
+# The tables of the site half, each with its key; see `Plan.tables`.
+Tables: TypeAlias = Sequence[tuple[Key, Named]]
 
 COVERED = ("door", "zone", "rack", "panic", "camera")
 # Machines that speak for a door.
 OF_DOORS = frozenset({"access", "exit", "strike"})
 
 
-def watching(plan: Plan) -> Mapping[str, tuple[str, ...]]:
+def watching(tables: Tables) -> Mapping[str, tuple[str, ...]]:
     """Return the cameras by what they watch: "door/store", "zone/hall", "camera/hall"."""
     found: dict[str, dict[str, None]] = {}
-    for camera in plan.camera:
+    for _, camera in _cameras(tables):
         found.setdefault(f"camera/{camera.id}", {})[camera.id] = None
         for name in camera.covers:
-            for key in _named(plan, name):
+            for key in _named(tables, name):
                 found.setdefault(key, {})[camera.id] = None
-    for zone in plan.zone:
+    for _, zone in _zones(tables):
         for name in zone.cameras:
             found.setdefault(f"zone/{zone.id}", {})[name] = None
     return {key: tuple(cameras) for key, cameras in found.items()}
@@ -38,26 +39,34 @@ def subject(source: str) -> str:
     return f"door/{name}" if noun in OF_DOORS else source
 
 
-def mistakes(plan: Plan) -> Iterator[Mistake]:
+def mistakes(tables: Tables) -> Iterator[Mistake]:
     """Yield what is watched or watches, and is not there."""
-    known = {table.id for key, table in plan.tables() if key[0] in COVERED}
-    for number, camera in enumerate(plan.camera):
+    known = {table.id for key, table in tables if key[0] in COVERED}
+    for key, camera in _cameras(tables):
         for name in camera.covers:
             if "." not in name and name not in known:
-                yield _unknown(("camera", number, "covers"), name, " or ".join(COVERED))
-    cameras = {camera.id for camera in plan.camera}
-    for number, zone in enumerate(plan.zone):
+                yield _unknown((*key, "covers"), name, " or ".join(COVERED))
+    cameras = {camera.id for _, camera in _cameras(tables)}
+    for key, zone in _zones(tables):
         for name in zone.cameras:
             if name not in cameras:
-                yield _unknown(("zone", number, "cameras"), name, "camera")
+                yield _unknown((*key, "cameras"), name, "camera")
+
+
+def _cameras(tables: Tables) -> list[tuple[Key, Camera]]:
+    return [(key, table) for key, table in tables if isinstance(table, Camera)]
+
+
+def _zones(tables: Tables) -> list[tuple[Key, Zone]]:
+    return [(key, table) for key, table in tables if isinstance(table, Zone)]
 
 
 def _unknown(key: Key, name: str, nouns: str) -> Mistake:
     return Mistake(key, name, f'the id of a {nouns}: none has id = "{name}"')
 
 
-def _named(plan: Plan, name: str) -> Iterator[str]:
-    for (noun, *_), table in plan.tables():
+def _named(tables: Tables, name: str) -> Iterator[str]:
+    for (noun, *_), table in tables:
         if noun not in COVERED:
             continue
         uses = (one.ref for one in table.references() if one.key != ("covers",))

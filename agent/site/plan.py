@@ -70,7 +70,7 @@ class Plan(Table):
         yield from self._disarming_doors()
         yield from self._racks()
         yield from self._escalations()
-        yield from coverage.mistakes(self)
+        yield from coverage.mistakes([*self.tables()])
 
     def warnings(self) -> Iterator[Mistake]:
         """Yield what works and should still be otherwise."""

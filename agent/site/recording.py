@@ -191,7 +191,7 @@ class Filming:
     """The recordings of all cameras."""
 
     def __init__(self, plan: Plan, house: House) -> None:
-        self._watching = coverage.watching(plan)
+        self._watching = coverage.watching([*plan.tables()])
         self._open = {one.id: Recording(one, house, hidden=False) for one in plan.camera}
         self._hidden = {one.id: Recording(one, house, hidden=True) for one in plan.camera}
 
