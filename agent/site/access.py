@@ -83,7 +83,10 @@ class Access(Machine[Waiting]):
             self._complete(turn, person.id, read.device)
 
     def _refusal(self, person: Person) -> str | None:
-        return next(filter(None, (check(person) for check in self._checks)), None)
+        for check in self._checks:
+            if reason := check(person):
+                return reason
+        return None
 
     def _recordable(self, person: Person) -> str | None:
         return "journal-unavailable" if self._house.storage.failed else None
