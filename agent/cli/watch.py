@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 import select
+import signal
 import sys
 import termios
 import threading
 import time
 import tty
 from collections import deque
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -55,11 +56,11 @@ def watch(socket: Path | None) -> None:
         view = View(client.ask("status"))
     view.follow(path)
     with (
-        suppress(KeyboardInterrupt),
+        interrupts(view.leave),
         keys_unseen(),
         Live(view, console=console, screen=True, auto_refresh=False) as live,
     ):
-        while not _left(view.changed, REDRAW_S):
+        while not (view.left or _left(view.changed, REDRAW_S)):
             live.refresh()
 
 
@@ -70,6 +71,7 @@ class View:
         self._status = status
         self._events: deque[dict[str, Any]] = deque(maxlen=EVENTS_KEPT)
         self._absent: str | None = None
+        self.left = False
         self.changed, self._wake = os.pipe()
 
     def follow(self, path: Path) -> None:
@@ -79,6 +81,15 @@ class View:
             ({"do": "events", "follow": True, "limit": 40, "newest_first": True}, self._take_event),
         ):
             threading.Thread(target=self._keep_up, args=(path, asked, take), daemon=True).start()
+
+    def leave(self) -> None:
+        """Ask to leave.
+
+        What is being drawn is drawn first: cut off, it would keep back all that comes after it,
+        and the terminal would stay as it is now.
+        """
+        self.left = True
+        self._redraw()
 
     def _keep_up(self, path: Path, asked: dict[str, Any], take: Any) -> None:
         while True:
@@ -146,6 +157,16 @@ def _left(changed: int, timeout_s: float) -> bool:
         keys = os.read(sys.stdin.fileno(), 64).decode(errors="replace")
         return not keys or not LEAVE.isdisjoint(keys)
     return False
+
+
+@contextmanager
+def interrupts(leave: Callable[[], None]) -> Iterator[None]:
+    """Take Ctrl-C as a wish to leave, not as an exception in the midst of whatever is done."""
+    before = signal.signal(signal.SIGINT, lambda *_: leave())
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @contextmanager
