@@ -71,7 +71,11 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PointReading:
-    """`point` of this device is in `state` since `at_us`."""
+    """`point` of this device is in `state` since `at_us`.
+
+    What the site understands of `detail`: `tag` (what stands in a slot), `pct` (a battery's
+    charge), and `ohms` (what a loop measures that is cut, bridged or meddled with).
+    """
 
     point: str
     state: PointState

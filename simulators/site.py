@@ -91,10 +91,11 @@ def _loops(device: Table, _run: Path, control: Path) -> Simulator:
     words = ("simulators.board", "--listen", listen, "--control", str(control))
     place = {"select": device["select"], "pull_up_ohm": device["pull_up_ohm"]}
     halved = place | {"channel": device["reference"], "normal": device["pull_up_ohm"]}
-    requests = [("adc", {"select": device["select"], "kind": device["adc"]}), ("wire", halved)]
+    requests = [("adc", {"select": device["select"], "kind": device["adc"]})]
     for loop in device.get("inputs", {}).values():
         wired = {"channel": loop["channel"], "normal": loop["end_ohm"], "alarm": _in_alarm(loop)}
         requests.append(("wire", place | wired))
+    requests.append(("wire", halved))  # last: until then whoever listens already sees nothing
     return Simulator(device["id"], control, words, tuple(requests))
 
 

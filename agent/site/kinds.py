@@ -131,7 +131,7 @@ KINDS: Mapping[str, Kind] = {
     "area.postponed": _kind(ACCESS, "", "persons:list times:int left_s:int"),
     # zones and points
     "zone.alarmed": _kind(ALARM, "130 BA", "kind:text state:text", raises=True),
-    "zone.tampered": _kind(ALARM, "144 TA", "kind:text state:text", raises=True),
+    "zone.tampered": _kind(ALARM, "144 TA", "kind:text state:text ohms:int", raises=True),
     "zone.faulted": _kind(FAULT, "380 BT", "kind:text"),
     "zone.confirmed": _kind(ALARM, "139 BV", "zones:list"),
     "zone.shut_down": _kind(FAULT, "377 BD", "alarms:int"),

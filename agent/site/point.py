@@ -37,6 +37,7 @@ class Level(State, frozen=True, kw_only=True):
         raw: the last state read; `unknown` before the first, and while the device is away.
         settled_tag: the tag that counts, of a point that reads what stands at it.
         raw_tag: the last tag read.
+        ohms: what a loop measured that is cut, bridged or meddled with.
         first_us: the first edge since the point was last quiet; None while it is.
     """
 
@@ -44,6 +45,7 @@ class Level(State, frozen=True, kw_only=True):
     raw: PointState = PointState.UNKNOWN
     settled_tag: str = ""
     raw_tag: str = ""
+    ohms: int | None = None
     first_us: int | None = None
 
 
@@ -52,7 +54,8 @@ class Change(Struct, frozen=True):
 
     `before` is `unknown` for the first state ever. `after` is `unknown` when the device went
     away; `before` is then what it was, and what the next change starts from. `tag` is what
-    was read of whatever stands there: another tag is a change, too.
+    was read of whatever stands there: another tag is a change, too. `ohms` is what a loop measured
+    that is cut, bridged or meddled with.
     """
 
     before: PointState
@@ -60,6 +63,7 @@ class Change(Struct, frozen=True):
     at_us: int
     device: str
     tag: str = ""
+    ohms: int | None = None
 
 
 Watcher: TypeAlias = Callable[["Turn", Change], None]
@@ -101,10 +105,10 @@ class Point(Machine[Level]):
         if read.state is PointState.UNKNOWN:
             self.gone(turn)
         elif not self.known:
-            self.state = replace(self.state, raw=read.state, raw_tag=_tag(read))
+            self.state = _with(self.state, read)
             self._settle(turn, turn.at_us)
         elif (read.state, _tag(read)) != (self.state.raw, self.state.raw_tag):
-            self._edge(turn, read.state, _tag(read))
+            self._edge(turn, read)
 
     def gone(self, turn: Turn) -> None:
         """The device is away: what was on its way counts, then nothing is known."""
@@ -128,9 +132,10 @@ class Point(Machine[Level]):
         self._settle(turn, self.state.first_us)
         self.state = replace(self.state, first_us=None)
 
-    def _edge(self, turn: Turn, raw: PointState, tag: str) -> None:
+    def _edge(self, turn: Turn, read: PointRead) -> None:
+        raw = read.state
         first_us = turn.at_us if self.state.first_us is None else self.state.first_us
-        self.state = replace(self.state, raw=raw, raw_tag=tag, first_us=first_us)
+        self.state = replace(_with(self.state, read), first_us=first_us)
         restless_us = max(RESTLESS_US, self._debounce_us)
         restless = turn.at_us - first_us >= restless_us and raw is not PointState.NORMAL
         if not self._debounce_us:
@@ -147,7 +152,7 @@ class Point(Machine[Level]):
         if after is not before or tag != self.state.settled_tag:
             self.state = replace(self.state, settled=after, settled_tag=tag)
             at_us = turn.at_us if first_us is None else first_us
-            self._tell(turn, Change(before, after, at_us, self.device, tag))
+            self._tell(turn, Change(before, after, at_us, self.device, tag, self.state.ohms))
 
     def _tell(self, turn: Turn, change: Change) -> None:
         for watcher in self._watchers:
@@ -156,6 +161,17 @@ class Point(Machine[Level]):
     def view(self) -> Json:
         """Return its present state."""
         return str(self.state.settled if self.known else PointState.UNKNOWN)
+
+
+def _with(level: Level, read: PointRead) -> Level:
+    return replace(level, raw=read.state, raw_tag=_tag(read), ohms=_ohms(read))
+
+
+def _ohms(read: PointRead) -> int | None:
+    """Return what a loop measures that is not as it was wired; None where nothing is measured."""
+    ohms = read.detail.get("ohms")
+    wrong = read.state in (PointState.OPEN, PointState.SHORT)
+    return ohms if wrong and isinstance(ohms, int) and not isinstance(ohms, bool) else None
 
 
 def _tag(read: PointRead) -> str:

@@ -168,7 +168,8 @@ class Zone(Machine[Detector]):
                 self._point(turn, "point.changed", change)
             case state:
                 at = turn.now.at(change.at_us)
-                self.say(turn, "zone.tampered", at=at, kind=self.plan.kind, state=str(state))
+                kind, how, ohms = self.plan.kind, str(state), change.ohms
+                self.say(turn, "zone.tampered", at=at, kind=kind, state=how, ohms=ohms)
                 if self._area.armed:
                     self._area.sound(turn)
 

@@ -17,6 +17,20 @@ from tests.site.conftest import MIDNIGHT_US
 MS = 1000
 
 
+def test_a_loop_that_is_meddled_with_is_told_with_what_it_measures() -> None:
+    loop = Watched(100)
+    for state, ohms, ms in (("alarm", 9_400, 0), ("open", 6_492, 300), ("normal", 4_700, 600)):
+        loop.to(ms)
+        read = PointRead("board", "in", PointState(state), ms * MS, {"ohms": ohms})
+        loop.point.read(_Turn(ms * MS), read)
+    loop.to(1_000)
+    assert [(change.after, change.ohms) for change in loop.changes] == [
+        ("alarm", None),
+        ("open", 6_492),
+        ("normal", None),
+    ]
+
+
 class Watched:
     """A point with a debounce time, fed by hand."""
 
