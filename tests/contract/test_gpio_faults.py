@@ -49,13 +49,15 @@ def test_a_board_that_misbehaves_is_a_fault_soon_and_nothing_spins(
         host.expect("alive")
         host.gather(0.1)
         before_s = host.cpu_s()
+        began_s = time.monotonic()
         board.tell(misbehave)
-        failed = host.expect("failed", SOON_S)
+        failed = host.expect("failed")
+        assert time.monotonic() - began_s < SOON_S
         assert host.cpu_s() - before_s <= 0.1
         assert failed["error"] in ("DeviceSilent", "DeviceConfused")
         assert failed["reason"].startswith(f"pigpiod at 127.0.0.1:{board.port}")
         assert reason in failed["reason"]
-        assert host.exited(SOON_S) == FAILED
+        assert host.exited(60) == FAILED
         assert not [message for message in host.pending if message["is"] == "point"]
 
 
@@ -65,13 +67,13 @@ def test_a_board_that_misbehaves_at_start_is_one_clear_sentence_and_found_when_i
 ) -> None:
     board.tell(misbehave)
     with site.host(board) as host:
-        failed = host.expect("failed", SOON_S)
+        failed = host.expect("failed")
         assert failed["error"].startswith("Device")
         assert failed["reason"].startswith(f"pigpiod at 127.0.0.1:{board.port}")
         assert host.pending == []
         if not failed["stays"]:
             assert misbehave == "garbage"  # which may get as far as the library's own thread
-            assert host.exited(SOON_S) == FAILED
+            assert host.exited(60) == FAILED
             return
         board.tell("recover")
         host.again()
@@ -112,8 +114,8 @@ def test_a_hung_pigpiod_that_goes_on_locks_what_was_open(board: Simulator) -> No
     with site.started(site.host(board)) as host:
         assert host.outcome("on", "strike") == "done"
         board.process.send_signal(signal.SIGSTOP)
-        host.expect("failed", SOON_S)
-        assert host.exited(SOON_S) == FAILED
+        host.expect("failed")
+        assert host.exited(60) == FAILED
     board.process.send_signal(signal.SIGCONT)
     wait_until(lambda: site.driven(board, site.STRIKE) == [0, 1, 0], 2.0, "the strike locks")
 

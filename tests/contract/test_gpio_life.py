@@ -99,7 +99,7 @@ def test_a_daemon_that_hangs_does_not_hold_the_strike_open(board: Simulator) -> 
         for pin in (site.CONTACT, site.PANIC, site.HATCH):
             board.tell("bounce", pin=pin, hz=300, for_ms=20_000)
         host.act("pulse", "strike", for_ms=2_000)
-        assert host.exited(15.0) == 0  # nobody has read a single message
+        assert host.exited(60) == 0  # nobody has read a single message
     assert site.driven(board, site.STRIKE) == [0, 1, 0]
     assert site.times_ms(board, site.STRIKE)[1] < 5_500
 

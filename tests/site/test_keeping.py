@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
@@ -222,5 +223,10 @@ class Keeping(RuleBasedStateMachine):
             assert any(e.data.get("cause") == "rack.intrusion" for e in events)
 
 
-Keeping.TestCase.settings = settings(max_examples=40, stateful_step_count=40, deadline=None)
 TestKeeping = Keeping.TestCase
+TestKeeping.settings = settings(max_examples=20, stateful_step_count=40, deadline=None)
+
+
+@pytest.mark.soak
+class TestKeepingAtLength(Keeping.TestCase):
+    settings = settings(max_examples=400, stateful_step_count=40, deadline=None)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import copy
 import json
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -687,6 +688,16 @@ class BusySite(WholeSite):
 
 
 TestBusySite = BusySite.TestCase
-TestBusySite.settings = settings(max_examples=25, stateful_step_count=30, deadline=None)
+TestBusySite.settings = settings(max_examples=10, stateful_step_count=30, deadline=None)
 TestWholeSite = WholeSite.TestCase
-TestWholeSite.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+TestWholeSite.settings = settings(max_examples=20, stateful_step_count=30, deadline=None)
+
+
+@pytest.mark.soak
+class TestBusySiteAtLength(BusySite.TestCase):
+    settings = settings(max_examples=250, stateful_step_count=30, deadline=None)
+
+
+@pytest.mark.soak
+class TestWholeSiteAtLength(WholeSite.TestCase):
+    settings = settings(max_examples=600, stateful_step_count=30, deadline=None)
