@@ -70,8 +70,8 @@ class LazyGroup(click.Group):
 def armoury() -> None:
     """The daemon of an armoury, and everything a technician does with it.
 
-    The commands talk to the running daemon over its socket; check, run, operator, simulate and demo
-    need none. --json, where there is one, is for scripts.
+    The commands talk to the running daemon over its socket; check, run, feed, journal, evidence,
+    operator, simulate and demo need none. --json, where there is one, is for scripts.
 
     \b
     Start here:
