@@ -1,0 +1,142 @@
+"""A feed that lies: each lie is named, and nothing of it is followed."""
+
+from __future__ import annotations
+
+import json
+
+from agent.journal.note import Signer
+from agent.monitor.said import Matter
+from tests.monitor.gateway import (
+    ORIGIN,
+    SITE,
+    Gateway,
+    deliver,
+    event,
+    introduced,
+)
+
+
+def test_a_changed_event_is_named(gateway: Gateway) -> None:
+    desk = introduced(gateway)
+    forged = gateway.body(50).replace(b"store", b"vault")
+    for seq in range(1, 101):
+        desk.hear("event/live", forged if seq == 50 else gateway.body(seq))
+    desk.serve(gateway)
+    changed = [said.data["seq"] for said in desk.wrong()]
+    assert set(changed) == {50}
+    assert all(said.matter is Matter.EVENT_CHANGED for said in desk.wrong())
+    assert desk.feed.sites[SITE].leafage.proven == 100, "the true one was told in the end"
+
+
+def test_a_forged_number_is_found_when_the_true_one_comes(gateway: Gateway) -> None:
+    desk = introduced(gateway)
+    deliver(desk, gateway, range(1, 101))
+    desk.hear("event/live", json.dumps(event(101, "door.closed")))
+    gateway.record(1, "door.opened")
+    deliver(desk, gateway, [101])
+    assert [said.matter for said in desk.wrong()] == [Matter.EVENT_CHANGED]
+
+
+def test_a_number_that_the_record_never_reaches_is_forged(gateway: Gateway) -> None:
+    desk = introduced(gateway)
+    deliver(desk, gateway, range(1, 101))
+    desk.hear("event/alarm", json.dumps(event(5000, "panic.raised")))
+    for _ in range(6):
+        desk.hear("heartbeat/fibre", gateway.beat())
+        assert desk.wrong() == [], "those that waited in the other session know nothing of it"
+        desk.wait(30)
+    desk.hear("heartbeat/fibre", gateway.beat())
+    assert [said.matter for said in desk.wrong()] == [Matter.NUMBER_FORGED]
+    assert Matter.MISSING not in desk.matters()
+
+
+def test_an_event_that_comes_again_as_another_is_said(gateway: Gateway) -> None:
+    desk = introduced(gateway)
+    deliver(desk, gateway, range(1, 101))
+    desk.serve(gateway)
+    assert desk.feed.sites[SITE].leafage.proven == 100
+    desk.hear("event/live", gateway.body(7).replace(b"store", b"vault"))
+    assert [said.data["seq"] for said in desk.wrong()] == [7]
+
+
+def test_a_rewritten_record_is_not_followed(gateway: Gateway) -> None:
+    desk = introduced(gateway)
+    gateway.bodies[3] = gateway.bodies[3].replace(b"store", b"vault")
+    gateway.record(20)
+    desk.hear("checkpoint", gateway.checkpoint())
+    desk.serve(gateway, rounds=3)
+    assert Matter.NOT_CONTINUED in desk.matters()
+    kept = desk.feed.sites[SITE].witness.kept
+    assert kept is not None
+    assert kept.size == 100
+
+
+def test_events_that_are_not_what_is_signed_are_said(gateway: Gateway) -> None:
+    liar = Gateway()
+    liar.record(99)
+    liar.record(1, "door.opened")
+    desk = introduced(gateway)
+    deliver(desk, liar, range(1, 101))
+    desk.serve(liar)
+    assert Matter.NOT_RECORDED in desk.matters()
+
+
+def test_a_record_rolled_back_is_said(gateway: Gateway) -> None:
+    old = gateway.checkpoint(60)
+    desk = introduced(gateway)
+    desk.hear("checkpoint", old)
+    assert [said.matter for said in desk.wrong()] == [Matter.ROLLED_BACK]
+
+
+def test_two_roots_for_one_size_are_said(gateway: Gateway) -> None:
+    desk = introduced(gateway)
+    gateway.bodies[5] = gateway.bodies[6]
+    desk.hear("checkpoint", gateway.checkpoint())
+    assert [said.matter for said in desk.wrong()] == [Matter.FORKED]
+
+
+def test_two_roots_for_a_size_before_are_said(gateway: Gateway) -> None:
+    desk = introduced(gateway)
+    gateway.record(5)
+    desk.hear("checkpoint", gateway.checkpoint())
+    desk.serve(gateway)
+    gateway.bodies[5] = gateway.bodies[6]
+    desk.hear("checkpoint", gateway.checkpoint(100))
+    assert [said.matter for said in desk.wrong()] == [Matter.FORKED]
+
+
+def test_what_a_slow_path_brings_late_is_no_lie(gateway: Gateway) -> None:
+    desk = introduced(gateway)
+    late = gateway.checkpoint()
+    gateway.record(5)
+    desk.hear("checkpoint", gateway.checkpoint())
+    desk.serve(gateway)
+    desk.wait(50)
+    desk.hear("checkpoint", late)
+    assert not desk.wrong()
+    desk.wait(50)
+    desk.hear("checkpoint", late, again=True)
+    assert not desk.wrong(), "the broker delivers again what was not acknowledged"
+    desk.hear("checkpoint", late)
+    assert [said.matter for said in desk.wrong()] == [Matter.ROLLED_BACK]
+
+
+def test_a_checkpoint_that_nobody_proves_is_said(gateway: Gateway) -> None:
+    desk = introduced(gateway)
+    gateway.record(5)
+    desk.hear("checkpoint", gateway.checkpoint())
+    desk.wait(61)
+    assert Matter.UNPROVED in desk.matters()
+
+
+def test_a_false_signature_is_said(gateway: Gateway) -> None:
+    desk = introduced(gateway)
+    stranger = Gateway(signer=Signer(ORIGIN, bytes(32)))
+    stranger.record(101)
+    desk.hear("checkpoint", stranger.checkpoint())
+    assert not desk.wrong(), "its key may yet be named"
+    desk.wait(61)
+    assert [said.matter for said in desk.wrong()] == [Matter.SIGNATURE_FALSE]
+    note = gateway.checkpoint()
+    desk.hear("checkpoint", note.replace("\n100\n", "\n101\n"))
+    assert [said.matter for said in desk.wrong()] == [Matter.SIGNATURE_FALSE] * 2
