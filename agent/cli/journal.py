@@ -101,7 +101,7 @@ def _figures(found: Info) -> str:
         "size": f"{found.bytes >> 10} KiB, {found.bytes_per_event} bytes an event",
         "growth": f"{found.per_day} events a day",
         "disk": left,
-        "covered": f"up to {found.covered} by a signed checkpoint",
+        "covered": f"up to {found.covered} by {found.checkpoints} signed checkpoints",
         "undelivered": ", ".join(f"{count} {lane}" for lane, count in found.undelivered.items()),
     }
     if found.wear is not None:

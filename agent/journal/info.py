@@ -37,6 +37,7 @@ class Info(Struct, frozen=True):
         free: what the disk has left.
         days_left: until that is used up at this pace; None when nothing grows.
         covered: up to which number a checkpoint covers them; 0 for none.
+        checkpoints: how many of them are kept (see `agent.journal.thinning`).
         undelivered: by lane, how many no path has delivered.
         wear: how much of an eMMC's life is used, in percent, in steps of ten; None for a disk
             that does not say so.
@@ -55,6 +56,7 @@ class Info(Struct, frozen=True):
     free: int
     days_left: int | None
     covered: int
+    checkpoints: int
     undelivered: dict[str, int]
     wear: int | None
 
@@ -97,6 +99,7 @@ def look(folder: Path) -> Info:
             free=free,
             days_left=free // (per_event * per_day) if per_event * per_day else None,
             covered=first + sealed.size - 1 if sealed else 0,
+            checkpoints=int(reader.ask("SELECT count(*) FROM checkpoint")[0][0]),
             undelivered=_undelivered(reader, first, head),
             wear=_wear(folder),
         )

@@ -17,7 +17,7 @@ from agent.journal.query import RARE, ROW, Fits, found, recorded
 from agent.journal.ranges import Ranges
 from agent.journal.record import Lane, Recorded
 from agent.journal.stored import StoredTree
-from agent.journal.tree import mark
+from agent.journal.tree import is_marked
 from agent.site.inputs import Json
 
 CLOSE_S = 1.0
@@ -158,11 +158,12 @@ class Reader:
 
     def _marked(self, sql: str) -> Iterator[list[Any]]:
         """Yield rows of texts without the mark at their end, once it is seen to be right."""
-        for *said, value, marked in self.ask(sql):
-            if mark(*(text.encode() for text in said), value) != marked:
+        for row in self.ask(sql):
+            *said, value, _ = row
+            if not is_marked(row):
                 raise StorageCorrupt(
-                    f"what the journal in {self._folder} saved of {'/'.join(said)} is damaged; "
-                    "restore a backup"
+                    f"what the journal in {self._folder} saved of {'/'.join(map(str, said))} is "
+                    "damaged; restore a backup"
                 )
             yield [*said, value]
 

@@ -45,6 +45,7 @@ class Batch(Struct, frozen=True):
         state: saved state that differs now, by key; None: forgotten.
         prune: numbers of past events of which only the hash is to stay; one of the entries
             is then a `PRUNED` that names just these ranges (see `agent.journal.retention`).
+        thin: the sizes of old checkpoints that go (see `agent.journal.thinning`).
         rotate: the key that signs from this batch on; one of the entries is then a `ROTATED`
             that names it (see `agent.journal.rotation`).
     """
@@ -52,6 +53,7 @@ class Batch(Struct, frozen=True):
     entries: tuple[Entry, ...]
     state: Mapping[str, Json] = field(default_factory=dict)
     prune: Ranges = field(default_factory=Ranges)
+    thin: tuple[int, ...] = ()
     rotate: Signer | None = None
 
 

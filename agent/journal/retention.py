@@ -19,6 +19,7 @@ from agent.journal.query import Fits, spans
 from agent.journal.ranges import Ranges
 from agent.journal.reading import Reader
 from agent.journal.record import PRUNED, Batch, Entry, Lane
+from agent.journal.thinning import surplus
 from agent.site.inputs import Json
 from agent.site.moment import Moment
 from agent.site.step import Event, Severity
@@ -82,10 +83,11 @@ class Retention:
 
     def __init__(self, policy: Policy) -> None:
         self._policy = policy
+        self._thinned = 0  # up to a checkpoint over so many leaves nothing more may go
         self._seen: dict[int, int] = {}  # by days: nothing that is kept so long is left up to here
 
     def plan(self, reader: Reader, now: Moment, below: int, quota: int) -> Iterator[Batch]:
-        """Yield batches that prune what need not be kept any longer.
+        """Yield batches that prune what need not be kept any longer, and thin old checkpoints.
 
         What no path has delivered stays. Each batch is small; submit one after the other, and
         ask for the next when it is committed.
@@ -101,11 +103,19 @@ class Retention:
             for days, classes in self._classes(reader).items():
                 yield from _batches(self._aged(reader, now, days, classes), delivered, below, now)
                 self._seen[days] = _nothing_up_to(reader, classes, self._seen.get(days, 0))
+            yield from self._thinning(surplus(reader, now.utc_us, self._thinned))
         if (used := _used(reader)) > quota:
-            surplus = used - quota * ROOM_PCT // 100
+            too_much = used - quota * ROOM_PCT // 100
             yield from _batches(
-                _chatter(reader, surplus, delivered[Lane.REST]), delivered, below, now
+                _chatter(reader, too_much, delivered[Lane.REST]), delivered, below, now
             )
+
+    def _thinning(self, sizes: Sequence[int]) -> Iterator[Batch]:
+        """Make batches of the checkpoints that may go."""
+        for at in range(0, len(sizes), MOST_ROWS):
+            some = tuple(sizes[at : at + MOST_ROWS])
+            yield Batch((), thin=some)
+            self._thinned = some[-1]
 
     def _classes(self, reader: Reader) -> dict[int, list[int]]:
         """Return the classes of events by how long they are kept."""

@@ -14,7 +14,7 @@ from agent.journal.filing import Filing, split
 from agent.journal.note import NoteRefused, Verifier
 from agent.journal.ranges import Ranges, Span
 from agent.journal.record import ROTATED, Lane
-from agent.journal.tree import MARK, leaf_hash, mark
+from agent.journal.tree import MARK, is_marked, leaf_hash
 
 CHUNK = 200
 MOST = 100_000  # events taken over: the newest, where even what was delivered is not known
@@ -128,13 +128,7 @@ class Salvage:
 
     def _marked(self, sql: str) -> list[tuple[Any, ...]]:
         """Return the rows whose mark is right."""
-        return [
-            row
-            for row in self._rows(sql) or ()
-            if all(isinstance(text, str) for text in row[:-2])
-            and row[-2] is not None
-            and mark(*(text.encode() for text in row[:-2]), row[-2]) == row[-1]
-        ]
+        return [row for row in self._rows(sql) or () if is_marked(row)]
 
     def _rows(self, sql: str, values: tuple[object, ...] = ()) -> list[tuple[Any, ...]] | None:
         """Return what a statement finds; None when it meets damage."""

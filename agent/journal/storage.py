@@ -31,6 +31,7 @@ from agent.journal.tree import LEAF, MARK, leaf_hash, mark
 
 NOTE_S = 1.0
 _AGAIN = ": recording goes on by itself"
+_THIN = "DELETE FROM checkpoint WHERE size = ?"
 _COUNT_PRUNED = "INSERT INTO meta VALUES ('pruned', ?) ON CONFLICT DO UPDATE SET value = value + ?"
 _SAVE = (
     "INSERT INTO state VALUES (?, CAST(? AS TEXT), ?) "
@@ -99,6 +100,7 @@ class Storage:
         state: Mapping[str, bytes | None],
         acknowledged: Mapping[tuple[str, str], bytes],
         prune: Sequence[Span],
+        thin: Sequence[int],
         seal: bool,
         rotate: Signer | None = None,
     ) -> Sealed | None:
@@ -110,6 +112,7 @@ class Storage:
             state: canonical JSON by key; None: forgotten.
             acknowledged: canonical JSON of ranges, by path and lane.
             prune: of which past rows only the hash shall stay.
+            thin: the sizes of checkpoints that go.
             seal: whether a checkpoint shall cover it all.
             rotate: the key that takes over with it, and signs that checkpoint.
 
@@ -128,6 +131,7 @@ class Storage:
                 _save(connection, state, acknowledged)
             for span in prune:
                 _prune(connection, span)
+            connection.executemany(_THIN, [(size,) for size in thin if size != self._sealed])
             signer = self._named(rotate) if rotate else self._signer
             sealed = self._seal(connection, growth, signer) if seal or rotate else None
             connection.execute("COMMIT")

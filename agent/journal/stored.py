@@ -75,6 +75,13 @@ class StoredTree:
         ).fetchone()
         return None if found is None else Sealed(*found)
 
+    def checkpoint_under(self, size: int) -> Sealed | None:
+        """Return the last checkpoint that covers at most so many leaves, if there is any."""
+        found = self._connection.execute(
+            "SELECT size, note FROM checkpoint WHERE size <= ? ORDER BY size DESC LIMIT 1", (size,)
+        ).fetchone()
+        return None if found is None else Sealed(*found)
+
     def entry(self, index: int) -> bytes | None:
         """Return what leaf `index` is the hash of: salt and body; None if that is not there."""
         found = self._connection.execute(

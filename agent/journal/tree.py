@@ -32,6 +32,13 @@ def mark(*parts: bytes) -> bytes:
     return sha256(b"\x02" + b"\x00".join(parts)).digest()[:MARK]
 
 
+def is_marked(row: Sequence[object]) -> bool:
+    """Say whether a row of texts, a value and their mark is what was saved, whatever is in it."""
+    *said, value, marked = row
+    texts = [text.encode() for text in said if isinstance(text, str)]
+    return len(texts) == len(said) and isinstance(value, bytes) and mark(*texts, value) == marked
+
+
 def node_hash(left: bytes, right: bytes) -> bytes:
     """Hash two subtrees into one."""
     return sha256(NODE + left + right).digest()

@@ -39,6 +39,7 @@ class _Waiting(NamedTuple):
     columns: tuple[Columns, ...]  # of each of its rows
     state: Mapping[str, bytes | None]
     prune: Ranges
+    thin: tuple[int, ...]
     rotate: Signer | None
 
 
@@ -102,7 +103,9 @@ class Writer:
             rows, columns = _rows(self._next, batch.entries)
             self._next += len(rows)
             commit = Commit(tag, rows)
-            self._queue.append(_Waiting(commit, columns, state, batch.prune, batch.rotate))
+            self._queue.append(
+                _Waiting(commit, columns, state, batch.prune, batch.thin, batch.rotate)
+            )
         self._bell.put(None)
 
     def acknowledge(self, path: str, lane: str, ranges: Ranges) -> None:
@@ -223,6 +226,7 @@ class Writer:
             state,
             {key: encode([list(s) for s in ranges.spans]) for key, ranges in acknowledged.items()},
             [span for waiting in group for span in waiting.prune.spans],
+            [size for waiting in group for size in waiting.thin],
             self._seal_is_due(len(rows)),
             next((waiting.rotate for waiting in reversed(group) if waiting.rotate), None),
         )

@@ -98,3 +98,14 @@ def test_no_bit_of_a_proof_may_differ(new: int, data: st.DataObject) -> None:
         flipped = int.from_bytes(proof[which], "big") ^ 1 << bit
         proof[which] = flipped.to_bytes(32, "big")
         assert not tree.extends(subtree(0, old), old, subtree(0, new), new, proof)
+
+
+@pytest.mark.parametrize(
+    "row", [(None, b"v", b"m"), (7, b"v", b"m"), ("k", None, b"m"), ("k", "v", b"m")]
+)
+def test_what_damage_made_another_type_is_not_what_was_saved(row: tuple[object, ...]) -> None:
+    assert not tree.is_marked(row)
+
+
+def test_what_was_saved_is_known() -> None:
+    assert tree.is_marked(("door/store", b"1", tree.mark(b"door/store", b"1")))

@@ -309,9 +309,39 @@ def test_no_bit_of_the_file_s_head_flips_unseen(copy: Path) -> None:
     flip_and_check(copy, list(range(0, 100 * 8, 3)))
 
 
+def places(folder: Path) -> dict[str, list[int]]:
+    """Return the pages of each table and index, from 0."""
+    with edited(folder) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        rows = connection.execute("SELECT name, pageno - 1 FROM dbstat ORDER BY name, pageno")
+        found: dict[str, list[int]] = {}
+        for name, page in rows:
+            found.setdefault(name, []).append(page)
+        return found
+
+
+def bits_of(page: int, chance: random.Random) -> list[int]:
+    """Return a bit of each kind of place on a page: its head, pointers, middle, and its cells."""
+    begin = page * layout.PAGE
+    parts = ((0, 8), (8, 48), (48, 1024), (1024, 1800), (1800, layout.PAGE))
+    return [(begin + chance.randrange(*part)) * 8 + chance.randrange(8) for part in parts]
+
+
+@pytest.mark.soak
+def test_no_flipped_bit_of_any_page_goes_unseen(copy: Path) -> None:
+    chance = random.Random(5)
+    pages = [page for found in places(copy).values() for page in found]
+    flip_and_check(copy, [bit for page in pages for bit in bits_of(page, chance)])
+
+
 @pytest.mark.soak
 def test_no_flipped_bit_of_a_hundred_thousand_events_goes_unseen(tmp_path: Path) -> None:
+    """One in each kind of place of each table's first and last page, and of one between."""
     folder = recorded(tmp_path / "data", 100_000, 100)
-    size = (folder / "journal.db").stat().st_size * 8
     chance = random.Random(11)
-    flip_and_check(folder, [chance.randrange(size) for _ in range(300)])
+    found = places(folder)
+    assert {"entry", "entry_rare", "class", "boot", "tile", "checkpoint", "state"} <= set(found)
+    pages = {
+        page for pages in found.values() for page in (pages[0], pages[-1], chance.choice(pages))
+    }
+    flip_and_check(folder, [bit for page in sorted(pages) for bit in bits_of(page, chance)])
