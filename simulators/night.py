@@ -219,11 +219,19 @@ def enrol(night: Night, house: House) -> None:
         house.armoury(*words)
 
 
-def play(night: Night, house: House, told: Callable[[Played], None]) -> bool:
-    """Play all steps, telling of each; return whether all went well."""
+def play(night: Night, house: House, told: Callable[[Played], None], patience: float = 1.0) -> bool:
+    """Play all steps, telling of each; return whether all went well.
+
+    Args:
+        night: what is played.
+        house: where.
+        told: takes how each step went.
+        patience: how many times as long as it says what is expected may take, on a machine that
+            does other work as well.
+    """
     well, bans = True, tuple[Ban, ...]()
     for step in night.steps:
-        played = play_step(step, house, bans)
+        played = play_step(step, house, bans, patience)
         bans = () if step.expect else bans
         if step.forbid_until_next:
             bans += (Ban(step.forbid_until_next, played.head),)
@@ -232,13 +240,14 @@ def play(night: Night, house: House, told: Callable[[Played], None]) -> bool:
     return well
 
 
-def play_step(step: Step, house: House, bans: Sequence[Ban] = ()) -> Played:
+def play_step(step: Step, house: House, bans: Sequence[Ban] = (), patience: float = 1.0) -> Played:
     """Do what one step says and wait for what the record and the monitor must then hold.
 
     Args:
         step: to be played.
         house: where.
         bans: of earlier steps; they end with the first event that this one expects.
+        patience: see `play`; what is forbidden is looked out for as long as the step says.
     """
     time.sleep(step.after_s)
     started_s, head, heard = time.monotonic(), house.head(), len(house.heard())
@@ -251,8 +260,9 @@ def play_step(step: Step, house: House, bans: Sequence[Ban] = ()) -> Played:
             *_untold(step, house, heard),
             *_unseen(step, house),
         )
-        late = time.monotonic() - started_s > step.within_s
-        if late or (not missing and not step.forbid):
+        so_far_s = time.monotonic() - started_s
+        looked_out = not step.forbid or so_far_s > step.within_s
+        if (looked_out and not missing) or so_far_s > step.within_s * patience:
             break
         time.sleep(POLL_S)
     wrong = tuple(event for event in events if any(like(f, event) for f in step.forbid))

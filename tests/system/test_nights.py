@@ -10,6 +10,7 @@ import pytest
 from agent.site.kinds import KINDS
 from simulators.night import Event, Night, Played, enrol, load, play
 from tests.system.house import House
+from tests.waiting import BUSY
 
 ROOT = Path(__file__).parents[2]
 NIGHTS = {path: load(path) for path in sorted((ROOT / "simulators" / "scenarios").glob("*.toml"))}
@@ -29,7 +30,7 @@ def test_a_night_goes_as_it_says(make_house: Callable[[str], House], night: Nigh
     house.start()
     enrol(night, house)
     badly: list[Played] = []
-    assert play(night, house, lambda p: None if p.well else badly.append(p)), badly
+    assert play(night, house, lambda p: None if p.well else badly.append(p), BUSY), badly
     house.assert_monitor_has_the_record()
 
 
