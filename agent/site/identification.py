@@ -117,7 +117,8 @@ class Identification(Machine[Shown]):
             self.start(turn, f"factors {person.id}", within_us + 1, patience_us=RECOGNISED_US)
             return Identified(person)
         self.drop(person.id)
-        self.state = replace(self.state, wrong={**self.state.wrong, reader: 0})
+        if self.state.wrong.get(reader) != 0:
+            self.state = replace(self.state, wrong={**self.state.wrong, reader: 0})
         self._house.sightings.note(turn, person.id, now.duress)
         return Identified(person, complete=True)
 
@@ -137,6 +138,8 @@ class Identification(Machine[Shown]):
 
     def drop(self, person: str) -> None:
         """Forget what somebody has shown."""
+        if person not in self.state.partial:
+            return
         self.stop(f"factors {person}")
         partial = {name: shown for name, shown in self.state.partial.items() if name != person}
         self.state = replace(self.state, partial=partial)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
@@ -38,7 +38,7 @@ class Sightings(Machine[Seen]):
 
     def note(self, turn: Turn, person: str, duress: bool) -> None:
         """Note that somebody completed their factors at a reader."""
-        self.state = Seen(last={**dict(self._fresh(turn)), person: Sighting(turn.at_us, duress)})
+        self.state = Seen(last=self._fresh(turn) | {person: Sighting(turn.at_us, duress)})
 
     def since(self, turn: Turn, after_us: int | None = None, *, free: bool = False) -> list[str]:
         """Return who was identified lately, in the order of their ids.
@@ -50,14 +50,13 @@ class Sightings(Machine[Seen]):
         """
         return sorted(
             person
-            for person, seen in self._fresh(turn)
+            for person, seen in self._fresh(turn).items()
             if (after_us is None or seen.at_us > after_us) and not (free and seen.duress)
         )
 
     def on_restart(self, turn: Turn) -> None:
         self.state = Seen()
 
-    def _fresh(self, turn: Turn) -> Iterator[tuple[str, Sighting]]:
-        for person, seen in self.state.last.items():
-            if turn.at_us - seen.at_us <= ON_SITE_US:
-                yield person, seen
+    def _fresh(self, turn: Turn) -> dict[str, Sighting]:
+        since_us = turn.at_us - ON_SITE_US
+        return {person: seen for person, seen in self.state.last.items() if seen.at_us >= since_us}
