@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path as FilePath
@@ -74,6 +73,8 @@ def short(text: str) -> str:
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
     """Return the one of `known` that was probably meant, if any is near enough."""
+    import difflib  # for a file with a mistake in it
+
     near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
     return near[0] if near else None
 

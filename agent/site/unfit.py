@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from difflib import get_close_matches
 from functools import cache
 from typing import get_args
 
@@ -74,6 +73,8 @@ def _right(params: type[Table], error: ErrorDetails) -> str:
 
 
 def _known(params: type[Table], unknown: str) -> str:
+    from difflib import get_close_matches  # for a command with a mistake in it
+
     if near := get_close_matches(unknown, params.model_fields, 1):
         return f"not known; did you mean {near[0]}?"
     return f"not known; known here: {', '.join(params.model_fields) or 'nothing'}"
