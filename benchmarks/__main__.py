@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-PARTS = ("path", "rate", "uplink", "journal", "site")
+PARTS = ("path", "rate", "uplink", "journal", "site", "eol")
 
 
 def main() -> int:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import struct
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any
@@ -31,6 +32,7 @@ from drivers.eol.wire import (
 )
 
 DEADLINE_S = 1.5  # for one exchange; a healthy pigpiod answers eight channels in 2 ms
+TIMEVAL = struct.pack("ll", int(DEADLINE_S), int(DEADLINE_S % 1 * 1_000_000))
 FLAGS = bytes(4)  # SPI mode 0,0; the main bus
 
 
@@ -118,6 +120,9 @@ class PigpioBus(Bus):
 
     def _open(self, options: Options, channels: Sequence[int]) -> None:
         self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._sock.settimeout(None)  # the kernel keeps the deadline, for two calls less a round
+        for deadline in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
+            self._sock.setsockopt(socket.SOL_SOCKET, deadline, TIMEVAL)
         revision = self._ask(command(HWVER))
         self.identity = {"adc": options.adc, "revision": f"{revision:04x}"}
         self._handle = self._ask(command(SPIO, options.select, BAUD, FLAGS))
@@ -151,12 +156,14 @@ class PigpioBus(Bus):
             self._expect(size)
             self._sock.sendall(asked)
             answer = self._sock.recv(size)
-        except TimeoutError as error:
-            raise self._late() from error
+        except BlockingIOError as error:  # what SO_RCVTIMEO raises
+            raise DeviceSilent(
+                f"{self.where} does not answer within {DEADLINE_S:g} s; restart it"
+            ) from error
         except OSError as error:
             raise self._unreachable(error) from error
         if len(answer) < size:
-            raise DeviceSilent(f"{self.where} hung up")
+            raise self._short(answer)
         return answer
 
     def _expect(self, size: int) -> None:
@@ -165,18 +172,12 @@ class PigpioBus(Bus):
             self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, size)
             self._expected = size
 
-    def _late(self) -> DeviceError:
+    def _short(self, answer: bytes) -> DeviceError:
         """Return what is wrong with an answer that is not whole in time: it may be a refusal."""
-        try:
-            self._expect(1)
-            part = self._sock.recv(4096, socket.MSG_DONTWAIT)
-        except OSError:
-            part = b""
-        if refusal(part):
-            return self._refused(part)
-        if part:
-            return DeviceSilent(f"{self.where} broke off in the middle of an answer")
-        return DeviceSilent(f"{self.where} does not answer within {DEADLINE_S:g} s; restart it")
+        if refusal(answer):
+            return self._refused(answer)
+        how = "broke off in the middle of an answer" if answer else "hung up"
+        return DeviceSilent(f"{self.where} {how}")
 
     def _refused(self, answer: bytes) -> DeviceError:
         reason = refusal(answer)

@@ -223,6 +223,21 @@ def test_handles_that_others_left_behind_are_said(board: Simulator) -> None:
         assert "it has no free SPI handle; restart pigpiod" in host.expect("failed")["reason"]
 
 
+def test_a_handle_that_pigpiod_knows_no_more_is_said(board: Simulator) -> None:
+    """Somebody closed it, or pigpiod was restarted so fast that nobody saw: eight refusals."""
+    with site.started(site.host(board)) as host:
+        other = pigpio.pi("127.0.0.1", board.port)
+        notifications = other._notify
+        other.spi_close(0)
+        other.stop()
+        notifications.join(timeout=5.0)
+        failed = host.expect("failed", SOON_S)
+        assert failed["error"] == "DeviceRefused"
+        assert failed["reason"].endswith(
+            "refuses: it was restarted, and knows our SPI handle no more"
+        )
+
+
 def test_a_press_is_told_within_two_rounds(board: Simulator) -> None:
     with site.started(site.host(board)) as host:
         before_us = now_us()
