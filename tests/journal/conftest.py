@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from agent.journal.journal import Journal
-from tests.journal.recording import Ears
+from agent.journal.record import Sealed
+from tests.journal.recording import ORIGIN, Ears
 
 
 @pytest.fixture
@@ -34,5 +35,33 @@ def opened(ears: Ears, folder: Path) -> Iterator[Callable[..., Journal]]:
 
     yield make
     ears.gate.set()
+    for journal in made:
+        journal.close()
+
+
+@pytest.fixture
+def seals() -> list[Sealed]:
+    """Every checkpoint that the journals of `signing` told."""
+    return []
+
+
+@pytest.fixture
+def signing(ears: Ears, folder: Path, seals: list[Sealed]) -> Iterator[Callable[..., Journal]]:
+    """Open journals that sign, and are closed at the end."""
+    made: list[Journal] = []
+
+    def make(origin: str | None = ORIGIN) -> Journal:
+        made.append(
+            Journal.open(
+                folder,
+                committed=ears.committed,
+                failed=ears.failed,
+                sealed=seals.append,
+                origin=origin,
+            )
+        )
+        return made[-1]
+
+    yield make
     for journal in made:
         journal.close()

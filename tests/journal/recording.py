@@ -12,6 +12,7 @@ from agent.site.step import Event, Severity
 from tests.waiting import wait_until
 
 BOOT = "0b9e6ad0-3f1c-4d5e-9a77-4f3b2c1d0e9f"
+ORIGIN = "armoury/test"
 START_US = 1_764_000_000_000_000
 
 

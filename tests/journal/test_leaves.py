@@ -16,10 +16,8 @@ from agent.journal.reading import Reader
 from agent.journal.record import PRUNED, Batch, Commit, Entry, Sealed
 from agent.journal.tree import Frontier
 from agent.site.step import Event, Severity
-from tests.journal.recording import entry
+from tests.journal.recording import ORIGIN, entry
 from tests.waiting import wait_until
-
-ORIGIN = "armoury/test"
 
 
 @pytest.fixture(scope="module")

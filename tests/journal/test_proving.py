@@ -20,10 +20,8 @@ from agent.journal.note import NoteRefused, Signer, Verifier
 from agent.journal.proving import CannotProve, check, prove, submission
 from agent.journal.reading import Reader
 from agent.journal.record import Batch, Commit, Sealed
-from tests.journal.recording import entry
+from tests.journal.recording import ORIGIN, entry
 from tests.waiting import wait_until
-
-ORIGIN = "armoury/test"
 
 
 @pytest.fixture(scope="module")

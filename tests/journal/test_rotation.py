@@ -8,7 +8,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -30,38 +30,12 @@ from agent.journal.rotation import batch as change_of
 from agent.journal.succession import JournalSucceeded
 from agent.journal.verification import verify
 from agent.site.moment import Moment
-from tests.journal.recording import BOOT, START_US, Ears, batch
+from tests.journal.recording import BOOT, ORIGIN, START_US, Ears, batch
 from tests.waiting import wait_until
 
-ORIGIN = "armoury/test"
+Open = Callable[..., Journal]
+
 NOW = Moment(START_US, 1, BOOT, True)
-Open = Callable[[], Journal]
-
-
-@pytest.fixture
-def seals() -> list[Sealed]:
-    return []
-
-
-@pytest.fixture
-def signing(ears: Ears, folder: Path, seals: list[Sealed]) -> Iterator[Open]:
-    made: list[Journal] = []
-
-    def make() -> Journal:
-        made.append(
-            Journal.open(
-                folder,
-                committed=ears.committed,
-                failed=ears.failed,
-                sealed=seals.append,
-                origin=ORIGIN,
-            )
-        )
-        return made[-1]
-
-    yield make
-    for journal in made:
-        journal.close()
 
 
 def record(journal: Journal, ears: Ears, *batches: Batch) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 
@@ -16,37 +16,10 @@ from agent.journal.journal import Journal
 from agent.journal.note import Verifier
 from agent.journal.reading import Reader
 from agent.journal.record import Batch, Sealed
-from tests.journal.recording import Ears, batch, entry
+from tests.journal.recording import ORIGIN, Ears, batch, entry
 from tests.waiting import wait_until
 
-ORIGIN = "armoury/test"
 Open = Callable[..., Journal]
-
-
-@pytest.fixture
-def seals() -> list[Sealed]:
-    return []
-
-
-@pytest.fixture
-def signing(ears: Ears, folder: Path, seals: list[Sealed]) -> Iterator[Open]:
-    made: list[Journal] = []
-
-    def make(origin: str | None = ORIGIN) -> Journal:
-        made.append(
-            Journal.open(
-                folder,
-                committed=ears.committed,
-                failed=ears.failed,
-                sealed=seals.append,
-                origin=origin,
-            )
-        )
-        return made[-1]
-
-    yield make
-    for journal in made:
-        journal.close()
 
 
 def stored_leaves(folder: Path) -> list[bytes]:

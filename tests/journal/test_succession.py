@@ -7,7 +7,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -26,36 +26,13 @@ from agent.journal.journal import Journal
 from agent.journal.note import Signer, Verifier, open_note
 from agent.journal.proving import check, prove
 from agent.journal.reading import Reader
-from agent.journal.record import Batch, Recorded, Sealed
+from agent.journal.record import Batch, Recorded
 from agent.journal.succession import MARGIN, JournalSucceeded
 from agent.journal.verification import verify
 from agent.site.step import Severity
-from tests.journal.recording import START_US, Ears, batch, entry
+from tests.journal.recording import ORIGIN, START_US, Ears, batch, entry
 
-ORIGIN = "armoury/test"
-Open = Callable[[], Journal]
-
-
-@pytest.fixture
-def signing(ears: Ears, folder: Path) -> Iterator[Open]:
-    made: list[Journal] = []
-
-    def make() -> Journal:
-        seals: list[Sealed] = []
-        made.append(
-            Journal.open(
-                folder,
-                committed=ears.committed,
-                failed=ears.failed,
-                sealed=seals.append,
-                origin=ORIGIN,
-            )
-        )
-        return made[-1]
-
-    yield make
-    for journal in made:
-        journal.close()
+Open = Callable[..., Journal]
 
 
 @pytest.fixture

@@ -19,9 +19,8 @@ from agent.journal.note import Signer, Verifier
 from agent.journal.record import Batch, Commit, Entry
 from agent.journal.verification import Verdict, verify
 from agent.site.step import Severity
-from tests.journal.recording import entry
+from tests.journal.recording import ORIGIN, entry
 
-ORIGIN = "armoury/test"
 SEVERITIES = list(Severity)
 
 

@@ -23,10 +23,9 @@ from agent.journal.reading import Reader
 from agent.journal.record import Lane, Recorded
 from agent.journal.succession import JournalSucceeded
 from agent.journal.verification import Verdict, verify
-from tests.journal.recording import Ears, batch
+from tests.journal.recording import ORIGIN, Ears, batch
 
 WRITTEN = Path(__file__).parent / "version1"
-ORIGIN = "armoury/test"
 PRUNED = [3, 4, 5, 20]
 
 
