@@ -19,7 +19,7 @@ import pytest
 
 from agent.site.inputs import PointRead, PointState
 from tests.site.conftest import Play, plan, started
-from tests.site.test_area import AREA, ZONES
+from tests.site.hall import AREA, ZONES
 
 Deed: TypeAlias = Callable[[Play], Any]
 FOLDER = Path(__file__).parent / "states"

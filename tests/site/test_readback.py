@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.site.test_area import AREA, ZONES, arm, trip
+from tests.site.hall import AREA, ZONES, arm, trip
 
 SIREN = {
     "id": "roof",

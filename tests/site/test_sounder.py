@@ -6,7 +6,7 @@ import pytest
 
 from agent.site.step import Release
 from tests.site.conftest import plan
-from tests.site.test_area import AREA, ZONES, arm, trip
+from tests.site.hall import AREA, ZONES, arm, trip
 
 SIREN = {"id": "roof", "area": "hall", "output": "board.siren", "kind": "siren"}
 BUZZER = {"id": "hum", "area": "hall", "output": "board.buzzer", "kind": "buzzer"}

@@ -24,8 +24,8 @@ from agent.uplink.feed import FRAME_BYTES
 from agent.uplink.haul import haul
 from agent.uplink.ledger import Gap
 from tests.broker import Broker, Subscriber
+from tests.uplink.outbox_line import Record
 from tests.uplink.rig import SITE, Rig, keeps_to_the_contract, on_a_loop, path_to, until
-from tests.uplink.test_outbox import Record
 
 
 def ask(broker: Broker, what: str, **said: Any) -> None:
