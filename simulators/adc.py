@@ -90,15 +90,24 @@ class Adc:
     def __init__(self, kind: str, clock: Callable[[], float] = time.monotonic) -> None:
         self.kind = kind
         self.loops = [Loop() for _ in range(CHANNELS)]
-        self.lost: Lost | None = None
+        self._lost: Lost | None = None
+        self._lost_for: int | None = None
         self.conversions = 0
         self._bits = BITS[kind]
         self._clock = clock
 
+    def lose(self, lost: Lost | None, transfers: int | None = None) -> None:
+        """Be lost, for so many transfers or until it is said anew; None: be there."""
+        self._lost, self._lost_for = lost, transfers
+
     def transfer(self, sent: bytes) -> bytes:
         """Return what the master reads while it sends this."""
-        if self.lost is not None:
-            return _nothing(self.lost, len(sent))
+        lost = self._lost
+        if lost is not None:
+            if self._lost_for is not None:
+                self._lost_for -= 1
+                self._lost = lost if self._lost_for else None
+            return _nothing(lost, len(sent))
         clocked = [byte >> bit & 1 for byte in sent for bit in range(7, -1, -1)]
         answer = [1] * len(clocked)
         if 1 in clocked:

@@ -68,9 +68,14 @@ class Loops:
         return None
 
     def lose(self, asked: dict[str, Any]) -> Json:
-        """Lose the converter: its data line is `low`, `high` or `noise`; null: it is back."""
-        to = asked["to"]
-        self._spi.adc(_select(asked)).lost = None if to is None else Lost(to)
+        """Lose the converter: its data line is `low`, `high` or `noise`; null: it is back.
+
+        `transfers` is for how many of them; left out, until it is said anew.
+        """
+        to, transfers = asked["to"], asked.get("transfers")
+        if transfers is not None and int(transfers) < 1:
+            raise SimulatorError("transfers: 1 or more")
+        self._spi.adc(_select(asked)).lose(None if to is None else Lost(to), transfers)
         return None
 
     def loops(self, asked: dict[str, Any]) -> Json:

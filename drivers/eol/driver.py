@@ -55,7 +55,7 @@ class Watch:
             for name, loop in options.inputs.items()
         ]
         self._due_us = 0
-        self._seen_us = now_us()
+        self._blind_us: int | None = None  # since when
         self._alive_us = 0
 
     def start(self) -> None:
@@ -102,9 +102,11 @@ class Watch:
         now = now_us()
         codes = [code for code in loops if code is not None]
         if reference in self._reference and len(codes) == len(loops):
-            self._seen_us = now
+            self._blind_us = None
             return codes
-        if now - self._seen_us >= BLIND_US:
+        if self._blind_us is None:
+            self._blind_us = now
+        if now - self._blind_us >= BLIND_US:
             raise DeviceConfused(
                 f"{self._bus.where} does not measure: its reference channel reads {reference}, "
                 f"where {self._reference.start} to {self._reference.stop} of "
