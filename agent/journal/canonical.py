@@ -9,10 +9,15 @@ from __future__ import annotations
 from json.encoder import encode_basestring
 from typing import Any
 
+from msgspec.json import Encoder
+
 from agent.journal.errors import JournalMisused
 
 quoted = encode_basestring  # escapes as RFC 8785, section 3.2.2.2, wants
 MAX_INT = 2**53 - 1  # RFC 8785, section 3.2.2.3: beyond it IEEE doubles lose integers
+_ENCODER = Encoder(
+    order="sorted"
+)  # writes the same bytes for what is plain, in a third of the time
 MAX_DEPTH = 16
 MAX_BYTES = 65_536  # one value; an event is some 300 bytes
 
@@ -87,17 +92,26 @@ def _object(value: dict[str, Any], depth: int) -> str:
             raise JournalMisused(f"a key of {list(value)} is not ASCII")
     except TypeError as error:
         raise JournalMisused(f"a key of {list(value)} is not a text") from error
+    for inner in value.values():
+        kind = type(inner)
+        if kind is int:
+            if not -MAX_INT <= inner <= MAX_INT:
+                break
+        elif kind is not str and kind is not bool and inner is not None:
+            break
+    else:
+        try:
+            return _ENCODER.encode(value).decode()
+        except UnicodeEncodeError:
+            pass  # `as_bytes` says where half a character is
+    return _members(value, depth)
+
+
+def _members(value: dict[str, Any], depth: int) -> str:
     members = []
     for key in sorted(value):
-        inner = value[key]
-        kind = type(inner)  # what most values are is put down here: a call costs as much again
-        if kind is str:
-            members.append(f"{quoted(key)}:{quoted(inner)}")
-        elif kind is int and -MAX_INT <= inner <= MAX_INT:
-            members.append(f"{quoted(key)}:{inner}")
-        else:
-            try:
-                members.append(f"{quoted(key)}:{text(inner, depth - 1)}")
-            except JournalMisused as error:
-                raise JournalMisused(f"{key}: {error}") from error
+        try:
+            members.append(f"{quoted(key)}:{text(value[key], depth - 1)}")
+        except JournalMisused as error:
+            raise JournalMisused(f"{key}: {error}") from error
     return "{" + ",".join(members) + "}"
