@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from agent.site.value import replace
 from drivers.contract import PointState
 from drivers.eol.bands import BITS, ERROR, HYSTERESIS, LEAK_OHM, Band, Resistors
 from drivers.eol.options import Input, Options
