@@ -218,4 +218,4 @@ async def test_hostile_messages_change_nothing_and_an_alarm_passes(tmp_path: Pat
 @on_a_loop
 async def test_a_hundred_thousand_hostile_messages(tmp_path: Path) -> None:
     before_s, flooded_s = await bombard(tmp_path, 100_000)
-    assert flooded_s <= max(4 * before_s, 0.1)
+    assert flooded_s <= max(4 * before_s, 0.5)  # quiet: 6 ms both; others may load the machine
