@@ -37,7 +37,8 @@ def test_it_is_held_without_a_gap_and_writes_nothing(house: House) -> None:
     time.sleep(9)  # longer than one pulse lasts: a stretch of time is what is tested
     assert level(house) == 1
     assert len(house.pin(PIN)["history"]) == moves
-    assert house.head() == head
+    ours = ("alive", "board", "board.alive")  # others may have something to say meanwhile
+    assert not [event for event in house.events(head) if event["object"] in ours]
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP, signal.SIGTERM])
