@@ -15,11 +15,11 @@ import click
 from agent.cli import options
 from agent.cli.event_line import details, event_line, local_time
 from agent.cli.events import since_us
+from agent.cli.journal_lines import figures, really_at
 from agent.cli.judgement import judgement
 
 # What belongs to the journal is imported by the command that needs it: help stays quick.
 if TYPE_CHECKING:
-    from agent.journal.clocks import Corrected
     from agent.journal.info import Info
     from agent.journal.note import Verifier
     from agent.journal.verification import Verdict
@@ -77,36 +77,13 @@ def info(data: Path, *, as_json: bool) -> None:
 
     with _told():
         found = look(data)
-    click.echo(_plain(found) if as_json else _figures(found))
+    click.echo(_plain(found) if as_json else figures(found))
 
 
 def _plain(found: Info | Verdict) -> str:
     from msgspec import to_builtins
 
     return json.dumps(to_builtins(found))
-
-
-def _figures(found: Info) -> str:
-    times = [
-        f"{local_time(at_us):%Y-%m-%d %H:%M}" if at_us is not None else "-"
-        for at_us in (found.oldest_us, found.newest_us)
-    ]
-    left = f"{found.free >> 20} MiB free"
-    if found.days_left is not None:
-        left += f", enough for {found.days_left} days at this pace"
-    lines = {
-        "events": f"{found.events} ({found.first} to {found.head}, {found.pruned} pruned)",
-        "from, to": f"{times[0]}, {times[1]}",
-        "of these": ", ".join(f"{count} {name}" for name, count in found.by_severity.items()),
-        "size": f"{found.bytes >> 10} KiB, {found.bytes_per_event} bytes an event",
-        "growth": f"{found.per_day} events a day",
-        "disk": left,
-        "covered": f"up to {found.covered} by {found.checkpoints} signed checkpoints",
-        "undelivered": ", ".join(f"{count} {lane}" for lane, count in found.undelivered.items()),
-    }
-    if found.wear is not None:
-        lines["wear"] = f"{found.wear} % of the flash's life used"
-    return "\n".join(f"{name:<12} {text}" for name, text in lines.items())
 
 
 @journal.command()
@@ -137,17 +114,7 @@ def show(seq: int, data: Path, *, as_json: bool) -> None:
         if key in event:
             click.echo(f"        {key}: {event[key]}")
     if really is not None:
-        click.echo(f"        the clock was not set yet; really {_really(really)}")
-
-
-def _really(found: Corrected) -> str:
-    if found.at_us is not None:
-        return f"at {local_time(found.at_us):%Y-%m-%d %H:%M:%S}"
-    earliest, latest = (
-        f"{local_time(us):%Y-%m-%d %H:%M:%S}" if us is not None else "nobody knows when"
-        for us in (found.from_us, found.to_us)
-    )
-    return f"between {earliest} and {latest}"
+        click.echo(f"        the clock was not set yet; really {really_at(really)}")
 
 
 @journal.command()
