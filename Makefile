@@ -54,7 +54,7 @@ pytest: setup broker
 	$(BIN)/pytest -n 3 --dist worksteal -m "not soak and not hardware"
 
 soak: setup broker
-	$(BIN)/pytest -m soak
+	$(BIN)/pytest -m soak -o timeout=0
 
 bench: setup broker
 	$(BIN)/python -m benchmarks

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import compileall
+import signal
 from pathlib import Path
 
 import pytest
@@ -14,11 +15,14 @@ settings.load_profile("house")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Compile once what the tests start hundreds of times, as pip does on a gateway.
+    """Compile once what the tests start hundreds of times, and have Ctrl-C mean what it means.
 
     Where the environment forbids Python to write bytecode, each of those processes would compile
-    all of it again, which doubles a daemon's start.
+    all of it again, which doubles a daemon's start. And a shell's background job (`make test &`)
+    would hand on to all of them that SIGINT is to be ignored.
     """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if not hasattr(config, "workerinput"):  # one process compiles for all of pytest-xdist's
         for package in ("agent", "drivers", "simulators"):
             compileall.compile_dir(Path(__file__).parents[1] / package, quiet=1)

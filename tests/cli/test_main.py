@@ -100,7 +100,10 @@ def test_ctrl_c_is_130_without_a_traceback(daemon: Daemon) -> None:
         assert process.stderr
         process.stdout.readline()
         process.send_signal(signal.SIGINT)
-        assert process.wait(60) == 130
+        try:
+            assert process.wait(60) == 130
+        finally:
+            process.kill()
         assert process.stderr.read().strip() == b""
 
 
