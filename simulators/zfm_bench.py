@@ -67,6 +67,7 @@ class Bench(LineBench):
         finger, memory = module.window.finger, module.memory
         return {
             "finger": finger.name if finger else None,
+            "clear_ms": module.window.clear_ms,
             "images": module.images,
             "templates": list[Json](sorted(memory.templates)),
             "capacity": memory.capacity,

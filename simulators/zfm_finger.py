@@ -66,7 +66,7 @@ class Window:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._finger: Finger | None = None
-        self._until_s = 0.0
+        self._until_s = clock()
 
     def lay(self, finger: Finger, hold_ms: int | None) -> None:
         """Lay a finger for `hold_ms`, or (None) until `lift`."""
@@ -75,7 +75,14 @@ class Window:
 
     def lift(self) -> None:
         """Take the finger away."""
+        if self._finger is not None:
+            self._until_s = min(self._until_s, self._clock())
         self._finger = None
+
+    @property
+    def clear_ms(self) -> int:
+        """How long the glass has been clear; 0 while something lies there."""
+        return 0 if self.finger else round((self._clock() - self._until_s) * 1000)
 
     @property
     def finger(self) -> Finger | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -26,6 +27,8 @@ BREAKS = {
     "osdp": "silence",
     "camera": "freeze",
 }
+CLEAR_MS = 500  # a driver takes a moment to see that a finger was lifted
+PATIENCE_S = 10.0
 
 
 @dataclass(frozen=True)
@@ -131,13 +134,15 @@ def finger(site: Simulation, reader: str, which: str, hold_ms: int) -> None:
     """Lay a FINGER on a READER.
 
     FINGER is a template's number, `unknown`, `messy` or a name; a name is a finger of its own,
-    the same each time: to be enrolled first.
+    the same each time: to be enrolled first. It is laid when the glass has been clear for a
+    moment, as people wait for each other.
 
     \b
     Examples:
       armoury simulate finger store-reader 1
       armoury simulate finger store-reader unknown
     """
+    _wait_until_clear(site, reader)
     if which == "messy":
         site.tell(reader, "messy", hold_ms=hold_ms)
     elif which == "unknown":
@@ -146,6 +151,17 @@ def finger(site: Simulation, reader: str, which: str, hold_ms: int) -> None:
         site.tell(reader, "finger", template=int(which), hold_ms=hold_ms)
     else:
         site.tell(reader, "finger", id=which, hold_ms=hold_ms)
+
+
+def _wait_until_clear(site: Simulation, reader: str) -> None:
+    until_s = time.monotonic() + PATIENCE_S
+    while site.tell(reader, "state").get("clear_ms", CLEAR_MS) < CLEAR_MS:
+        if time.monotonic() > until_s:
+            raise click.ClickException(
+                f"a finger lies on {reader} for {PATIENCE_S:.0f} s already; take it away: "
+                f"armoury simulate tell {reader} lift"
+            )
+        time.sleep(0.05)
 
 
 @simulate.command()

@@ -44,10 +44,12 @@ class Bench:
 
     def __init__(self, run: Path) -> None:
         self.told: list[tuple[str, str, dict[str, Any]]] = []
+        self.clear_ms = iter((0, 499, 500))  # of the readers' windows: a finger is being lifted
         (run / "sim").mkdir()
         self._servers = []
         for device in DEVICES:
             verbs = {verb: self._verb(device, verb) for verb in VERBS}
+            verbs["state"] = lambda _: {"clear_ms": next(self.clear_ms)}
             self._servers.append(ControlServer(run / "sim" / f"{device}.sock", verbs))
 
     def _verb(self, device: str, verb: str) -> Verb:
@@ -115,6 +117,7 @@ def test_words_become_one_request(
     said = armoury("simulate", *words.split())
     assert (said.status, said.err) == (0, "")
     assert bench.told == [told]
+    assert not words.startswith("finger") or next(bench.clear_ms, None) is None, "it waited"
 
 
 def test_tell_shows_the_answer(armoury: Armoury, bench: Bench) -> None:

@@ -62,8 +62,17 @@ def test_a_finger_is_there_until_its_time_is_over() -> None:
     desk = Desk()
     desk.window.lay(Finger.named("1"), 800)
     assert desk.ask("01") == b"\0"
+    assert desk.window.clear_ms == 0
     desk.now_s = 0.8
     assert desk.ask("01") == b"\x02"
+    desk.now_s = 1.0
+    assert desk.window.clear_ms == 200
+    desk.window.lay(Finger.named("2"), None)
+    desk.now_s = 5.0
+    assert desk.window.clear_ms == 0
+    desk.window.lift()
+    desk.now_s = 5.5
+    assert desk.window.clear_ms == 500
 
 
 @pytest.mark.parametrize("command", ["04", "1B"])

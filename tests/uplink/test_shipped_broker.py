@@ -6,12 +6,12 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from agent.site.inputs import Condition
-from agent.site.value import replace
 from tests.broker import Authority, Broker, Certificates, Subscriber
 from tests.uplink.rig import (
     AREA,
