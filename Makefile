@@ -51,7 +51,7 @@ check: setup
 
 # Three at a time on CI's two cores: the tests of a whole site wait for half of their time.
 pytest: setup broker
-	$(BIN)/pytest -n 3 --dist worksteal -m "not soak and not hardware"
+	$(BIN)/pytest -n 4 --dist worksteal -m "not soak and not hardware"
 
 soak: setup broker
 	$(BIN)/pytest -m soak -o timeout=0
