@@ -49,7 +49,7 @@ check: setup
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# Three at a time on CI's two cores: the tests of a whole site wait for half of their time.
+# Four at a time on CI's two cores: the tests of a whole site wait for half of their time.
 pytest: setup broker
 	$(BIN)/pytest -n 4 --dist worksteal -m "not soak and not hardware"
 

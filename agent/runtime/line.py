@@ -104,7 +104,7 @@ class Line:
         return uplink
 
     def describe(self) -> None:
-        """Say anew what the gateway is, from the next connection on."""
+        """Say anew what the gateway is."""
         if self.uplink is not None:
             self.uplink.describe(self._birth())
 
