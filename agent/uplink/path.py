@@ -130,6 +130,11 @@ class Path:
         self._dialler.stop()
 
     @property
+    def flows(self) -> bool:
+        """Return whether there is a broker that has not objected to anything so far."""
+        return self._sender is not None and verdict.of_outbox(self.outbox) is verdict.READY
+
+    @property
     def tls_version(self) -> str:
         """Return the version that was agreed on; "" without a connection, or without TLS."""
         return self._link.dial.tls_version if self._link is not None else ""

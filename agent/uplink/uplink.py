@@ -21,7 +21,9 @@ from agent.uplink.path import Path
 from agent.uplink.presence import Portrait, device_state, mono_us, utc_us
 from agent.uplink.worker import Worker
 
-CLOSE_S = 1.5  # for a goodbye to be acknowledged
+DRAIN_S = 1.0  # for what was recorded last to arrive before the goodbye ...
+DRAIN_LOOK_S = 0.02
+CLOSE_S = 1.5  # ... and for that to be acknowledged
 NOTE_S = 0.2  # deliveries are noted in the journal together
 SETTLED_S = 2.0  # which path carries is told when it has carried so long
 BACK_S = 60.0  # a better path must have worked so long before it carries again
@@ -151,15 +153,24 @@ class Uplink:
         return {path.options.id: self._status(path) for path in self._paths}
 
     async def close(self) -> None:
-        """Say goodbye and end, within some two seconds."""
+        """Send what waits where it passes, say goodbye and end, within some three seconds."""
         if self._desk is not None:
             self._desk.close()
+        await self._drain()
         await asyncio.gather(*(path.close(CLOSE_S) for path in self._paths))
         for timer in (self._choosing, self._telling):
             if timer is not None:
                 timer.cancel()
         self._note_deliveries()
         self._reader.stop()
+
+    async def _drain(self) -> None:
+        """Let the last events arrive: after a goodbye the monitor is to expect none."""
+        until_s = self._loop.time() + DRAIN_S
+        while self.waiting() and any(path.flows for path in self._paths):
+            if self._loop.time() >= until_s:
+                return
+            await asyncio.sleep(DRAIN_LOOK_S)
 
     def _ledger(self, lane: Lane) -> Ledger:
         paths = [path.options.id for path in self._paths]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from typing import Any
 
 from tests.system.house import House
 from tests.waiting import wait_until
@@ -36,21 +37,26 @@ def test_what_happens_while_the_broker_is_gone_is_told_later(house: House) -> No
 
 
 def test_stopping_is_the_last_event_and_the_monitor_is_told_goodbye(house: House) -> None:
+    wait_until(lambda: statuses(house), 10, "the monitor is told that the gateway is there")
     house.stop_daemon()
     wait_until(
         lambda: any(e["kind"] == "system.stopped" for e in house.monitor.events().values()),
         5,
         "the monitor hears of the stop",
     )
-    told = house.monitor.told()
-    statuses = [json.loads(t.payload) for t in told if "/status/" in t.topic]
-    assert statuses[-1]["online"] is False
-    assert statuses[-1]["clean"] is True
+    last = statuses(house)[-1]
+    assert last["online"] is False
+    assert last["clean"] is True
     house.start_daemon()
     house.wait_for_devices()
     started = house.wait_for(kind="system.started", after=1)
     assert started["data"]["clean"] is True
     house.assert_monitor_has_the_record()
+
+
+def statuses(house: House) -> list[dict[str, Any]]:
+    """Return what the monitor was told of whether the gateway is there."""
+    return [json.loads(t.payload) for t in house.monitor.told() if "/status/" in t.topic]
 
 
 def test_state_survives_a_restart(house: House) -> None:

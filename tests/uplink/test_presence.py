@@ -13,6 +13,7 @@ from tests.uplink.rig import (
     SITE,
     Rig,
     device,
+    events,
     on_a_loop,
     path_to,
     until,
@@ -87,6 +88,22 @@ async def test_vanishing_and_saying_goodbye_are_told_apart(tmp_path: Path) -> No
         await until(lambda: last(monitor, "status/fibre")[1].get("clean"), 30, "goodbye")
         with Subscriber(broker, FEED) as late:
             await until(lambda: last(late, "status/fibre")[0], 30, "the goodbye is retained")
+
+
+@on_a_loop
+async def test_what_was_recorded_last_arrives_before_the_goodbye(tmp_path: Path) -> None:
+    with Broker(tmp_path / "b") as broker, Subscriber(broker, FEED) as monitor:
+        async with Rig(tmp_path / "j", path_to(broker)) as rig:
+            rig.record(5000)
+            await until(lambda: rig.recorded == 5000, 30, "a backlog")
+            rig.uplink.start()
+            await until(lambda: last(monitor, "status/fibre")[1].get("online"), 30, "birth")
+            rig.record()
+            await until(lambda: rig.recorded == 5001, 30, "the last event")
+        await until(lambda: last(monitor, "status/fibre")[1].get("clean"), 30, "goodbye")
+        before = [(topic, payload) for topic, _, payload in monitor.received()]
+        assert before.pop()[0].endswith("/status/fibre")
+        assert {one.seq for said in before for one in events(*said)} == set(range(1, 5002))
 
 
 @on_a_loop
