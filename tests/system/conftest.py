@@ -54,7 +54,7 @@ def blind_text(demo_text: str) -> str:
 
 @pytest.fixture
 def house(make_house: Callable[[str], House], blind_text: str) -> House:
-    """Return the demo's armoury without its camera, running, every device there."""
+    """Return the demo's armoury without its camera, running, every device there and heard."""
     made = make_house(blind_text)
     made.start()
     return made
@@ -62,7 +62,7 @@ def house(make_house: Callable[[str], House], blind_text: str) -> House:
 
 @pytest.fixture
 def seeing(make_house: Callable[[str], House], demo_text: str) -> House:
-    """Return the whole of the demo's armoury, running, every device there."""
+    """Return the whole of the demo's armoury, running, every device there and heard."""
     made = make_house(demo_text)
     made.start()
     return made

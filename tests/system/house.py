@@ -13,6 +13,8 @@ from simulators.armoury import Armoury
 from simulators.night import Event, NightError, any_like
 from tests.waiting import wait_until
 
+YOUNG_S = 10  # a gateway that has just started refuses what may be older than its start
+
 # Inputs that mean nothing to the site: each change is a `point.changed` of its own, which makes
 # them the load of these tests. They are wired to the demo's board.
 LOAD_PINS = (5, 6, 12, 13)
@@ -27,6 +29,34 @@ class House(Armoury):
     """
 
     has_strangers = False
+
+    def start(self, *, heard: bool = True) -> None:
+        """Start all of it and wait until every device is there, and the monitor hears of it.
+
+        Args:
+            heard: False where the line to the monitor cannot stand.
+        """
+        super().start()
+        if heard:
+            self.wait_for_line()
+
+    def wait_for_line(self) -> None:
+        """Wait until the line stands and the monitor has what was recorded so far.
+
+        The inputs are watched before there is a line: every device may be there, and it not.
+        """
+        head = self.head()
+        line = lambda: self.ask("status")["paths"][0]["condition"]  # noqa: E731
+        wait_until(lambda: line() == "ready", 20, "a line to the monitor")
+        wait_until(lambda: head in self.monitor.events(), 20, f"event {head} at the monitor")
+
+    def wait_until_not_young(self) -> None:
+        """Wait until no command is refused any more because it may be older than the start.
+
+        Who judges them is made with the line, which may be later than the daemon's own start.
+        """
+        line = lambda: self.ask("status")["paths"][0]  # noqa: E731
+        wait_until(lambda: line()["since_s"] > YOUNG_S, 30, f"a line for {YOUNG_S} s")
 
     def armoury(self, *words: str) -> str:
         """Run the command `armoury` in this process: only what it costs to start is left out."""

@@ -21,7 +21,6 @@ from tests.system.house import House
 from tests.system.operator import Desk, Operator, asked, envelope
 from tests.waiting import wait_until
 
-YOUNG_S = 10  # a gateway that has just started refuses what may be older than its start
 SECOND_US = 1_000_000
 GUARD_PANIC = 27  # the button's pin on the demo's board
 UNMOVED = ("areas", "doors", "zones", "people", "lockdown", "sounders", "racks", "devices", "paths")
@@ -46,7 +45,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         made.synchronised.touch()
         made.start()
         made.enrol()
-        wait_until(lambda: made.ask("status")["daemon"]["up_s"] > YOUNG_S, 20, "not so young")
+        made.wait_until_not_young()
         yield made
 
 
@@ -249,7 +248,8 @@ def heard_s(house: House, alarms: Subscriber) -> float:
 
 def bombard(house: House, desk: Desk, count: int) -> None:
     """Publish hostile messages while the panic button is pressed; nothing else may come of it."""
-    press(house)  # a test of the button that was announced takes the first one
+    for _ in range(2):  # a test of the button may take the first one; the area is in alarm then
+        press(house)
     forged = envelope(asked("demo", "site.lock_down", {}), EVE).replace(b'"eve"', b'"ana"')
     hostile = (b"", b"{}", b"[" * 2000, b"\xff" * 500, b"x" * 20_000, forged)
     view, after = house.ask("status")["view"], house.head()

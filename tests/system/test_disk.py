@@ -20,7 +20,6 @@ from tests.system.operator import Desk, Operator
 from tests.waiting import wait_until
 
 SIZE_KIB = 2048
-YOUNG_S = 10  # a gateway that has just started refuses what may be older than its start
 GUARD_PANIC = 27  # the button's pin on the demo's board
 
 
@@ -73,8 +72,16 @@ def failing(house: House, disk: Path) -> Iterator[str]:
     command = ["strace", "-f", "-p", str(house.daemon.pid), "-o", "/dev/null"]
     inject = ["-e", f"trace={calls}", "-e", f"inject={calls}:error=EIO"]
     with subprocess.Popen([*command, *inject], stderr=subprocess.DEVNULL) as strace:
+        wait_until(lambda: traced(house), 20, "strace has got hold of every thread")
         yield "disk I/O error"
         strace.terminate()
+
+
+def traced(house: House) -> bool:
+    """Return whether somebody traces every thread of the daemon."""
+    assert house.daemon is not None
+    threads = [path.read_text() for path in Path(f"/proc/{house.daemon.pid}/task").glob("*/status")]
+    return not any("TracerPid:\t0\n" in status for status in threads)
 
 
 def trouble(house: House) -> str:
@@ -123,7 +130,7 @@ def test_no_signed_command_opens_anything_without_a_record(
     house.synchronised.touch()
     house.start()
     house.enrol()
-    wait_until(lambda: house.ask("status")["daemon"]["up_s"] > YOUNG_S, 60, "not so young")
+    house.wait_until_not_young()
     with Desk(house.broker.port, "demo") as desk:
         with failing(house, tmp_path) as reason:
             house.tell("board", "press", pin=GUARD_PANIC)

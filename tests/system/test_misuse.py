@@ -146,7 +146,7 @@ def test_a_wrong_certificate_is_said_and_everything_else_goes_on(
 ) -> None:
     theirs, ours = certificates(tmp_path / "theirs"), certificates(tmp_path / "ours")
     house = with_tls(make_house, demo_text, theirs, ours)
-    house.start()
+    house.start(heard=False)
     assert "certificate" in house.wait_for(20, kind="uplink.lost")["data"]["reason"]
     house.armoury("simulate", "press", "guard-room")
     house.wait_for(kind="panic.raised")

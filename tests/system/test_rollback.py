@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 
 from agent.journal import keys
@@ -9,6 +10,11 @@ from agent.journal.checkpoint import Checkpoint
 from agent.journal.verification import verify
 from tests.system.house import House
 from tests.waiting import wait_until
+
+
+def says_goodbye(house: House) -> bool:
+    said = [told.payload for told in house.monitor.told() if "/status/" in told.topic]
+    return bool(said) and json.loads(said[-1]).get("clean") is True
 
 
 def newest_checkpoint(house: House) -> str:
@@ -26,6 +32,7 @@ def test_an_older_record_is_found_out_by_what_the_broker_kept(house: House) -> N
     house.bounce(hz=25, for_ms=3000)
     wait_until(lambda: house.head() > known + 150, 30, "events")
     house.stop_daemon()
+    wait_until(lambda: says_goodbye(house), 20, "a goodbye; its last checkpoint came before that")
     covered = Checkpoint.open(newest_checkpoint(house), keys.public(older)).last_number
     assert covered > known
 
@@ -51,7 +58,8 @@ def test_an_older_record_is_found_out_by_what_the_broker_kept(house: House) -> N
     house.stop_daemon()  # its own, newer checkpoints say nothing against it
     house.start_daemon()
     house.wait_for_devices()
+    after = house.head()
     house.bounce(hz=25, for_ms=1000)
-    wait_until(lambda: house.events(0)[-1]["kind"] == "point.changed", 20, "it goes on")
+    house.wait_for(20, after=after, kind="point.changed")
     assert house.daemon is not None
     assert house.daemon.poll() is None
