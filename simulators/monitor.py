@@ -22,7 +22,7 @@ from typing import Any
 from simulators.bound import bound
 from simulators.broker import BrokerError
 
-SUBSCRIBED_S = 10.0
+SUBSCRIBED_S = 60.0  # on a busy machine; a limit ends only what has failed
 SESSION_EXPIRY_S = 86_400
 
 
@@ -69,8 +69,8 @@ class Monitor:
         if shutil.which(self._command[0]) is None:
             raise BrokerError("mosquitto_sub is not there; try: apt-get install mosquitto-clients")
         once = [*self._command, "-E"]  # -E: leave as soon as the subscription is granted
-        subprocess.run(once, timeout=SUBSCRIBED_S, check=True, stdout=subprocess.DEVNULL)
-        with self._out.open("ab") as out:
+        with self._out.open("ab") as out:  # a session that was there before may be told meanwhile
+            subprocess.run(once, timeout=SUBSCRIBED_S, check=True, stdout=out)
             self._process = subprocess.Popen(
                 bound(self._command), stdout=out, stderr=subprocess.DEVNULL, start_new_session=True
             )
