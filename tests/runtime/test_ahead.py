@@ -15,6 +15,7 @@ from agent.runtime.host import Host, HostSpec
 from agent.runtime.process import spawn
 from agent.site.inputs import Condition, DeviceNews, Input
 from simulators.broker import free_port
+from tests.waiting import BUSY
 
 ROOT = Path(__file__).parents[2]
 GPIO = "drivers.gpio.driver:GpioDriver"
@@ -24,7 +25,7 @@ BOARD = {"id": "board", "driver": "gpio"}
 async def first_news(host: Host, told: asyncio.Queue[Input]) -> DeviceNews:
     running = asyncio.create_task(host.run())
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(10 * BUSY):
             while not isinstance(what := await told.get(), DeviceNews):
                 pass
             return what

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 
 import pytest
 
@@ -14,6 +15,7 @@ from agent.runtime.loop import Loop
 from agent.site.inputs import ActionAnswered, Commanded, Input, Origin, Outcome, Tick
 from agent.site.moment import Moment
 from agent.site.step import Action, Answer, Event, Release, Severity, Step
+from tests.waiting import BUSY
 
 
 class Rules:
@@ -74,8 +76,17 @@ async def turns(count: int = 3) -> None:
         await asyncio.sleep(0)
 
 
+async def until(condition: Callable[[], object], what: str) -> None:
+    """Wait for a condition, leaving the loop free meanwhile."""
+    deadline = time.monotonic() + 2 * BUSY
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {2 * BUSY} s: {what}"
+        await asyncio.sleep(0.005)
+
+
 @pytest.fixture
-async def house() -> tuple[Loop, Rules, Ports]:
+async def house(monkeypatch: pytest.MonkeyPatch) -> tuple[Loop, Rules, Ports]:
+    monkeypatch.setattr(loop_module, "LATE_S", 60.0)  # no commit is late but where a test says so
     rules, ports = Rules(), Ports()
     return Loop(rules, ports, Clock()), rules, ports
 
@@ -113,7 +124,7 @@ async def test_an_unlock_whose_commit_is_late_is_cancelled_and_never_sent(
     monkeypatch.setattr(loop_module, "LATE_S", 0.02)
     loop, rules, ports = house
     loop.put(asked(release="recorded"))
-    await asyncio.sleep(0.05)
+    await until(lambda: len(rules.told) == 2, "an answer")
     cancelled = rules.told[-1]
     assert isinstance(cancelled, ActionAnswered)
     assert cancelled.outcome is Outcome.CANCELLED
@@ -127,7 +138,7 @@ async def test_an_alarm_leaves_late_but_once_under_the_reference_that_it_bears_l
     monkeypatch.setattr(loop_module, "LATE_S", 0.02)
     loop, _, ports = house
     loop.put(asked(release="alarm", severity="alarm"))
-    await asyncio.sleep(0.05)
+    await until(lambda: ports.done, "the action")
     assert ports.done == ["act alarm"]
     batch, tag = ports.batches[0]
     assert ports.refs == [batch.entries[0].ref]
@@ -167,10 +178,11 @@ async def test_a_timer_reaches_the_site_when_it_is_due(house: House) -> None:
     loop, rules, _ = house
     due_us = rules.due = time.monotonic_ns() // 1000 + 30_000
     loop.put(asked(release="now"))
-    await asyncio.sleep(0.06)
-    ticks = [what for what in rules.told if isinstance(what, Tick)]
-    assert len(ticks) == 1
-    assert ticks[0].at_us >= due_us
+    ticks = lambda: [what for what in rules.told if isinstance(what, Tick)]  # noqa: E731
+    await until(ticks, "a tick")
+    await turns()
+    assert len(ticks()) == 1
+    assert ticks()[0].at_us >= due_us
 
 
 async def test_settled_is_after_the_last_commit(house: House) -> None:
