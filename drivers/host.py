@@ -53,7 +53,8 @@ from drivers.contract import (
 
 GRACE_S = 1.0
 DEAF_S = 2  # a daemon whose end stays full for so long hangs; a strike must not wait for it
-_written = json.JSONEncoder(separators=(",", ":")).encode  # json.dumps would make one a line
+# json.dumps would make one a line
+_written = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 TRIES = 100  # of one process; what a library may leave behind each time stays bounded
 EXIT_FAILED = 70  # EX_SOFTWARE of sysexits.h: the driver raised; the reason was sent
 
@@ -108,13 +109,17 @@ class HostLink:
 
     def send(self, what: str, **said: Json) -> None:
         """Send one line; silently nowhere when the daemon is gone or deaf (`Stopped` follows)."""
-        line = _written({"is": what, **said}).encode() + b"\n"
-        with self._sending, contextlib.suppress(OSError):
+        # Half a character, of a path for one, is said as "?": the daemon would not read the line.
+        line = _written({"is": what, **said}).encode(errors="replace") + b"\n"
+        with self._sending:
             try:
                 self._sock.sendall(line)
             except BlockingIOError:  # what SO_SNDTIMEO raises
-                self._sock.shutdown(socket.SHUT_RDWR)  # half a line may be out: nothing after it
+                with contextlib.suppress(OSError):
+                    self._sock.shutdown(socket.SHUT_RDWR)  # half a line may be out: none after it
                 self._end()
+            except OSError:
+                pass  # the daemon is gone: `_listen` hears of it
 
     def again(self) -> None:
         """Wait until the daemon wants another try; `Stopped` when it wants no more."""

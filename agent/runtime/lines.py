@@ -1,59 +1,103 @@
-"""The daemon's end of a host's wire: bytes to messages (see `drivers.host` for the lines)."""
+"""The daemon's end of a host's wire: bytes to messages (see `drivers.host` for the lines).
+
+Each kind of line is declared as what it decodes to, with its bounds: nothing else gets in, and
+nothing that the record cannot hold.
+"""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, TypeAlias
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, TypeAlias
 
-from msgspec import Struct, field
+from msgspec import DecodeError, Meta, Struct, field
+from msgspec.json import Decoder
+from msgspec.structs import force_setattr
 
 from agent.journal.canonical import MAX_INT, encode
 from agent.journal.errors import JournalMisused
-from agent.site.inputs import CredentialRead, Json, Outcome, PointRead, PointState
+from agent.site.inputs import CredentialRead, Outcome, PointRead, PointState
 
 MAX_LINE = 65_536
 MAX_TEXT = 500  # letters of a name or a reason
+
+Name: TypeAlias = Annotated[str, Meta(max_length=MAX_TEXT)]
+Number: TypeAlias = Annotated[int, Meta(ge=-MAX_INT, le=MAX_INT)]
+SinceBoot: TypeAlias = Annotated[int, Meta(ge=0, le=MAX_INT)]  # microseconds
+Map: TypeAlias = Mapping[str, Any]
 
 
 class HostConfused(Exception):
     """The host says what the protocol does not allow; it is killed for it."""
 
 
-class Ready(Struct, frozen=True):
+class Ready(Struct, frozen=True, tag_field="is", tag="ready"):
     """The hardware answers."""
 
-    identity: Mapping[str, Json]
+    identity: Map
+
+    def __post_init__(self) -> None:
+        _see_that_it_is_recordable(self.identity)
 
 
-class Alive(Struct, frozen=True):
+class Alive(Struct, frozen=True, tag_field="is", tag="alive"):
     """The hardware was just seen to work; `measured` is for a technician's eyes only."""
 
-    measured: Mapping[str, Json] = field(default_factory=dict)
+    measured: Map = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        _see_that_it_is_recordable(self.measured)
 
 
-class Failed(Struct, frozen=True):
+class Failed(Struct, frozen=True, tag_field="is", tag="failed"):
     """The driver gave up, with a sentence for a technician.
 
     Attributes:
         stays: its process lives on, and waits to be told to try again.
     """
 
-    error: str
+    error: Name
     reason: str
     stays: bool
 
+    def __post_init__(self) -> None:
+        force_setattr(self, "reason", self.reason[:MAX_TEXT])
 
-class Answered(Struct, frozen=True):
+
+class Answered(Struct, frozen=True, tag_field="is", tag="answer"):
     """How the action with this number ended."""
 
-    id: int
+    id: Number
     outcome: Outcome
     reason: str
-    data: Mapping[str, Json]
+    data: Map = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.outcome is Outcome.CANCELLED:  # the daemon's own word: no driver takes a grant back
+            raise ValueError(self.outcome)
+        force_setattr(self, "reason", self.reason[:MAX_TEXT])
+        _see_that_it_is_recordable(self.data)
+
+
+class _Point(Struct, frozen=True, tag_field="is", tag="point"):
+    point: Name
+    state: PointState
+    at: SinceBoot
+    detail: Map
+
+    def __post_init__(self) -> None:
+        _see_that_it_is_recordable(self.detail)
+
+
+class _Credential(Struct, frozen=True, tag_field="is", tag="credential"):
+    kind: Name
+    reference: Name | None
+    score: Number | None
+    at: SinceBoot
 
 
 Said: TypeAlias = Ready | Alive | Failed | Answered | PointRead | CredentialRead
+_Line: TypeAlias = Ready | Alive | Failed | Answered | _Point | _Credential
+_read = Decoder(_Line).decode
 
 
 class Lines:
@@ -83,83 +127,22 @@ def read_line(device: str, line: bytes) -> Said:
         HostConfused: it is none.
     """
     try:
-        said = json.loads(line.decode())
-        return _READERS[said["is"]](device, said)
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        said: _Line = _read(line)
+    except (DecodeError, ValueError, RecursionError) as error:
         raise HostConfused(f"sent what is no message: {line[:80]!r}") from error
+    match said:
+        case _Point(point, state, at, detail):
+            return PointRead(device, point, state, at, detail)
+        case _Credential(kind, reference, score, at):
+            return CredentialRead(device, kind, reference, at, score)
+        case _:
+            return said
 
 
-def _point(device: str, said: dict[str, Any]) -> PointRead:
-    state, detail = PointState(said["state"]), _recordable(said["detail"])
-    return PointRead(device, _text(said["point"]), state, _since_boot(said["at"]), detail)
-
-
-def _credential(device: str, said: dict[str, Any]) -> CredentialRead:
-    reference, score = said["reference"], said["score"]
-    return CredentialRead(
-        device,
-        _text(said["kind"]),
-        None if reference is None else _text(reference),
-        _since_boot(said["at"]),
-        None if score is None else _whole(score),
-    )
-
-
-def _answered(_device: str, said: dict[str, Any]) -> Answered:
-    outcome = Outcome(said["outcome"])
-    if outcome is Outcome.CANCELLED:  # the daemon's own word: no driver may take a grant back
-        raise ValueError(outcome)
-    data = _recordable(said.get("data", {}))
-    return Answered(_whole(said["id"]), outcome, _sentence(said["reason"]), data)
-
-
-def _text(value: object) -> str:
-    """Return a name as the record can hold it."""
-    if not isinstance(value, str) or len(value) > MAX_TEXT:
-        raise TypeError(value)
-    value.encode()  # half a character (UnicodeEncodeError is a ValueError)
-    return value
-
-
-def _sentence(value: object) -> str:
-    """Return what a driver says in words, whatever letters it found on its wire."""
-    if not isinstance(value, str):
-        raise TypeError(value)
-    return value.encode(errors="backslashreplace").decode()[:MAX_TEXT]
-
-
-def _whole(value: object) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or abs(value) > MAX_INT:
-        raise TypeError(value)
-    return value
-
-
-def _since_boot(value: object) -> int:
-    at_us = _whole(value)
-    if at_us < 0:
-        raise ValueError(value)
-    return at_us
-
-
-def _recordable(value: Any) -> dict[str, Json]:
-    """Return a map that the record can hold."""
-    found = dict(value)
-    if not found:
-        return found
-    try:
-        encode(found)
-    except JournalMisused as error:
-        raise ValueError(value) from error
-    return found
-
-
-_READERS: dict[str, Callable[[str, dict[str, Any]], Said]] = {
-    "ready": lambda _, said: Ready(_recordable(said["identity"])),
-    "alive": lambda _, said: Alive(_recordable(said.get("measured", {}))),
-    "failed": lambda _, said: Failed(
-        _text(said["error"]), _sentence(said["reason"]), said["stays"] is True
-    ),
-    "answer": _answered,
-    "point": _point,
-    "credential": _credential,
-}
+def _see_that_it_is_recordable(said: Map) -> None:
+    """Refuse a map that the record cannot hold."""
+    if said:
+        try:
+            encode(said)
+        except JournalMisused as error:
+            raise ValueError(said) from error

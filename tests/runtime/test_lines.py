@@ -84,6 +84,8 @@ def test_a_line_without_end_is_refused() -> None:
         {"is": "point", "point": "p" * 501, "state": "alarm", "at": 5, "detail": {}},
         {"is": "ready", "identity": {"serial": "\ud800"}},
         {"is": "credential", "kind": "finger", "reference": "3", "score": 2**60, "at": 6},
+        {"is": "answer", "id": True, "outcome": "done", "reason": ""},
+        {"is": "failed", "error": "DeviceSilent", "reason": "gone", "stays": "no"},
     ],
 )
 def test_what_the_record_cannot_hold_is_refused_at_the_door(said: dict[str, object]) -> None:
