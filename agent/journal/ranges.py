@@ -37,6 +37,10 @@ class Ranges(Struct, frozen=True):
         return cls(tuple(merged))
 
     def __or__(self, other: Ranges) -> Ranges:
+        if self.spans and len(other.spans) == 1:  # more of a record that grows, as a rule
+            (first, last), (begin, end) = self.spans[-1], other.spans[0]
+            if first <= begin <= last + 1:
+                return Ranges((*self.spans[:-1], (first, max(last, end))))
         return Ranges.of(self.spans + other.spans)
 
     def __contains__(self, number: int) -> bool:

@@ -53,6 +53,10 @@ class Gap(Struct, frozen=True, eq=False):
 class Ledger:
     """One lane's account.
 
+    Attributes:
+        fresh: events that wait in memory.
+        stock: late batches that do; both are changed by the ledger only.
+
     Args:
         lane: whose.
         delivered: what any path has delivered so far.
@@ -67,8 +71,8 @@ class Ledger:
         self.waiting = head - len(delivered) if lane is Lane.REST else 0
         self._flying: set[Parcel] = set()
         self._aside: set[Parcel] = set()
-        self._fresh: deque[Recorded] = deque()
-        self._stock: deque[Parcel] = deque()
+        self.fresh: deque[Recorded] = deque()
+        self.stock: deque[Parcel] = deque()
         self._reading: Gap | None = None
         self.rewind()
 
@@ -87,49 +91,37 @@ class Ledger:
         if lane_of(row) is not self.lane:
             return
         self.waiting += 1
-        if live and len(self._fresh) < FRESH_MOST:
-            self._fresh.append(row)
+        if live and len(self.fresh) < FRESH_MOST:
+            self.fresh.append(row)
         else:
             self._raise_edge()
 
     def _raise_edge(self) -> None:
-        self._fresh.clear()
+        self.fresh.clear()
         self._edge = self._fresh_after = self.head
 
     # What is sent
 
-    @property
-    def fresh(self) -> int:
-        """Return how many events wait in memory."""
-        return len(self._fresh)
-
-    @property
-    def stock(self) -> int:
-        """Return how many late batches wait in memory."""
-        return len(self._stock)
-
-    def take_fresh(self, most: int, limit_bytes: int) -> Parcel | None:
-        """Return the next fresh events: one as it is recorded, several as a batch.
+    def take_fresh(self, most: int, limit_bytes: int) -> Parcel:
+        """Return the next of the events that are `fresh`: one as it is recorded, or a batch.
 
         Args:
             most: events in the message.
             limit_bytes: size of the payload; a single event may be larger.
         """
-        if not self._fresh:
-            return None
-        rows = [self._fresh.popleft()]
+        rows = [self.fresh.popleft()]
         size = len(rows[0].body) + feed.FRAME_BYTES
-        while len(rows) < most and self._fresh and size + len(self._fresh[0].body) < limit_bytes:
-            rows.append(self._fresh.popleft())
+        while len(rows) < most and self.fresh and size + len(self.fresh[0].body) < limit_bytes:
+            rows.append(self.fresh.popleft())
             size += len(rows[-1].body) + 1
         span = (self._fresh_after + 1, rows[-1].seq)
         self._fresh_after = span[1]
         payload = rows[0].body if len(rows) == 1 else feed.several(rows, historical=False)
         return self._send(Parcel(span, span[1], len(rows), payload))
 
-    def take_late(self) -> Parcel | None:
-        """Return the next batch of late events, if one is in stock."""
-        return self._send(self._stock.popleft()) if self._stock else None
+    def take_late(self) -> Parcel:
+        """Return the next batch of what is in `stock`."""
+        return self._send(self.stock.popleft())
 
     def _send(self, parcel: Parcel) -> Parcel:
         self._flying.add(parcel)
@@ -143,7 +135,7 @@ class Ledger:
 
     def wants(self) -> Gap | None:
         """Return the numbers to read next; None while the stock does, or nothing is late."""
-        if self._reading is not None or len(self._stock) >= STOCK_MOST:
+        if self._reading is not None or len(self.stock) >= STOCK_MOST:
             return None
         span = next(self._claimed.gaps(1, self._edge), None)
         if span is None:
@@ -166,7 +158,7 @@ class Ledger:
         if upto >= gap.span[0]:
             self._claim((gap.span[0], upto))
         if parcels:
-            self._stock.extend(parcels)
+            self.stock.extend(parcels)
         elif upto >= gap.span[0]:
             self.delivered |= Ranges(((gap.span[0], upto),))
 
@@ -177,9 +169,9 @@ class Ledger:
 
     def _square(self) -> None:
         """Correct the count once it is known for certain."""
-        if not self._stock:
+        if not self.stock:
             flying = sum(parcel.events for parcel in self._flying | self._aside)
-            self.waiting = len(self._fresh) + flying
+            self.waiting = len(self.fresh) + flying
 
     # What became of it
 
@@ -207,7 +199,7 @@ class Ledger:
     def rewind(self) -> None:
         """Forget what waits in memory: what is neither delivered nor on its way is late."""
         self._raise_edge()
-        self._stock.clear()
+        self.stock.clear()
         self._reading = None
         spans = (parcel.span for parcel in self._flying | self._aside)
         self._claimed = self.delivered | Ranges.of(spans)

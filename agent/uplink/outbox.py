@@ -8,7 +8,7 @@ with one message after a growing pause, while the others go on.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from random import Random
 
 from msgspec import Struct
@@ -59,6 +59,7 @@ class Outbox:
         self._unrecorded: deque[Message] = deque(maxlen=UNRECORDED_MOST)
         self._flying: dict[Rank, int] = dict.fromkeys(Rank, 0)
         self._holds = Holds(random)
+        self._supplies = tuple(self._supplied())
         self._window = 0
         self._caution = Caution()
         self.limit_bytes = 0
@@ -96,9 +97,24 @@ class Outbox:
     def carry(self, ledgers: Mapping[Lane, Ledger]) -> None:
         """Carry these lanes from now on; none, when another path does."""
         self._ledgers = ledgers
+        self._supplies = tuple(self._supplied())
         self._holds.clear()
         for ledger in ledgers.values():
             ledger.retry_aside()
+
+    def _supplied(self) -> Iterator[tuple[Rank, Collection[object]]]:
+        """Yield each rank that is sent here, the first to go first, with what waits of it."""
+        for rank, worth in WORTH.items():
+            ledger = self._ledgers.get(worth.lane) if worth.lane else None
+            match rank:
+                case Rank.UNRECORDED:
+                    yield rank, self._unrecorded
+                case Rank.CONTROL:
+                    yield rank, self._control
+                case Rank.REPEAT:
+                    yield rank, self.repeats.stock
+                case _ if ledger is not None:
+                    yield rank, ledger.stock if worth.late else ledger.fresh
 
     def sources(self) -> Iterator[Ledger | Repeats]:
         """Yield what late events are read for."""
@@ -133,8 +149,9 @@ class Outbox:
 
     def next(self, now_s: float) -> Message | None:
         """Return the most urgent message that may be sent now; `answered` must follow."""
-        for rank in Rank:
-            while self._has_room(rank, now_s) and (message := self._take(rank)):
+        for rank, supply in self._supplies:
+            while supply and self._has_room(rank, now_s):
+                message = self._take(rank)
                 if self._passes(message):
                     self._flying[rank] += 1
                     if WORTH[rank].late and message.parcel is not None:
@@ -165,37 +182,27 @@ class Outbox:
         free = window - reserve - sum(self._flying.values())
         return free > 0 and self._flying[rank] < WORTH[rank].most
 
-    def _take(self, rank: Rank) -> Message | None:
-        if rank is Rank.UNRECORDED:
-            return self._unrecorded.popleft() if self._unrecorded else None
-        if rank is Rank.CONTROL:
-            return self._control.pop(next(iter(self._control))) if self._control else None
-        if rank is Rank.REPEAT:
-            return self._message(rank, Topic.REPEAT, self.repeats.take_late(), None)
-        return self._take_events(rank)
-
-    def _take_events(self, rank: Rank) -> Message | None:
+    def _take(self, rank: Rank) -> Message:
+        """Take the first of what waits of a rank."""
         worth = WORTH[rank]
-        if worth.lane is None or worth.topic is None or worth.lane not in self._ledgers:
-            return None
-        ledger = self._ledgers[worth.lane]
-        parcel = ledger.take_late() if worth.late else self._take_fresh(rank, ledger)
-        return self._message(rank, worth.topic, parcel, ledger)
-
-    def _message(
-        self, rank: Rank, topic: Topic, parcel: Parcel | None, ledger: Ledger | None
-    ) -> Message | None:
-        if parcel is None:
-            return None
-        where = self._topics.events(topic)
+        if worth.topic is None:
+            return self._control.pop(next(iter(self._control)))
+        if rank is Rank.UNRECORDED:
+            return self._unrecorded.popleft()
+        ledger = self._ledgers[worth.lane] if worth.lane else None
+        if ledger is None:
+            parcel = self.repeats.take_late()
+        else:
+            parcel = ledger.take_late() if worth.late else self._take_fresh(rank, ledger)
+        where = self._topics.events(worth.topic)
         return Message(
             rank, where, parcel.payload, zipped=parcel.zipped, parcel=parcel, ledger=ledger
         )
 
-    def _take_fresh(self, rank: Rank, ledger: Ledger) -> Parcel | None:
+    def _take_fresh(self, rank: Rank, ledger: Ledger) -> Parcel:
         """Take one event; or many, of what is no alarm, when they come faster than they go."""
         free = WORTH[rank].most - self._flying[rank]
-        most = BATCH_EVENTS if rank is Rank.LIVE and ledger.fresh > free else 1
+        most = BATCH_EVENTS if rank is Rank.LIVE and len(ledger.fresh) > free else 1
         return ledger.take_fresh(most, self.batch_bytes)
 
     def _passes(self, message: Message) -> bool:

@@ -16,11 +16,15 @@ ASKED_MOST = 32  # requests that wait; a monitor joins its gaps, or asks again
 
 
 class Repeats:
-    """What is to be repeated on one connection; lost with it, since the monitor asks again."""
+    """What is to be repeated on one connection; lost with it, since the monitor asks again.
+
+    Attributes:
+        stock: batches that wait in memory; changed by this class only.
+    """
 
     def __init__(self) -> None:
         self._asked: deque[Gap] = deque()
-        self._stock: deque[Parcel] = deque()
+        self.stock: deque[Parcel] = deque()
         self._reading: Gap | None = None
 
     def ask(self, first: int, last: int, head: int) -> bool:
@@ -37,18 +41,13 @@ class Repeats:
             self._asked.append(Gap(None, (first, min(last, head))))
         return True
 
-    @property
-    def stock(self) -> int:
-        """Return how many batches wait in memory."""
-        return len(self._stock)
-
-    def take_late(self) -> Parcel | None:
-        """Return the next batch, if one is in stock."""
-        return self._stock.popleft() if self._stock else None
+    def take_late(self) -> Parcel:
+        """Return the next batch of what is in `stock`."""
+        return self.stock.popleft()
 
     def wants(self) -> Gap | None:
         """Return the numbers to read next; None while the stock does, or nothing is asked for."""
-        if self._reading is not None or not self._asked or len(self._stock) >= STOCK_MOST:
+        if self._reading is not None or not self._asked or len(self.stock) >= STOCK_MOST:
             return None
         self._reading = self._asked.popleft()
         return self._reading
@@ -59,7 +58,7 @@ class Repeats:
             return
         self._reading = None
         first, last = gap.span
-        self._stock.extend(parcels or [Parcel((first, upto), upto, 0, feed.nothing(first, upto))])
+        self.stock.extend(parcels or [Parcel((first, upto), upto, 0, feed.nothing(first, upto))])
         if upto < last:
             self._asked.appendleft(Gap(None, (upto + 1, last)))
 
@@ -72,5 +71,5 @@ class Repeats:
     def clear(self) -> None:
         """The connection is gone."""
         self._asked.clear()
-        self._stock.clear()
+        self.stock.clear()
         self._reading = None
