@@ -131,7 +131,8 @@ class Storage:
                 _save(connection, state, acknowledged)
             for span in prune:
                 _prune(connection, span)
-            connection.executemany(_THIN, [(size,) for size in thin if size != self._sealed])
+            if thin:
+                connection.executemany(_THIN, [(size,) for size in thin if size != self._sealed])
             signer = self._named(rotate) if rotate else self._signer
             sealed = self._seal(connection, growth, signer) if seal or rotate else None
             connection.execute("COMMIT")
@@ -362,6 +363,10 @@ def _save(
         (path, lane, ranges, mark(path.encode(), lane.encode(), ranges))
         for (path, lane), ranges in acknowledged.items()
     ]
-    connection.executemany(_SAVE, kept)
-    connection.executemany("DELETE FROM state WHERE key = ?", gone)
-    connection.executemany(_ACKNOWLEDGE, delivered)
+    for sql, rows in (
+        (_SAVE, kept),
+        ("DELETE FROM state WHERE key = ?", gone),
+        (_ACKNOWLEDGE, delivered),
+    ):
+        if rows:
+            connection.executemany(sql, rows)

@@ -59,6 +59,12 @@ class Frontier(NamedTuple):
         """Return the frontier with more leaves, given by their hashes."""
         nodes, peaks = list(leaves), list(self.peaks)
         size, old = self.size + len(nodes), self.size
+        if len(nodes) == 1:  # what a commit adds, as a rule
+            (node,) = nodes
+            while old & 1:
+                node = sha256(NODE + peaks.pop() + node).digest()
+                old >>= 1
+            return Frontier(size, (*peaks, node))
         left: list[bytes] = []  # the new peaks, the smallest first
         while nodes:  # one level of the tree after the other, from the leaves up
             if old & 1:

@@ -213,9 +213,9 @@ def test_what_is_acknowledged_is_kept(opened: Open, ears: Ears, folder: Path) ->
         }
         wait_until(lambda: reader.acknowledged() == expected, 5, "the acknowledgement saved")
     journal.acknowledge("fibre", "rest", [(6, 9)])
-    journal.submit(batch(1), 1)
+    journal.submit(Batch(()), 1)
     ears.heard(1)
-    with Reader(folder) as reader:  # and with the commit at once
+    with Reader(folder) as reader:  # and at once with what is no event
         assert reader.acknowledged()["fibre", "rest"].spans == ((1, 9),)
     journal.acknowledge("fibre", "rest", [(10, 10)])
     journal.close()
