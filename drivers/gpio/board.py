@@ -194,13 +194,19 @@ class PigpioBoard(Board):
         self.write(number, level)
 
     def watch(self, changed: Changed, lost: Lost) -> None:
+        import pigpio
+
         def lost_here(error: DeviceError) -> None:
             lost(type(error)(f"{self.where} {error}"))
+
+        def told(number: int, level: int, _tick: int) -> None:
+            changed(number, bool(level), now_us())
 
         with self._talking():
             self._pi._notify.stop()  # noqa: SLF001 - `wire` says what is wrong with it
             self._pi._notify = Notifications(self._pi, self._address, lost_here)  # noqa: SLF001
-        super().watch(changed, lost)
+            for number in self._inputs:  # gpiozero's way is five calls longer, for every press
+                self._pi.callback(number, pigpio.EITHER_EDGE, told)
 
     def write(self, number: int, level: bool, within_s: float = DEADLINE_S) -> None:
         # Not gpiozero's output: it would make the pin an input first, then drive its old level.
