@@ -58,6 +58,7 @@ class Journal:
         failed: Callable[[JournalError], None],
         sealed: Callable[[Sealed], None] | None = None,
         origin: str | None = None,
+        progress: Callable[[], None] = lambda: None,
     ) -> Journal:
         """Open the journal in `folder`; make both if they are not there yet.
 
@@ -75,6 +76,8 @@ class Journal:
                 or 100 events and at closing, after the batches that it covers.
             origin: what checkpoints are signed as ("armoury/quito-07"); its key is made with
                 the folder. None: there are no checkpoints.
+            progress: called now and then, before this returns, while a record of an older
+                version is taken over: millions of events take minutes.
 
         Raises:
             JournalLocked: another process has it open; the text has its pid.
@@ -89,7 +92,7 @@ class Journal:
         except OSError as error:
             raise _unusable(folder, error) from error
         try:
-            opened = open_record(folder, origin, failed)
+            opened = open_record(folder, origin, failed, progress)
         except (OSError, sqlite3.Error) as error:
             lock.release()
             raise _unusable(folder, error) from error

@@ -16,7 +16,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from urllib.parse import quote
 
@@ -29,6 +29,8 @@ APPLICATION = 0x41524D59  # "ARMY": what `file` and we recognise the database by
 SALT = 16  # bytes; 128 bits are not guessed
 PAGE = 2048  # see docs/adr/0005-journal.md for the measurement
 BUSY_S = 1.0
+WORK = 200_000  # SQLite's instructions between two signs of progress: some milliseconds
+COPIED_PAGES = 1024  # ... and pages
 
 
 def connect(folder: Path, mode: str) -> sqlite3.Connection:
@@ -83,6 +85,7 @@ def prepare(
     first: int = 1,
     version: int = VERSION,
     steps: Mapping[int, tuple[Step, ...]] = STEPS,
+    progress: Callable[[], None] = lambda: None,
 ) -> None:
     """Make the folder's database ready: create, or migrate after a backup.
 
@@ -91,6 +94,7 @@ def prepare(
         first: the number of a new record's first event.
         version: the schema that this software needs.
         steps: the way there from older ones.
+        progress: called now and then while migrating gets on.
 
     Raises:
         JournalTooNew: a newer version of the software wrote it.
@@ -111,7 +115,7 @@ def prepare(
                 "install the newer software again, or restore a backup"
             )
         elif found < version:
-            _migrate(connection, folder, found, version, steps)
+            _migrate(connection, folder, found, version, steps, progress)
     finally:
         connection.close()
 
@@ -162,10 +166,12 @@ def _migrate(
     found: int,
     version: int,
     steps: Mapping[int, tuple[Step, ...]],
+    progress: Callable[[], None],
 ) -> None:
     stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
     (folder / BACKUPS).mkdir(mode=0o700, exist_ok=True)
-    copy_to(connection, folder / BACKUPS / f"journal-v{found}-{stamp}.db")
+    copy_to(connection, folder / BACKUPS / f"journal-v{found}-{stamp}.db", progress)
+    connection.set_progress_handler(progress, WORK)
     for older in range(found, version):
         _apply(connection, older + 1, steps[older])
 
@@ -186,12 +192,24 @@ def _apply(connection: sqlite3.Connection, version: int, steps: tuple[Step, ...]
         raise
 
 
-def copy_to(connection: sqlite3.Connection, target: Path) -> None:
-    """Copy the database as it is at this instant into one new file, and see it to the disk."""
+def copy_to(
+    connection: sqlite3.Connection, target: Path, progress: Callable[[], None] | None = None
+) -> None:
+    """Copy the database as it is at this instant into one new file, and see it to the disk.
+
+    Args:
+        connection: to what is copied.
+        target: the new file.
+        progress: called now and then, where nobody else writes meanwhile: then it is copied in
+            pieces, and a piece that somebody changed would be the first one again.
+    """
     os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600))
     copy = sqlite3.connect(target, isolation_level=None)
     try:
-        connection.backup(copy)
+        if progress is None:
+            connection.backup(copy)
+        else:
+            connection.backup(copy, pages=COPIED_PAGES, progress=lambda *_: progress(), sleep=0)
     finally:
         copy.close()
     sync(target)

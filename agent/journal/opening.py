@@ -52,13 +52,19 @@ class Opened(Struct, frozen=True):
     signer: Signer | None
 
 
-def open_record(folder: Path, origin: str | None, failed: Callable[[JournalError], None]) -> Opened:
+def open_record(
+    folder: Path,
+    origin: str | None,
+    failed: Callable[[JournalError], None],
+    progress: Callable[[], None],
+) -> Opened:
     """Open the record in a folder that is locked by us.
 
     Args:
         folder: the data folder.
         origin: whose record it is; None for one that is not signed.
         failed: told when the key is lost, and when a new record had to be begun.
+        progress: called now and then while an older one is taken over.
 
     Raises:
         JournalError: it cannot be used, and cannot be succeeded.
@@ -68,22 +74,25 @@ def open_record(folder: Path, origin: str | None, failed: Callable[[JournalError
     succession.finish(folder)
     signer = _signer(folder, origin, failed)
     try:
-        return _believed(folder, signer, failed)
+        return _believed(folder, signer, failed, progress)
     except (StorageCorrupt, JournalUnusable, sqlite3.Error) as error:
         reason = _damage(folder, error)
         if reason is None or signer is None or not (folder / last.NAME).exists():
             raise
     failed(succession.succeed(folder, signer, reason))
-    return _believed(folder, signer, failed)
+    return _believed(folder, signer, failed, progress)
 
 
 def _believed(
-    folder: Path, signer: Signer | None, failed: Callable[[JournalError], None]
+    folder: Path,
+    signer: Signer | None,
+    failed: Callable[[JournalError], None],
+    progress: Callable[[], None],
 ) -> Opened:
     """Open the record, and see that it is what it was."""
     if (folder / last.NAME).exists() and not (folder / layout.DATABASE).exists():
         raise StorageCorrupt(f"the record in {folder} is gone")
-    _prepare(folder)
+    _prepare(folder, progress)
     reader = Reader(folder)
     storage: Storage | None = None
     try:
@@ -102,15 +111,15 @@ def _believed(
         raise
 
 
-def _prepare(folder: Path) -> None:
+def _prepare(folder: Path, progress: Callable[[], None]) -> None:
     """Make the database ready; on a full disk, with the space that is kept for alarms."""
     try:
-        layout.prepare(folder)
+        layout.prepare(folder, progress=progress)
     except (OSError, sqlite3.Error):
         disk = os.statvfs(folder)
         if disk.f_bavail * disk.f_frsize > FULL or not reserve.spend(folder):
             raise
-        layout.prepare(folder)
+        layout.prepare(folder, progress=progress)
 
 
 def _in_office(

@@ -122,6 +122,7 @@ class Daemon:
             failed=_on(loop, self._storage_failed),
             sealed=_on(loop, self._sealed),
             origin=f"armoury/{self.file.plan.site.id}",
+            progress=self._notify.working,
         )
         self._reader = Worker("journal reader", loop)
         loop.set_exception_handler(self._callback_failed)

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import os
+import time
 
 import sdnotify
+
+EXTEND_S = 60.0
+AGAIN_S = 1.0
 
 
 class Notify:
@@ -12,6 +16,7 @@ class Notify:
 
     def __init__(self) -> None:
         self._notifier = sdnotify.SystemdNotifier()
+        self._again_s = 0.0
 
     @property
     def watchdog_s(self) -> float | None:
@@ -19,6 +24,12 @@ class Notify:
         micros = os.environ.get("WATCHDOG_USEC", "")
         mine = os.environ.get("WATCHDOG_PID", str(os.getpid())) == str(os.getpid())
         return int(micros) / 1e6 if micros.isdigit() and mine else None
+
+    def working(self) -> None:
+        """Ask for another minute, before `ready`: the start takes long, and gets on."""
+        if time.monotonic() >= self._again_s:
+            self._again_s = time.monotonic() + AGAIN_S
+            self._notifier.notify(f"EXTEND_TIMEOUT_USEC={EXTEND_S * 1e6:.0f}")
 
     def ready(self) -> None:
         self._notifier.notify("READY=1")

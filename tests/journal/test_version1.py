@@ -55,6 +55,21 @@ def journal(old: Path, ears: Ears) -> Iterator[Journal]:
         yield opened
 
 
+def test_who_waits_for_an_old_record_hears_that_it_gets_on(old: Path, ears: Ears) -> None:
+    heard: list[int] = []
+    for _ in range(2):
+        before = len(heard)
+        Journal.open(
+            old,
+            committed=ears.committed,
+            failed=ears.failed,
+            origin=ORIGIN,
+            progress=lambda: heard.append(1),
+        ).close()
+    assert before, "while it was taken over"
+    assert len(heard) == before, "and not once it was"
+
+
 def numbers(rows: Iterator[Recorded]) -> list[int]:
     return [row.seq for row in rows]
 
