@@ -216,8 +216,10 @@ class Daemon:
         )
 
     def _host(self, device: DeviceSpec, tell: Callable[[Input], None]) -> Host:
-        spool = self._evidence.spool(device.id) if device.offers.picture else None
-        take = self._evidence.before(device.id, tell)
+        spool, take = None, tell
+        if device.offers.picture:
+            spool = self._evidence.spool(device.id)
+            take = self._evidence.before(device.id, tell)
         ahead = self._ahead.take(device.id, device.entry)
         return Host(HostSpec.of(device, spool), take, SystemRandom(), ahead)
 
@@ -278,8 +280,9 @@ class Daemon:
     # Where the loop's decisions go (agent.runtime.loop.Ports)
 
     def submit(self, batch: Batch, tag: int) -> None:
-        state = {**batch.state, **self._local.changes()}
-        self._journal.submit(replace(batch, state=state), tag)
+        if changes := self._local.changes():
+            batch = replace(batch, state={**batch.state, **changes})
+        self._journal.submit(batch, tag)
 
     def act(self, action: Action) -> None:
         if not action.device:  # the gateway itself, which knows how to stop and nothing else

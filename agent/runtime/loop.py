@@ -151,11 +151,12 @@ class Loop:
         step = Step()
         for _ in range(min(len(self._inbox), INPUTS_A_TURN)):
             self._decide(self._inbox.popleft(), step)
-        now = self._clock.now()
-        if (wake_us := self._site.wake_us()) is not None and wake_us <= now.mono_us:
-            self._decide(Tick(now.mono_us), step)
+        wake_us = self._site.wake_us()
+        if wake_us is not None and wake_us <= (now_us := self._clock.now().mono_us):
+            self._decide(Tick(now_us), step)
+            wake_us = self._site.wake_us()
         self._send(step)
-        self._set_timer()
+        self._set_timer(wake_us)
         if self._inbox and not self._turn_waits:
             self._turn_waits = True
             self._loop.call_soon(self._turn)
@@ -256,8 +257,7 @@ class Loop:
                 reason = f"its record took over {LATE_S * 1000:.0f} ms"
                 self.put(_cancelled(action, self._clock.now(), reason))
 
-    def _set_timer(self) -> None:
-        due_us = self._site.wake_us()
+    def _set_timer(self, due_us: int | None) -> None:
         if due_us == self._timer_us:
             return
         if self._timer is not None:
