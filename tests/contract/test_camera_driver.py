@@ -89,10 +89,10 @@ def test_somebody_who_walks_in_is_motion_and_ends_when_they_stand(
     camera.tell("scene", name="person")
     began_s = time.monotonic()
     alarm = host.expect("point", point="motion", state="alarm")
-    assert alarm["at"] / 1e6 - began_s < 5.0  # a third of a second outside the picture included
+    assert alarm["at"] / 1e6 - began_s < REPORTED_S
     assert alarm["detail"]["area_permille"] >= 5
     normal = host.expect("point", 8.0, point="motion", state="normal")
-    assert 3.0 < normal["at"] / 1e6 - began_s < 15.0  # walks for 3 s
+    assert normal["at"] / 1e6 - began_s > 3.0  # walks for 3 s
 
 
 def test_a_hand_over_the_lens_is_covered_until_it_is_gone(camera: Simulator, host: Host) -> None:

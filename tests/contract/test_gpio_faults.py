@@ -14,7 +14,7 @@ import pytest
 
 from drivers.contract import now_us
 from tests.contract import gpio_site as site
-from tests.contract.hosting import Simulator
+from tests.contract.hosting import Host, Message, Simulator
 from tests.waiting import wait_until
 
 SOON_S = 10.0  # a device in trouble is to be known by then
@@ -143,24 +143,44 @@ def test_a_slow_board_delays_no_press(board: Simulator) -> None:
 
 def test_a_bouncing_input_is_limited_and_delays_no_other(board: Simulator) -> None:
     with site.started(site.host(board)) as host:
+        quiet_us = max(told_in_us(board, host) for _ in range(3))  # as busy as the machine is now
         before_s, started = host.cpu_s(), time.monotonic()
         changes = board.tell("bounce", pin=site.CONTACT, hz=1000, for_ms=2_000, level=1)
-        for press, state in (("press", "alarm"), ("release", "normal")) * 3:
-            before_us = now_us()
-            board.tell(press, pin=site.PANIC)
-            host.expect("point", point="panic", state=state)
-            assert now_us() - before_us < 1_000_000  # half of what all the bouncing takes
+        for _ in range(3):
+            # half of what all the bouncing takes, where nothing else takes longer
+            assert told_in_us(board, host) < max(1_000_000, 10 * quiet_us)
             host.gather(0.1, "alive")
-        readings = host.gather(2.0, "point", point="contact")
+        readings: list[Message] = []
+
+        def over() -> bool:
+            readings.extend(host.gather(0.1, "point", point="contact"))
+            return readings[-1:] != [] and readings[-1]["state"] == "alarm" and is_near(readings)
+
+        def is_near(readings: list[Message]) -> bool:
+            dropped = sum(reading["detail"].get("dropped", 0) for reading in readings)
+            states = ["normal", *(reading["state"] for reading in readings)]
+            told = dropped + sum(before != after for before, after in pairwise(states))
+            return bool(abs(told - changes) <= 0.1 * changes)
+
+        wait_until(over, 5.0, f"the end of {changes} changes")
+        readings += host.gather(1.0, "point", point="contact")
         took_s = time.monotonic() - started
         spent = (host.cpu_s() - before_s) / took_s
     assert len(readings) <= took_s * 50 + 3
     assert readings[-1]["state"] == "alarm"
-    dropped = sum(reading["detail"].get("dropped", 0) for reading in readings)
-    states = ["normal", *(reading["state"] for reading in readings)]
-    told = dropped + sum(before != after for before, after in pairwise(states))
-    assert abs(told - changes) <= 0.1 * changes
+    assert is_near(readings)
     assert spent < 0.5
+
+
+def told_in_us(board: Simulator, host: Host) -> int:
+    """Press the panic button and let go; return how long the slower of the two took to be told."""
+    took_us = []
+    for press, state in (("press", "alarm"), ("release", "normal")):
+        before_us = now_us()
+        board.tell(press, pin=site.PANIC)
+        host.expect("point", point="panic", state=state)
+        took_us.append(now_us() - before_us)
+    return max(took_us)
 
 
 def test_frames_without_end_from_a_stranger_do_not_matter(board: Simulator) -> None:

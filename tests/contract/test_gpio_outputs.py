@@ -42,10 +42,10 @@ def test_a_second_pulse_restarts_the_time(board: Simulator) -> None:
 
 def test_off_ends_a_pulse(board: Simulator) -> None:
     with site.started(site.host(board)) as host:
-        host.outcome("pulse", "strike", for_ms=5_000)
+        host.outcome("pulse", "strike", for_ms=60_000)
         assert host.outcome("off", "strike") == "done"
         assert site.driven(board, site.STRIKE) == [0, 1, 0]
-        assert site.times_ms(board, site.STRIKE)[1] < 4_000
+        assert site.times_ms(board, site.STRIKE)[1] < 50_000
 
 
 def test_on_ends_when_it_may_last_no_longer(board: Simulator) -> None:
