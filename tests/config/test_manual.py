@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ Rows = dict[str, tuple[str, str]]
 def tables() -> dict[str, Rows]:
     """Return by heading, as the models have them: each key, what it may be, its default."""
     found = {"[site]": rows(Plan, "Site"), "[[device]]": rows(DeviceTable)}
-    for name, part in Plan.model_json_schema()["properties"].items():
+    for name, part in schema_of(Plan)["properties"].items():
         if name not in ("site", "device"):
             single = "$ref" in part or "anyOf" in part
             found[f"[{name}]" if single else f"[[{name}]]"] = rows(Plan, name.capitalize())
@@ -31,8 +32,13 @@ def tables() -> dict[str, Rows]:
     return found | {heading: rows(model) for heading, model in theirs.items()}
 
 
+@cache
+def schema_of(model: type[BaseModel]) -> dict[str, Any]:
+    return model.model_json_schema()
+
+
 def rows(model: type[BaseModel], definition: str = "") -> Rows:
-    schema = model.model_json_schema()
+    schema = schema_of(model)
     table = schema["$defs"][definition] if definition else schema
     return {
         key: (may_be(part), left_out(key, part, table.get("required", [])))
