@@ -128,8 +128,7 @@ class Armoury:
         self.stop_daemon()
         self.monitor.end()
         self.broker.kill()
-        _terminate(self._wires, STOP_S)
-        self._wires = None
+        self._end_wires()
 
     def start_wires(self) -> None:
         """Start the simulators of every device; returns when each listens."""
@@ -148,6 +147,10 @@ class Armoury:
             READY_S,
             lambda: f"the simulators did not start: {self.said('wires')}",
         )
+
+    def _end_wires(self) -> None:
+        _terminate(self._wires, STOP_S)
+        self._wires = None
 
     def _ready_wires(self) -> set[str]:
         said = self._log("wires").read_text().splitlines()

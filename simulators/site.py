@@ -17,11 +17,11 @@ import sys
 import threading
 import time
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import IO, Any, Protocol, TypeAlias
 from urllib.parse import urlsplit
 
 from simulators.bound import bound
@@ -143,14 +143,35 @@ _MAKERS: Mapping[str, Callable[[Table, Path, Path], Simulator]] = {
 }
 
 
-class Running:
-    """A simulator's process; leaving the context waits for its end."""
+class Process(Protocol):
+    """What is needed of `subprocess.Popen`."""
 
-    def __init__(self, simulator: Simulator) -> None:
+    stdout: IO[bytes] | None
+
+    def poll(self) -> int | None: ...
+    def wait(self, timeout: float | None = None) -> int: ...
+    def terminate(self) -> None: ...
+    def kill(self) -> None: ...
+
+
+def started(words: Sequence[str]) -> Process:
+    """Start a simulator that ends with this process."""
+    return subprocess.Popen(bound([sys.executable, "-m", *words]), stdout=subprocess.PIPE)
+
+
+class Running:
+    """A simulator's process; leaving the context waits for its end.
+
+    Args:
+        simulator: what to start ...
+        start: ... and how; its standard output is a pipe.
+    """
+
+    def __init__(
+        self, simulator: Simulator, start: Callable[[Sequence[str]], Process] = started
+    ) -> None:
         self.simulator = simulator
-        self._process = subprocess.Popen(
-            bound([sys.executable, "-m", *simulator.words]), stdout=subprocess.PIPE
-        )
+        self.process = start(simulator.words)
 
     def __enter__(self) -> Running:
         return self
@@ -158,21 +179,21 @@ class Running:
     def __exit__(self, *_: object) -> None:
         self.stop()
         try:
-            self._process.wait(STOP_S)
+            self.process.wait(STOP_S)
         except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        if self._process.stdout is not None:
-            self._process.stdout.close()
+            self.process.kill()
+            self.process.wait()
+        if self.process.stdout is not None:
+            self.process.stdout.close()
 
     def stop(self) -> None:
         """Ask it to end; returns at once."""
-        self._process.terminate()
+        self.process.terminate()
 
     @property
     def status(self) -> int | None:
         """How it ended; None while it runs."""
-        return self._process.poll()
+        return self.process.poll()
 
     def wait_ready(self, timeout_s: float) -> str:
         """Wait until it listens; return what it says.
@@ -180,7 +201,7 @@ class Running:
         Raises:
             SimulatorError: it ended, or says nothing in time.
         """
-        out = self._process.stdout
+        out = self.process.stdout
         if out is None or not select.select([out], [], [], timeout_s)[0]:
             raise SimulatorError(f"{self.simulator.device}: not ready within {READY_S:.0f} s")
         said = out.readline().decode().strip()

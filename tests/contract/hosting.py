@@ -19,6 +19,7 @@ from typing import Any
 
 from simulators.control import tell
 from tests.waiting import BUSY
+from tests.warm import Warm
 
 ROOT = Path(__file__).resolve().parents[2]
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
@@ -29,11 +30,9 @@ Message = dict[str, Any]
 class Process:
     """A program of ours with its figures; killed at the end if it is still there."""
 
-    def __init__(self, *arguments: str, pass_fds: tuple[int, ...] = (), stdout: int | None = None):
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", *arguments], cwd=ROOT, pass_fds=pass_fds, stdout=stdout
-        )
-        self.pid = self.process.pid
+    def __init__(self, process: subprocess.Popen[bytes] | Warm) -> None:
+        self.process = process
+        self.pid = process.pid
 
     def cpu_s(self) -> float:
         """Return the processor time used so far, in seconds (steps of 10 ms)."""
@@ -82,7 +81,8 @@ class Host(Process):
     ) -> None:
         self._sock, theirs = socket.socketpair()
         with theirs:
-            super().__init__("drivers.host", str(theirs.fileno()), pass_fds=(theirs.fileno(),))
+            words = [sys.executable, "-m", "drivers.host", str(theirs.fileno())]
+            super().__init__(subprocess.Popen(words, cwd=ROOT, pass_fds=[theirs.fileno()]))
         self._buffer = b""
         self._next_id = 0
         self.pending: list[Message] = []
@@ -186,7 +186,7 @@ class Simulator(Process):
 
     def __init__(self, module: str, control: Path, *arguments: str) -> None:
         self.control = control
-        super().__init__(module, "--control", str(control), *arguments, stdout=subprocess.PIPE)
+        super().__init__(Warm([module, "--control", str(control), *arguments]))
         out = self.process.stdout
         assert out is not None
         ready, _, _ = select.select([out], [], [], 10.0 * BUSY)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import functools
 import sys
+import tomllib
 from typing import Any
 from unittest.mock import patch
 
 from click.testing import CliRunner
 
 from agent.cli.main import main
-from simulators.armoury import Armoury
+from simulators.armoury import READY_S, Armoury
 from simulators.night import Event, NightError, any_like
+from simulators.site import Running, simulators
 from tests.waiting import wait_until
+from tests.warm import Warm
 
 YOUNG_S = 10  # a gateway that has just started refuses what may be older than its start
 
@@ -29,6 +33,7 @@ class House(Armoury):
     """
 
     has_strangers = False
+    _running: tuple[Running, ...] = ()
 
     def start(self, *, heard: bool = True) -> None:
         """Start all of it and wait until every device is there, and the monitor hears of it.
@@ -110,3 +115,27 @@ class House(Armoury):
         assert {seq: told[seq] for seq in range(1, head + 1)} == {
             seq: recorded[seq] for seq in range(1, head + 1)
         }
+
+    def kill_wires(self) -> None:
+        """End every simulator as a power cut would."""
+        for running in self._running:
+            running.process.kill()
+
+    # Warm, one by one: how `simulators.site` starts them is tested with `armoury simulate start`.
+
+    def _begin_wires(self) -> None:
+        wanted = simulators(tomllib.loads(self.site_file.read_text()), self.folder)
+        with self._log("wires").open("ab") as log:
+            start = functools.partial(Warm, err=log.fileno())
+            self._running = tuple(Running(one, start) for one in wanted)
+
+    def _wait_for_wires(self) -> None:
+        for running in self._running:
+            running.wait_ready(READY_S)
+
+    def _end_wires(self) -> None:
+        for running in self._running:
+            running.stop()
+        for running in self._running:
+            running.__exit__()
+        self._running = ()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
@@ -222,8 +221,7 @@ def test_how_areas_and_the_gateway_are_is_told(house: House, desk: Desk) -> None
     assert last("area/guards")["alarms"][0]["cause"] == "panic.raised"
     desk.wait_for("state", text="area guards: disarmed in alarm")
 
-    assert house._wires is not None
-    os.killpg(house._wires.pid, signal.SIGKILL)
+    house.kill_wires()
     wait_until(
         lambda: any(
             json.loads(p)["state"]["devices"].get("trouble") for p in told(house, "health")
