@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+from xdist.remote import Producer
+
+from tests.turns import Turns, turn
 
 # How long an example takes says how busy the machine is, and nothing about the code.
 settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -26,3 +29,13 @@ def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):  # one process compiles for all of pytest-xdist's
         for package in ("agent", "drivers", "simulators"):
             compileall.compile_dir(Path(__file__).parents[1] / package, quiet=1)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=turn)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Turns:
+    config.option.loadscopereorder = False
+    return Turns(config, log)
