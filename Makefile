@@ -41,7 +41,15 @@ rtsp:
 demo: setup broker
 	@$(BIN)/armoury demo
 
-test: setup broker check pytest
+test: setup broker
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync check compiled
+	@$(MAKE) --no-print-directory pytest
+
+# Collected once beside mypy, the tests are compiled for all that run them.
+.PHONY: compiled
+compiled: export PYTHONDONTWRITEBYTECODE :=
+compiled: setup
+	@said=$$($(BIN)/pytest --collect-only --quiet 2>&1) || { echo "$$said"; exit 1; }
 
 check: setup
 	$(BIN)/ruff format --check .

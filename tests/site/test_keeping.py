@@ -224,7 +224,7 @@ class Keeping(RuleBasedStateMachine):
 
 
 TestKeeping = Keeping.TestCase
-TestKeeping.settings = settings(max_examples=20, stateful_step_count=40, deadline=None)
+TestKeeping.settings = settings(max_examples=10, stateful_step_count=40, deadline=None)
 
 
 @pytest.mark.soak

@@ -11,7 +11,7 @@ from tests.site.whole_site import WholeSite
 TestBusySite = BusySite.TestCase
 TestBusySite.settings = settings(max_examples=10, stateful_step_count=30, deadline=None)
 TestWholeSite = WholeSite.TestCase
-TestWholeSite.settings = settings(max_examples=20, stateful_step_count=30, deadline=None)
+TestWholeSite.settings = settings(max_examples=10, stateful_step_count=30, deadline=None)
 
 
 @pytest.mark.soak
