@@ -150,7 +150,6 @@ def assert_in_order(numbers: list[int], alarms: int, backlog: int) -> None:
 async def test_an_outage_is_drained_in_order_around_an_alarm(tmp_path: Path) -> None:
     went = await outage(tmp_path, 40_000, 3)
     assert went.grown_mib < 10
-    assert went.rate > 2_000
 
 
 @pytest.mark.soak
