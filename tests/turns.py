@@ -1,7 +1,8 @@
 """In which turn the tests come when several processes run them, and which stay together.
 
-What waits (for processes, wires, cameras) comes first and leaves the cores to each other; what
-only computes fills up the end, so that no core waits for one long test that was begun last.
+Tests of a whole house come first: they are long, and leave the cores to each other. Then what
+waits for a wire or a camera takes turns with what only computes, so that no core is idle, and none
+waits for one long test that was begun last.
 """
 
 from __future__ import annotations
@@ -11,15 +12,25 @@ from pathlib import PurePath
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-WAITING = ("tests/system", "tests/contract", "tests/drivers", "tests/uplink")
-FIRST = (*WAITING, "tests/site")
+HOUSES = "tests/system"
+WAITING = ("tests/contract", "tests/drivers", "tests/uplink")
+LONG = "tests/site"  # of what computes
 SHARED = "tests/system/test_commands.py"  # one house for all of them
 
 
-def turn(item: pytest.Item) -> int:
-    """Return the place of a test's room."""
-    room = "/".join(PurePath(item.nodeid).parts[:2])
-    return FIRST.index(room) if room in FIRST else len(FIRST)
+def put_in_turn(items: list[pytest.Item]) -> None:
+    """Put the tests in the order in which two cores are through with them soonest."""
+    waiting = [item for item in items if _room(item).startswith(WAITING)]
+    computing = [item for item in items if not _room(item).startswith((HOUSES, *WAITING))]
+    computing.sort(key=lambda item: _room(item) != LONG)
+    turns = {
+        item: place / len(kind) for kind in (waiting, computing) for place, item in enumerate(kind)
+    }
+    items.sort(key=lambda item: turns.get(item, -1.0))
+
+
+def _room(item: pytest.Item) -> str:
+    return "/".join(PurePath(item.nodeid).parts[:2])
 
 
 class Turns(LoadScopeScheduling):
@@ -27,4 +38,4 @@ class Turns(LoadScopeScheduling):
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]
-        return nodeid if file.startswith(WAITING) and file != SHARED else file
+        return nodeid if file.startswith((HOUSES, *WAITING)) and file != SHARED else file
