@@ -67,9 +67,9 @@ def desk(house: House) -> Iterator[Desk]:
         yield made
 
 
-def last(house: House, kind: str) -> dict[str, Any]:
-    """Return the newest event of a kind as the monitor has it, hidden ones too."""
-    return [e for _, e in sorted(house.monitor.events().items()) if e["kind"] == kind][-1]
+def heard(house: House, kind: str) -> list[dict[str, Any]]:
+    """Return the events of a kind in order, as the monitor has them, hidden ones too."""
+    return [e for _, e in sorted(house.monitor.events().items()) if e["kind"] == kind]
 
 
 def test_a_panic_is_acknowledged_and_repeated_no_more(house: House, desk: Desk) -> None:
@@ -145,14 +145,17 @@ def test_a_duress_is_acknowledged_and_nothing_shows_on_site(house: House, desk: 
     params = {"person": "p-2", "roles": ["officer"], "credentials": credentials}
     house.ask("command", name="person.enrol", params=params)
     house.tell("store-reader", "finger", template=3)
-    wait_until(lambda: last(house, "alarm.raised")["object"] == "d1", 10, "a hidden alarm")
+    raised = lambda: [e["object"] for e in heard(house, "alarm.raised")][-1:]  # noqa: E731
+    wait_until(lambda: raised() == ["d1"], 10, "a hidden alarm")
     head = house.head()
     assert desk.ask("alarm.acknowledge", BEN, alarm="d1")[-1] == ("done", "")
     late = asked("demo", "alarm.acknowledge", {"alarm": "d1"}, expires=1)
     desk.send(envelope(late, BEN))
     assert desk.answer() == ("refused", "expired")
-    wait_until(lambda: last(house, "command.refused")["data"]["reason"] == "expired", 10, "both")
-    assert last(house, "alarm.acknowledged")["object"] == "d1"
+    refused = lambda: [e["data"]["reason"] for e in heard(house, "command.refused")]  # noqa: E731
+    wait_until(lambda: refused()[-1:] == ["expired"], 10, "the refusal at the monitor")
+    taken = lambda: [e["object"] for e in heard(house, "alarm.acknowledged")]  # noqa: E731
+    wait_until(lambda: taken()[-1:] == ["d1"], 10, "the acknowledgement at the monitor")
     told = [e["kind"] for e in house.events(0)][len(shown) :]
     assert not [k for k in told if k.startswith(("duress", "alarm", "command.refused"))]
     assert not [e for e in house.events(head) if e["kind"].startswith(("alarm", "command"))]
