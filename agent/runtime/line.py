@@ -18,7 +18,7 @@ from agent.uplink.worker import Worker
 if TYPE_CHECKING:
     from agent.uplink.uplink import Uplink
 
-CLOSE_S = 3.0
+CLOSE_S = 3.5  # its own limits come to some three
 
 
 class Line:

@@ -11,24 +11,19 @@ import copy
 import json
 
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import initialize, invariant, precondition, rule
 
 from agent.site.inputs import (
     ActionAnswered,
-    CertificateRead,
-    ClockStepped,
     Commanded,
     Condition,
     Configured,
     CredentialRead,
-    DeviceFlooded,
     DeviceNews,
     Input,
     Origin,
     Outcome,
-    PathCarries,
     PathNews,
-    PathTested,
     PointRead,
     PointState,
     Started,
@@ -40,10 +35,11 @@ from agent.site.moment import Moment
 from agent.site.site import Site
 from agent.site.step import Release, Step
 from tests.site.conftest import MIDNIGHT_US, SECOND, check
+from tests.site.surroundings import Surroundings
 from tests.site.whole_plan import COMMANDS, PLAN, POINTS, READERS, STATES, enrolled, owner, written
 
 
-class WholeSite(RuleBasedStateMachine):
+class WholeSite(Surroundings):
     """Any inputs, at any time, told early or late; and people who do as they should."""
 
     plan, points = PLAN, POINTS
@@ -332,41 +328,6 @@ class WholeSite(RuleBasedStateMachine):
     def an_action_is_answered(self, data, outcome):
         action = data.draw(st.sampled_from(self.actions[-5:]))
         self.put(ActionAnswered(action.id, outcome, self.at_us))
-
-    @rule(
-        device=st.sampled_from([device.id for device in PLAN.device]),
-        condition=st.sampled_from([Condition.READY, Condition.LOST, Condition.FAULTED]),
-        serial=st.sampled_from(["a", "a", "b"]),
-    )
-    def a_device_comes_or_goes(self, device, condition, serial):
-        self.put(DeviceNews(device, condition, self.at_us, "", {"serial": serial}))
-
-    @rule(condition=st.sampled_from(Condition), reason=st.sampled_from(["", "why"]))
-    def the_line_comes_or_goes(self, condition, reason):
-        self.put(PathNews("main", condition, self.at_us, reason))
-
-    @rule(path=st.sampled_from(["main", "spare"]))
-    def another_path_carries_and_the_spare_is_tested(self, path):
-        for known in ("main", "spare"):
-            self.put(PathNews(known, Condition.READY, self.at_us))
-        self.put(PathCarries(path, self.at_us))
-        self.put(PathTested("spare", 5, self.at_us))
-
-    @rule(days=st.sampled_from([-1, 0.5, 5, 20, 100]), whose=st.sampled_from(["own", "broker"]))
-    def a_certificate_is_read(self, days, whose):
-        ends_us = self.utc_us + self.at_us + round(days * 86400 * SECOND)
-        self.put(CertificateRead("main", whose, ends_us, self.at_us))
-
-    @rule(dropped=st.integers(1, 1000))
-    def a_board_floods(self, dropped):
-        self.put(DeviceFlooded("board", "pir", dropped, self.at_us))
-
-    @rule(seconds=st.sampled_from([-7200, -60, 60, 7200]), trusted=st.booleans())
-    def the_clock_steps(self, seconds, trusted):
-        before_us = self.utc_us + self.at_us
-        self.utc_us += seconds * SECOND
-        self.trusted = trusted
-        self.put(ClockStepped(before_us, self.utc_us + self.at_us, self.at_us))
 
     @rule(power_cut=st.booleans(), dark_s=st.sampled_from([1, 30, 3600]), clean=st.booleans())
     def it_starts_again(self, power_cut, dark_s, clean):
