@@ -1,8 +1,9 @@
 """The host: the process in which one driver runs. Standard library only.
 
-Started by the daemon as `python -m drivers.host FD`, FD being its end of a socketpair that
-carries one JSON object a line. `{"load": driver}` may come first: its libraries are loaded while
-the daemon still loads its own. The next line tells what to run; after that:
+Started by the daemon as `python -m drivers.host FD [LOADING]`, FD being its end of a socketpair
+that carries one JSON object a line. `{"load": driver}` may come first: its libraries are loaded
+while the daemon still loads its own, and then LOADING, a pipe's end, is closed: it is the next
+host's turn. The next line tells what to run; after that:
 
     daemon → host   {"do": "act", "id", "verb", "target", "args"} · {"do": "again"} ·
                     {"do": "stop"}
@@ -62,14 +63,19 @@ EXIT_FAILED = 70  # EX_SOFTWARE of sysexits.h: the driver raised; the reason was
 class HostLink:
     """A driver's `Link` over the socketpair.
 
+    Args:
+        sock: our end of it.
+        loading: what is closed once a driver is loaded ahead.
+
     Attributes:
         came_up: the driver has said that its hardware answers.
     """
 
-    def __init__(self, sock: socket.socket) -> None:
+    def __init__(self, sock: socket.socket, loading: int | None = None) -> None:
         self.spool = ""
         self.came_up = False
         self._sock = sock
+        self._loading = loading
         self._lines = sock.makefile("rb")
         self._sending = threading.Lock()
         self._actions: queue.SimpleQueue[Action | None] = queue.SimpleQueue()
@@ -83,10 +89,16 @@ class HostLink:
         start: dict[str, Any] = json.loads(line)
         if "load" in start:
             load_ahead(start["load"])
+            self._loaded()
             return self.first()
         self.spool = start.get("spool", "")
         threading.Thread(target=self._listen, name="daemon's end", daemon=True).start()
         return start
+
+    def _loaded(self) -> None:
+        if self._loading is not None:
+            os.close(self._loading)
+            self._loading = None
 
     def _listen(self) -> None:
         with contextlib.suppress(OSError, ValueError):
@@ -241,12 +253,13 @@ def _failed(link: HostLink, error: Exception, reason: str, *, stays: bool = Fals
 
 
 def main() -> int:
-    """Take the socket that the daemon hands over, and run."""
+    """Take what the daemon hands over, and run."""
+    daemon, *loading = map(int, sys.argv[1:])
     signal.signal(signal.SIGTERM, _stop)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the daemon decides, not the terminal
-    with socket.socket(fileno=int(sys.argv[1])) as sock:
+    with socket.socket(fileno=daemon) as sock:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", DEAF_S, 0))
-        status = run(HostLink(sock))
+        status = run(HostLink(sock, *loading))
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(status)  # libraries' threads may hang; nothing is left to save

@@ -51,11 +51,13 @@ class Spawned(Struct, frozen=True):
         self.process.communicate()
 
 
-def spawn(*, behind: bool = False) -> Spawned:
+def spawn(*, behind: bool = False, loading: int | None = None) -> Spawned:
     """Start a host.
 
     Args:
         behind: whether it shall leave the processor to all others who want it.
+        loading: a pipe's end to write to, which the host closes when it has loaded what it is
+            told to load.
 
     Raises:
         OSError: no process can be started.
@@ -63,9 +65,10 @@ def spawn(*, behind: bool = False) -> Spawned:
     ours, theirs = socket.socketpair()
     ours.setblocking(False)
     with theirs:
+        given = [theirs.fileno()] + ([] if loading is None else [loading])
         process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "drivers.host", str(theirs.fileno())],
-            pass_fds=[theirs.fileno()],
+            [sys.executable, "-P", "-m", "drivers.host", *map(str, given)],
+            pass_fds=given,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
