@@ -3,7 +3,10 @@
 PYTHON ?= python3.11
 VENV   := .venv
 BIN    := $(VENV)/bin
-SETUP  := $(VENV)/.ready
+
+# What is imported is compiled once, whatever the environment says: installing compiles nothing,
+# for most of what is installed is never imported.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: help setup demo test check pytest soak bench format clean
 help:
@@ -12,10 +15,26 @@ help:
 	@echo "make soak    the long runs: hundreds of kills"
 	@echo "make bench   what is fast, measured beside its own floor"
 
-setup: $(SETUP)
-$(SETUP): pyproject.toml constraints.txt
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt \
+INSTALL := install --quiet --disable-pip-version-check -c constraints.txt
+PIP     := $(BIN)/python -m pip $(INSTALL) --no-compile
+
+# The machine's own pip, or the one that Python brings along, fetches the pinned one, which takes
+# half of its time. pip uses one core and waits for the network: what is pinned is installed in
+# shares, side by side. lgpio is a Raspberry Pi's alone.
+PACKAGES := $(VENV)/.packages
+$(PACKAGES): pyproject.toml constraints.txt
+	$(PYTHON) -m venv --without-pip $(VENV)
+	@$(PYTHON) -m pip --python $(BIN)/python $(INSTALL) pip 2>/dev/null || { \
+	  $(BIN)/python -m ensurepip >/dev/null && $(BIN)/python -m pip $(INSTALL) pip; }
+	grep --invert-match lgpio constraints.txt | xargs -P 3 -n 23 $(PIP) --no-deps
+	@touch $@
+
+# Whatever the pins should lack is installed here. Setuptools would warn of the one mode that makes
+# an interpreter's start no longer.
+READY := $(VENV)/.ready
+setup: $(READY)
+$(READY): $(PACKAGES)
+	PYTHONWARNINGS=ignore $(PIP) --no-build-isolation \
 	  --config-settings editable_mode=compat -e '.[dev]'
 	@touch $@
 
@@ -41,17 +60,16 @@ rtsp:
 demo: setup broker
 	@$(BIN)/armoury demo
 
-test: setup broker
-	@$(MAKE) --no-print-directory --jobs 2 --output-sync check compiled
+test:
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync broker check compiled
 	@$(MAKE) --no-print-directory pytest
 
 # Collected once beside mypy, the tests are compiled for all that run them.
 .PHONY: compiled
-compiled: export PYTHONDONTWRITEBYTECODE :=
 compiled: setup
 	@said=$$($(BIN)/pytest --collect-only --quiet 2>&1) || { echo "$$said"; exit 1; }
 
-check: setup
+check: $(PACKAGES)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import compileall
+import os
 import signal
-from pathlib import Path
+import sys
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -18,17 +18,16 @@ settings.load_profile("house")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Compile once what the tests start hundreds of times, and have Ctrl-C mean what it means.
+    """Have all that runs compiled once, and have Ctrl-C mean what it means.
 
-    Where the environment forbids Python to write bytecode, each of those processes would compile
-    all of it again, which doubles a daemon's start. And a shell's background job (`make test &`)
-    would hand on to all of them that SIGINT is to be ignored.
+    Where the environment forbids Python to write bytecode, each of the hundreds of processes that
+    tests start would compile all of it again, which doubles a daemon's start. And a shell's
+    background job (`make test &`) would hand on to all of them that SIGINT is to be ignored.
     """
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
-    if not hasattr(config, "workerinput"):  # one process compiles for all of pytest-xdist's
-        for package in ("agent", "drivers", "simulators"):
-            compileall.compile_dir(Path(__file__).parents[1] / package, quiet=1)
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    sys.dont_write_bytecode = False
 
 
 @pytest.hookimpl(tryfirst=True)
