@@ -29,7 +29,7 @@ from typing import Any
 from simulators.bound import bound
 from simulators.broker import Broker, free_port
 from simulators.control import SimulatorError, tell
-from simulators.monitor import Monitor, events_in
+from simulators.monitor import Monitor
 from simulators.night import NightError
 
 READY_S = 60.0  # on a busy machine; a limit ends only what has failed
@@ -253,7 +253,7 @@ class Armoury:
         return {event["seq"]: event for event in map(json.loads, lines)}
 
     def heard(self) -> list[dict[str, Any]]:
-        return [event for told in self.monitor.told() for event in events_in(told)]
+        return self.monitor.heard()
 
     def events(self, after: int) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []

@@ -63,6 +63,8 @@ class Monitor:
         self._process: subprocess.Popen[bytes] | None = None
         self._read = 0
         self._told: list[Told] = []
+        self._heard: list[dict[str, Any]] = []  # what the first `_looked_through` messages bear
+        self._looked_through = 0
 
     def start(self) -> None:
         """Subscribe; returns when the session stands, so that nothing is missed."""
@@ -95,7 +97,15 @@ class Monitor:
 
     def events(self) -> dict[int, dict[str, Any]]:
         """Return every numbered event by number; repeats are dropped, as a monitor must."""
-        return {event["seq"]: event for told in self.told() for event in events_in(told)}
+        return {event["seq"]: event for event in self.heard()}
+
+    def heard(self) -> list[dict[str, Any]]:
+        """Return every numbered event so far, repeats as well, in the order of arrival."""
+        new = self.told()[self._looked_through :]
+        for told in new:
+            self._heard += events_in(told)
+            self._looked_through += 1
+        return list(self._heard)
 
     def wait_for(self, count: int, timeout_s: float) -> bool:
         """Wait until the events 1 to `count` are all here."""

@@ -13,17 +13,26 @@ T = TypeVar("T")
 # something must be is an assertion of its own.
 BUSY = 6
 
+# Asking costs both who asks and who is asked. What has taken long is not missed for long.
+SHORTEST_PAUSE_S, LONGEST_PAUSE_S, OF_THE_WAIT = 0.005, 0.05, 1 / 20
+
 
 def wait_until(condition: Callable[[], T], timeout_s: float, what: str) -> T:
     """Return the first true value of `condition`; fail the test after `timeout_s`, `BUSY` times.
 
     Args:
-        condition: asked every 5 ms.
+        condition: asked every 5 ms at first, every 50 ms at last; see `pause_s`.
         timeout_s: how long it may take on a quiet machine.
         what: what is waited for, as the failure shall say it.
     """
-    deadline = time.monotonic() + timeout_s * BUSY
+    began = time.monotonic()
     while not (value := condition()):
-        assert time.monotonic() < deadline, f"not within {timeout_s * BUSY} s: {what}"
-        time.sleep(0.005)
+        waited_s = time.monotonic() - began
+        assert waited_s < timeout_s * BUSY, f"not within {timeout_s * BUSY} s: {what}"
+        time.sleep(pause_s(waited_s))
     return value
+
+
+def pause_s(waited_s: float) -> float:
+    """Return how long to wait before asking again, after so long a wait."""
+    return min(LONGEST_PAUSE_S, max(SHORTEST_PAUSE_S, waited_s * OF_THE_WAIT))

@@ -25,7 +25,7 @@ from agent.uplink.feed import Events
 from agent.uplink.options import PathOptions, TlsOptions
 from agent.uplink.uplink import Uplink
 from tests.broker import Broker, Certificates, Subscriber
-from tests.waiting import BUSY
+from tests.waiting import BUSY, pause_s
 
 SITE = "test-01"
 BIRTH = {"feed": "1", "version": "1.2", "name": "Test", "boot": "b", "started": 1}
@@ -75,10 +75,11 @@ def on_a_loop(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., N
 
 async def until(condition: Callable[[], Any], timeout_s: float, what: str) -> Any:
     """Return the first true value of `condition`, leaving the loop free meanwhile."""
-    deadline = time.monotonic() + timeout_s * BUSY
+    began = time.monotonic()
     while not (value := condition()):
-        assert time.monotonic() < deadline, f"not within {timeout_s * BUSY} s: {what}"
-        await asyncio.sleep(0.005)
+        waited_s = time.monotonic() - began
+        assert waited_s < timeout_s * BUSY, f"not within {timeout_s * BUSY} s: {what}"
+        await asyncio.sleep(pause_s(waited_s))
     return value
 
 
