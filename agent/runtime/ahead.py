@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from agent.config.drivers import DriverUnusable, installed
-from agent.runtime.process import Spawned, spawn
+from agent.runtime.spawned import Spawned, spawn
 
 MOST = 16  # of a file with more devices the rest is started when it is checked
 

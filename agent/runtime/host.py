@@ -23,8 +23,9 @@ from agent.runtime.lines import (
     Ready,
     Said,
 )
-from agent.runtime.process import HostProcess, Spawned, spawn
+from agent.runtime.process import HostProcess
 from agent.runtime.rate import ReadingRate
+from agent.runtime.spawned import Spawned, spawn
 from agent.site.inputs import (
     ActionAnswered,
     Condition,

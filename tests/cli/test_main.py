@@ -9,9 +9,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 
-from agent.cli.main import COMMANDS
+from agent.cli.group import COMMANDS
+from agent.cli.main import PATHS
+from agent.cli.run import run
 from tests.cli.conftest import Armoury
 from tests.cli.daemon import Daemon
 
@@ -145,3 +148,46 @@ loaded = {{name.partition(".")[0] for name in sys.modules}}
 assert not loaded & {{"rich", "pydantic", "asyncio", "sqlite3"}}, loaded
 """
     subprocess.run([sys.executable, "-c", program], check=True, timeout=60, capture_output=True)
+
+
+def test_what_systemd_runs_is_read_without_click(tmp_path: Path) -> None:
+    program = f"""
+import sys
+sys.argv = ["armoury", "run", "--site", {str(tmp_path / "none.toml")!r}]
+from agent.cli.main import main
+assert main() == 2
+loaded = {{name.partition(".")[0] for name in sys.modules}}
+assert not loaded & {{"click", "pydantic", "asyncio", "sqlite3"}}, loaded
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], check=False, timeout=60, capture_output=True, text=True
+    )
+    assert (done.returncode, done.stderr.count("\n")) == (0, 1), done.stderr
+    assert "none.toml" in done.stderr
+
+
+def test_every_path_that_the_daemon_is_told_is_read_without_click() -> None:
+    paths = [option for option in run.params if isinstance(option.type, click.Path)]
+    assert {option.opts[0] for option in paths} == set(PATHS)
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["--site", "none.toml"], "none.toml: found no site file"),
+        (["--site=none.toml"], "none.toml: found no site file"),
+        (["--verbose", "--site", "none.toml"], "none.toml: found no site file"),
+        (["--site", "one.toml", "--site", "none.toml"], "none.toml: found no site file"),
+        (["--site"], "Option '--site' requires an argument"),
+        (["--data", "data", "--site"], "Option '--site' requires an argument"),
+        (["--sites", "none.toml"], "No such option"),
+        (["none.toml"], "unexpected extra argument"),
+        (["--site", "none.toml", "--verbose", "--data"], "Option '--data' requires an argument"),
+    ],
+)
+def test_run_says_the_same_whoever_reads_its_words(
+    armoury: Armoury, words: list[str], says: str
+) -> None:
+    said = armoury("run", *words)
+    assert said.status == 2
+    assert says in said.err

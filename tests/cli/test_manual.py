@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 import pytest
 
-from agent.cli.main import COMMANDS, armoury
+from agent.cli.group import COMMANDS, armoury
 from agent.cli.simulate import simulate
 
 ROOT = Path(__file__).parents[2]

@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 import pytest
 
-from agent.cli.main import armoury
+from agent.cli.group import armoury
 
 ROOT = Path(__file__).parents[2]
 DRIVERS = sorted(path.parent for path in (ROOT / "drivers").glob("*/driver.py"))

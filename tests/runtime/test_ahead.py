@@ -16,7 +16,7 @@ from agent.config.sitefile import load
 from agent.runtime import ahead as agent_ahead
 from agent.runtime.ahead import Ahead
 from agent.runtime.host import Host, HostSpec
-from agent.runtime.process import spawn
+from agent.runtime.spawned import spawn
 from agent.site.inputs import Condition, DeviceNews, Input
 from simulators.broker import free_port
 from tests.waiting import BUSY, wait_until

@@ -8,12 +8,14 @@ import subprocess
 import sys
 from pathlib import Path
 
-from agent.cli.run import EXHAUSTED
+from agent.cli.main import main as command
 from agent.config import sitefile
 from agent.config.devices import DeviceSpec
 from agent.config.document import Document
 from agent.config.sitefile import SiteFile
 from agent.journal.journal import Journal
+from agent.runtime import start
+from agent.runtime.start import EXHAUSTED
 from agent.site.plan import Plan
 from drivers.contract import Offers
 
@@ -34,11 +36,10 @@ def site() -> SiteFile:
 
 def main() -> None:
     """Be `armoury run` for the site above, in a process of its own."""
-    from agent.cli import run
-
-    run.read = lambda path: Document("", {})
+    start.read = lambda path: Document("", {})
     sitefile.checked = lambda path, document: site()
-    run.run()
+    sys.argv[1:1] = ["run"]
+    sys.exit(command())
 
 
 def test_it_stops_by_itself_and_its_last_words_are_recorded(tmp_path: Path) -> None:
