@@ -87,19 +87,7 @@ def as_bytes(written: str) -> bytes:
 
 
 def _object(value: dict[str, Any], depth: int) -> str:
-    try:
-        if not "".join(value).isascii():
-            raise JournalMisused(f"a key of {list(value)} is not ASCII")
-    except TypeError as error:
-        raise JournalMisused(f"a key of {list(value)} is not a text") from error
-    for inner in value.values():
-        kind = type(inner)
-        if kind is int:
-            if not -MAX_INT <= inner <= MAX_INT:
-                break
-        elif kind is not str and kind is not bool and inner is not None:
-            break
-    else:
+    if _is_plain(value, depth):
         try:
             return _ENCODER.encode(value).decode()
         except UnicodeEncodeError:
@@ -107,7 +95,30 @@ def _object(value: dict[str, Any], depth: int) -> str:
     return _members(value, depth)
 
 
+def _is_plain(value: dict[str, Any], depth: int) -> bool:
+    """Return whether it is certain to fit the model, so that it can be written at once."""
+    for inner in value.values():
+        kind = type(inner)
+        if kind is int:
+            if not -MAX_INT <= inner <= MAX_INT:
+                return False
+        elif kind is dict:
+            if depth == 1 or not _is_plain(inner, depth - 1):
+                return False
+        elif kind is not str and kind is not bool and inner is not None:
+            return False
+    try:
+        return "".join(value).isascii()
+    except TypeError:
+        return False
+
+
 def _members(value: dict[str, Any], depth: int) -> str:
+    try:
+        if not "".join(value).isascii():
+            raise JournalMisused(f"a key of {list(value)} is not ASCII")
+    except TypeError as error:
+        raise JournalMisused(f"a key of {list(value)} is not a text") from error
     members = []
     for key in sorted(value):
         try:

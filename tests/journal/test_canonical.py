@@ -42,6 +42,13 @@ def nested(levels: int) -> object:
     return value
 
 
+def nested_objects(levels: int) -> object:
+    value: object = 1
+    for _ in range(levels):
+        value = {"a": value}
+    return value
+
+
 REFUSED = {
     "a float": ({"a": 1.0}, "a: float"),
     "not a number": ([float("nan")], "float cannot be recorded"),
@@ -55,6 +62,7 @@ REFUSED = {
     "bytes": (b"x", "bytes cannot be recorded"),
     "a tuple": ((1,), "tuple cannot be recorded"),
     "too deep": (nested(MAX_DEPTH + 1), f"deeper than {MAX_DEPTH}"),
+    "objects too deep": (nested_objects(MAX_DEPTH + 1), f"deeper than {MAX_DEPTH}"),
     "too long": ("x" * MAX_BYTES, "too much"),
 }
 
@@ -66,6 +74,6 @@ def test_refuses(value: object, said: str) -> None:
 
 
 def test_takes_the_extremes() -> None:
-    deepest = nested(MAX_DEPTH)
-    assert json.loads(encode(deepest)) == deepest
+    for deepest in (nested(MAX_DEPTH), nested_objects(MAX_DEPTH)):
+        assert json.loads(encode(deepest)) == deepest
     assert encode([MAX_INT, -MAX_INT]) == b"[9007199254740991,-9007199254740991]"
