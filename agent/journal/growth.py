@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from msgspec import Struct
 
@@ -30,8 +29,8 @@ class Tile(Struct, frozen=True):
     to_us: int
 
 
-class Growth(NamedTuple):
-    """The tree at one size, ready to grow; a tuple, for one is made with every commit.
+class Growth(Struct, frozen=True):
+    """The tree at one size, ready to grow.
 
     Attributes:
         tiles: the tree over the full tiles' roots.

@@ -73,7 +73,7 @@ class Recorded(NamedTuple):
     body: bytes
 
 
-class Commit(NamedTuple):
+class Commit(Struct, frozen=True):
     """A batch is on the disk.
 
     Attributes:

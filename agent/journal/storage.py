@@ -61,6 +61,7 @@ class Storage:
     Attributes:
         head: the last committed number.
         unsealed: how many events no checkpoint covers yet; 0 for ever without a signer.
+        pages: how many were written since it was last tidied, about.
     """
 
     def __init__(self, folder: Path, signer: Signer | None) -> None:
@@ -78,7 +79,7 @@ class Storage:
             self._give_up()
             raise
         self._told = self._sealed
-        self._pages = 0
+        self.pages = 0
         self._doubtful = False
         self._note: str | None = None  # the last checkpoint, still to be kept beside the database
         self._note_at_s = 0.0
@@ -125,7 +126,8 @@ class Storage:
         try:
             connection = self._connected(rows)
             there = self.head + 1 - rows[0].seq if rows else 0  # by an attempt that seemed to fail
-            connection.execute("BEGIN IMMEDIATE")
+            if not connection.in_transaction:
+                connection.execute("BEGIN IMMEDIATE")
             growth = self._insert(connection, rows[there:], columns[there:])
             if state or acknowledged:
                 _save(connection, state, acknowledged)
@@ -152,8 +154,13 @@ class Storage:
         if sealed:
             self._sealed = self._told = sealed.size
             self._note = sealed.note
-        self._pages += 4 + sum(len(said[DATA]) + 96 for said in columns) // layout.PAGE
         return sealed
+
+    def begin(self) -> None:
+        """Begin the next transaction ahead: it need not wait for that then. Nobody else writes."""
+        if self._connection is not None and not self._connection.in_transaction:
+            with contextlib.suppress(sqlite3.Error):  # the next commit tries again, and tells
+                self._connection.execute("BEGIN IMMEDIATE")
 
     def spend_reserve(self) -> bool:
         """Give the disk the space that is kept for alarms; say whether there was any."""
@@ -172,9 +179,9 @@ class Storage:
         self._reserve.keep()
         if self._note is not None and time.monotonic() >= self._note_at_s:
             self._keep_note()
-        if self._pages < after_pages or self._connection is None:
+        if self.pages < after_pages or self._connection is None:
             return
-        self._pages = 0
+        self.pages = 0
         try:
             self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
         except sqlite3.Error as error:
@@ -193,6 +200,7 @@ class Storage:
         self._keep_note()
         if self._connection is not None:
             with contextlib.suppress(sqlite3.Error):  # it is on the disk, if in two files
+                self._connection.rollback()  # what was begun ahead
                 self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         self._give_up()
 
@@ -272,7 +280,9 @@ class Storage:
         """Insert the rows and what they make of the tree."""
         random = os.urandom(SALT * len(rows))
         leaves, filed, at = [], [], 0
+        size = 4 * layout.PAGE  # what is written besides
         for row, said in zip(rows, columns, strict=True):  # the hottest loop of the daemon
+            size += len(said[DATA]) + 96
             seq, kind, severity, body = row
             salt = random[at : at + SALT]
             at += SALT
@@ -280,6 +290,7 @@ class Storage:
             leaves.append(leaf)
             filed.append((seq, kind, severity, said, salt + leaf[:MARK]))
         growth, tiles = self._growth.grown(leaves, [said[AT_US] for said in columns])
+        self.pages += size // layout.PAGE
         self._filing.put(filed)
         for tile in tiles:
             found = tile.position, tile.root, tile.from_us, tile.to_us
@@ -355,18 +366,16 @@ def _save(
     state: Mapping[str, bytes | None],
     acknowledged: Mapping[tuple[str, str], bytes],
 ) -> None:
-    kept = [
-        (key, value, mark(key.encode(), value)) for key, value in state.items() if value is not None
-    ]
-    gone = [(key,) for key, value in state.items() if value is None]
-    delivered = [
-        (path, lane, ranges, mark(path.encode(), lane.encode(), ranges))
-        for (path, lane), ranges in acknowledged.items()
-    ]
-    for sql, rows in (
-        (_SAVE, kept),
-        ("DELETE FROM state WHERE key = ?", gone),
-        (_ACKNOWLEDGE, delivered),
-    ):
-        if rows:
-            connection.executemany(sql, rows)
+    kept, gone = [], []
+    for key, value in state.items():
+        if value is None:
+            gone.append((key,))
+        else:
+            kept.append((key, value, mark(key.encode(), value)))
+    if kept:
+        connection.executemany(_SAVE, kept)
+    if gone:
+        connection.executemany("DELETE FROM state WHERE key = ?", gone)
+    for (path, lane), ranges in acknowledged.items():
+        marked = mark(path.encode(), lane.encode(), ranges)
+        connection.execute(_ACKNOWLEDGE, (path, lane, ranges, marked))

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from hashlib import sha256
-from typing import NamedTuple
+
+from msgspec import Struct
 
 LEAF = b"\x00"
 NODE = b"\x01"
@@ -44,8 +45,8 @@ def node_hash(left: bytes, right: bytes) -> bytes:
     return sha256(NODE + left + right).digest()
 
 
-class Frontier(NamedTuple):
-    """The right edge of a tree; a tuple, for one is made with every commit.
+class Frontier(Struct, frozen=True):
+    """The right edge of a tree.
 
     Attributes:
         size: how many leaves it has.

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
 import queue
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from agent.journal.body import written
 from agent.journal.canonical import encode
@@ -22,7 +22,7 @@ from agent.journal.errors import (
 )
 from agent.journal.filing import Columns
 from agent.journal.note import Signer
-from agent.journal.ranges import Ranges
+from agent.journal.ranges import Ranges, Span
 from agent.journal.record import PRUNED, ROTATED, Batch, Commit, Entry, Recorded, Sealed
 from agent.journal.storage import Storage
 
@@ -33,15 +33,17 @@ PAUSE_S = (0.05, 2.0)  # first and longest pause between attempts
 CLOSE_S = 5.0  # how long closing goes on trying
 SEAL_EVENTS, SEAL_S = 100, 60.0  # a checkpoint at least so often
 TIDY_PAGES = (1000, 4000)  # when nothing waits, and at the latest
+REST_S = 0.01  # what is no commit's own waits so long after one: its events are being sent
+RESTLESS_S = 1.0  # ... or so long, while there is always another commit
 
 
-class _Waiting(NamedTuple):
+class _Waiting(Struct, frozen=True):
     commit: Commit
-    columns: tuple[Columns, ...]  # of each of its rows
-    state: Mapping[str, bytes | None]
-    prune: Ranges
-    thin: tuple[int, ...]
-    rotate: Signer | None
+    columns: tuple[Columns, ...] = ()  # of each of its rows
+    state: Mapping[str, bytes | None] = {}
+    prune: Sequence[Span] = ()
+    thin: tuple[int, ...] = ()
+    rotate: Signer | None = None
 
 
 class Writer:
@@ -81,6 +83,8 @@ class Writer:
         self._unsealed_since: float | None = -SEAL_S if storage.unsealed else None
         self._closing = threading.Event()
         self._closing_by = math.inf
+        self._restless = False  # there was a commit since the last rest ...
+        self._rested_s = time.monotonic()  # ... which was then
         self._trouble: StorageFailed | None = None
         self._died: JournalDied | None = None
         self._pause_s = 0.0
@@ -97,7 +101,7 @@ class Writer:
         with self._lock:
             if self._died:
                 raise JournalDied(str(self._died)) from self._died
-            if self._closing.is_set():
+            if self._closing_by < math.inf:
                 raise JournalMisused("the journal is closed; nothing can be recorded any more")
             if batch.prune.spans and batch.prune.spans[-1][1] >= self._next:
                 raise JournalMisused("only what is recorded already can be pruned")
@@ -105,7 +109,7 @@ class Writer:
             self._next += len(rows)
             commit = Commit(tag, rows)
             self._queue.append(
-                _Waiting(commit, columns, state, batch.prune, batch.thin, batch.rotate)
+                _Waiting(commit, columns, state, batch.prune.spans, batch.thin, batch.rotate)
             )
         self._bell.put(None)
 
@@ -168,10 +172,9 @@ class Writer:
             self._failed(died)
 
     def _work(self) -> None:
-        while self._wait():
+        while do := self._next_to_do():
             try:
-                self._commit()
-                self._storage.tidy(TIDY_PAGES[bool(self._queue)])
+                do()
             except StorageFailed as error:
                 if not (isinstance(error, StorageFull) and self._make_room()):
                     self._report(error)
@@ -182,19 +185,35 @@ class Writer:
             alarm = any(row.severity == "alarm" for wait in self._queue for row in wait.commit.rows)
         return alarm and self._storage.spend_reserve()
 
-    def _wait(self) -> bool:
-        """Wait until there is something to commit; False when it is time to end."""
+    def _next_to_do(self) -> Callable[[], None] | None:
+        """Wait until there is something to do, and return it; None when it is time to end."""
         if self._trouble and not self._pause():
-            return False
+            return None
+        if self._restless:
+            if not self._queue:  # what was committed is being sent: no work beside that
+                self._rings(REST_S)
+            if not self._queue or self._is_overdue():
+                return self._rest
         while not self._queue:
             left_s = self._left_s()
             if self._closing.is_set():
-                return left_s is not None
+                return None if left_s is None else self._commit
             if left_s is not None and left_s <= 0:
-                return True
-            with contextlib.suppress(queue.Empty):
-                self._bell.get(timeout=left_s)
-        return True
+                break
+            self._rings(left_s)
+        return self._commit
+
+    def _rings(self, within_s: float | None) -> None:
+        """Wait until somebody rings, at the longest so long."""
+        try:  # noqa: SIM105 - `suppress` is three calls more on an alarm's way
+            self._bell.get(timeout=within_s)
+        except queue.Empty:
+            pass
+
+    def _is_overdue(self) -> bool:
+        """Say whether there were too many commits, or for too long, without a rest."""
+        late = time.monotonic() >= self._rested_s + RESTLESS_S
+        return late or self._storage.pages >= TIDY_PAGES[1]
 
     def _pause(self) -> bool:
         """Let some time pass before the next attempt; False when there shall be none."""
@@ -216,20 +235,17 @@ class Writer:
         """Commit the head of the queue as one transaction, and tell."""
         with self._lock:
             group = self._group()
-            acknowledged = {key: self._acknowledged[key] for key in self._to_save(group)}
-        state: dict[str, bytes | None] = {}
-        for waiting in group:
-            state.update(waiting.state)
-        rows = [row for waiting in group for row in waiting.commit.rows]
+            whole = group[0] if len(group) == 1 else _together(group)
+            acknowledged = {key: self._acknowledged[key] for key in self._to_save(whole)}
         sealed = self._storage.commit(
-            rows,
-            [said for waiting in group for said in waiting.columns],
-            state,
+            whole.commit.rows,
+            whole.columns,
+            whole.state,
             {key: encode([list(s) for s in ranges.spans]) for key, ranges in acknowledged.items()},
-            [span for waiting in group for span in waiting.prune.spans],
-            [size for waiting in group for size in waiting.thin],
-            self._seal_is_due(len(rows)),
-            next((waiting.rotate for waiting in reversed(group) if waiting.rotate), None),
+            whole.prune,
+            whole.thin,
+            self._seal_is_due(len(whole.columns)),
+            whole.rotate,
         )
         self._trouble, self._pause_s = None, 0.0
         with self._lock:
@@ -238,23 +254,32 @@ class Writer:
             for key, ranges in acknowledged.items():
                 if self._acknowledged[key] is ranges:
                     del self._unsaved[key]
-        self._note_unsealed()
+        self._restless = True
         for waiting in group:
             self._committed(waiting.commit)
         if sealed:
             self._sealed(sealed)
 
-    def _to_save(self, group: Sequence[_Waiting]) -> list[tuple[str, str]]:
+    def _rest(self) -> None:
+        """Do what no commit shall wait for; a transaction begun ahead makes the next quicker."""
+        self._restless = False
+        self._rested_s = time.monotonic()
+        self._note_unsealed()
+        self._storage.tidy(TIDY_PAGES[bool(self._queue)])
+        self._storage.begin()
+
+    def _to_save(self, whole: _Waiting) -> list[tuple[str, str]]:
         """Return of which paths and lanes is saved what was delivered."""
-        if self._closing.is_set() or not any(waiting.commit.rows for waiting in group):
+        if not whole.columns or self._closing_by < math.inf:
             return list(self._unsaved)
         before_s = time.monotonic() - ALONG_S
         return [key for key, since_s in self._unsaved.items() if since_s <= before_s]
 
     def _seal_is_due(self, new: int) -> bool:
-        unsealed, since = self._storage.unsealed + new, self._unsealed_since
-        waited = since is not None and time.monotonic() >= since + SEAL_S
-        return unsealed >= SEAL_EVENTS or waited or self._closing.is_set()
+        if self._storage.unsealed + new >= SEAL_EVENTS or self._closing_by < math.inf:
+            return True
+        since_s = self._unsealed_since
+        return since_s is not None and time.monotonic() >= since_s + SEAL_S
 
     def _note_unsealed(self) -> None:
         if not self._storage.unsealed:
@@ -278,6 +303,22 @@ class Writer:
         before, self._trouble = self._trouble, error
         if str(before) != str(error):
             self._failed(error)
+
+
+def _together(group: Sequence[_Waiting]) -> _Waiting:
+    """Return several that wait, or none, as one."""
+    state: dict[str, bytes | None] = {}
+    for waiting in group:
+        state |= waiting.state
+    rows = tuple(row for waiting in group for row in waiting.commit.rows)
+    return _Waiting(
+        Commit(0, rows),
+        tuple(said for waiting in group for said in waiting.columns),
+        state,
+        [span for waiting in group for span in waiting.prune],
+        tuple(size for waiting in group for size in waiting.thin),
+        next((waiting.rotate for waiting in reversed(group) if waiting.rotate), None),
+    )
 
 
 def _see_that_it_is_said(batch: Batch) -> None:
