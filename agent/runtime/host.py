@@ -237,8 +237,12 @@ class Host:
 
     def _take(self, said: Said) -> None:
         match said:
-            case PointRead() | CredentialRead():
-                self._check_offered(said)
+            case PointRead(_, name) | CredentialRead(_, name):
+                if not self._up:
+                    raise HostConfused("reports before it is ready")
+                offers = self._spec.points if type(said) is PointRead else self._spec.readers
+                if name not in offers:
+                    raise HostConfused(f"reports {name!r}, which it does not offer")
                 self._rate.take(said)
             case Alive(measured):
                 self.measured = measured
@@ -252,14 +256,6 @@ class Host:
                 silent = error == "DeviceSilent"
                 self._gave_up, self._stays = True, stays and not self._up
                 self._fail(Condition.LOST if silent else Condition.FAULTED, reason)
-
-    def _check_offered(self, said: PointRead | CredentialRead) -> None:
-        if not self._up:
-            raise HostConfused("reports before it is ready")
-        name = said.point if isinstance(said, PointRead) else said.kind
-        offered = self._spec.points if isinstance(said, PointRead) else self._spec.readers
-        if name not in offered:
-            raise HostConfused(f"reports {name!r}, which it does not offer")
 
     def _fail(self, condition: Condition, reason: str) -> None:
         if self._failure is None:

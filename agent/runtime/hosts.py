@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
+from functools import partial
 from typing import Any, TypeAlias
 
 from agent.config.devices import DeviceSpec
@@ -33,7 +34,7 @@ class Running:
         self, spec: DeviceSpec, make: Make, heard: Callable[[Running, Input], None]
     ) -> None:
         self.spec = spec
-        self.host = make(spec, lambda what: heard(self, what))
+        self.host = make(spec, partial(heard, self))
 
     async def run(self, after: Running | None) -> None:
         """Run until it is stopped; not before its forerunner has ended."""

@@ -36,7 +36,8 @@ class Ready(Struct, frozen=True, tag_field="is", tag="ready"):
     identity: Map
 
     def __post_init__(self) -> None:
-        _see_that_it_is_recordable(self.identity)
+        if self.identity:
+            _see_that_it_is_recordable(self.identity)
 
 
 class Alive(Struct, frozen=True, tag_field="is", tag="alive"):
@@ -45,7 +46,8 @@ class Alive(Struct, frozen=True, tag_field="is", tag="alive"):
     measured: Map = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        _see_that_it_is_recordable(self.measured)
+        if self.measured:
+            _see_that_it_is_recordable(self.measured)
 
 
 class Failed(Struct, frozen=True, tag_field="is", tag="failed"):
@@ -75,7 +77,8 @@ class Answered(Struct, frozen=True, tag_field="is", tag="answer"):
         if self.outcome is Outcome.CANCELLED:  # the daemon's own word: no driver takes a grant back
             raise ValueError(self.outcome)
         force_setattr(self, "reason", self.reason[:MAX_TEXT])
-        _see_that_it_is_recordable(self.data)
+        if self.data:
+            _see_that_it_is_recordable(self.data)
 
 
 class _Point(Struct, frozen=True, tag_field="is", tag="point"):
@@ -85,7 +88,8 @@ class _Point(Struct, frozen=True, tag_field="is", tag="point"):
     detail: Map
 
     def __post_init__(self) -> None:
-        _see_that_it_is_recordable(self.detail)
+        if self.detail:
+            _see_that_it_is_recordable(self.detail)
 
 
 class _Credential(Struct, frozen=True, tag_field="is", tag="credential"):
@@ -141,8 +145,7 @@ def read_line(device: str, line: bytes) -> Said:
 
 def _see_that_it_is_recordable(said: Map) -> None:
     """Refuse a map that the record cannot hold."""
-    if said:
-        try:
-            encode(said)
-        except JournalMisused as error:
-            raise ValueError(said) from error
+    try:
+        encode(said)
+    except JournalMisused as error:
+        raise ValueError(said) from error

@@ -120,9 +120,7 @@ class Loop:
     def committed(self, tag: int, rows: tuple[Recorded, ...]) -> None:
         """Take the journal's word that a batch is on disk."""
         waiting = self._waiting.pop(tag)
-        self._backlog.remove(tag)
         self._slow = self._slow and bool(self._waiting)
-        self._relieve()
         if not waiting.late and self._loop.time() - waiting.submitted_s > LATE_S:
             self._late(waiting)  # the timer itself was late
         for action in waiting.held:
@@ -132,6 +130,8 @@ class Loop:
             self._ports.answer(answer)
         if waiting.told is not None and not waiting.told.done():
             waiting.told.set_result(None)
+        self._backlog.remove(tag)
+        self._relieve()
         self._settle()
 
     def _relieve(self) -> None:

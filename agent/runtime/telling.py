@@ -16,7 +16,7 @@ from agent.config.sitefile import SiteFile
 from agent.runtime import gauges
 from agent.runtime.clock import Clock
 from agent.runtime.host import Host
-from agent.site.inputs import DeviceNews, Input, PointRead
+from agent.site.inputs import DeviceNews, Input, PointRead, PointState
 from agent.site.site import Site
 from agent.uplink.worker import Worker
 
@@ -80,7 +80,7 @@ class Telling:
         self._worker = Worker("gauges", loop)
         self._reading: asyncio.Future[dict[str, Any]] | None = None
         self._gauges: dict[str, Any] = {}
-        self._points: dict[str, dict[str, str]] = {}
+        self._points: dict[str, dict[str, PointState]] = {}
         self._gone: dict[str, dict[str, Any]] = {}
         self._changed: set[str] = set()
         self._stirred = True
@@ -106,7 +106,7 @@ class Telling:
         """Take note of an input on its way to the site."""
         match what:
             case PointRead(device, point, state):
-                self._points.setdefault(device, {})[point] = state.value
+                self._points.setdefault(device, {})[point] = state
                 self._changed.add(device)
             case DeviceNews(device):
                 self._changed.add(device)
@@ -139,7 +139,7 @@ class Telling:
         return state | {
             "since": self._clock.now().at(host.since_us).utc_us,
             "restarts": host.restarts,
-            "points": dict(self._points.get(device, {})),
+            "points": {name: s.value for name, s in self._points.get(device, {}).items()},
         }
 
     def _state(self, spec: DeviceSpec, condition: str, reason: str) -> dict[str, Any]:
