@@ -155,16 +155,16 @@ class Daemon:
         self._dead_man = DeadMan.of(self.file.plan, self.act)
         control = ControlServer(self._socket, self._requests)
         try:
-            self._beating = [self._task(self._beat()), self._task(self._keeper.run())]
-            self._beating.append(self._task(self._evidence.run()))
+            beating = [*map(self._task, (self._beat(), self._keeper.run(), self._evidence.run()))]
             await self._line.open()  # the inputs are being watched meanwhile
             await control.start()
             gc.freeze()  # what stands now stays: looking through it took an alarm 10 ms at times
+            gc.enable()
             self._notify.ready()
             log.info("armoury %s runs: %d devices", self.file.plan.site.id, len(self._hosts))
             await self._stopping.wait()
-            for beating in self._beating:
-                beating.cancel()
+            for task in beating:
+                task.cancel()
         finally:
             await self._end(control)
         if self._crash is not None:

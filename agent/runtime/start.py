@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -61,8 +62,12 @@ def start(told: Told) -> int:
         NotStarted: the data folder or the socket cannot be used.
     """
     document = read(told.site)
-    with Ahead(document.tree) as ahead:  # hosts load their libraries while we load ours
-        return _run(told, document, ahead)
+    gc.disable()  # until all stands: hardly anything that a start makes is garbage
+    try:
+        with Ahead(document.tree) as ahead:  # hosts load their libraries while we load ours
+            return _run(told, document, ahead)
+    finally:
+        gc.enable()
 
 
 def _run(told: Told, document: Document, ahead: Ahead) -> int:
