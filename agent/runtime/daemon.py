@@ -36,6 +36,7 @@ from agent.runtime.keeper import Keeper
 from agent.runtime.line import Line
 from agent.runtime.local import LocalRecord
 from agent.runtime.loop import Loop
+from agent.runtime.mailbox import Mailbox
 from agent.runtime.notify import Notify
 from agent.runtime.reload import Reload
 from agent.runtime.requests import HouseRequests
@@ -116,11 +117,12 @@ class Daemon:
             SocketUnusable: neither can the control socket's.
         """
         loop = asyncio.get_running_loop()
+        mailbox = Mailbox(loop)
         self._journal = Journal.open(
             self._data,
-            committed=_on(loop, self._committed),
-            failed=_on(loop, self._storage_failed),
-            sealed=_on(loop, self._sealed),
+            committed=mailbox.to(self._committed),
+            failed=mailbox.to(self._storage_failed),
+            sealed=mailbox.to(self._sealed),
             origin=f"armoury/{self.file.plan.site.id}",
             progress=self._notify.working,
         )
@@ -389,12 +391,3 @@ class Daemon:
                 "disk_pct": self._keeper.usage and self._keeper.usage.disk_pct,
             },
         }
-
-
-def _on(loop: asyncio.AbstractEventLoop, take: Callable[[T], None]) -> Callable[[T], None]:
-    """Return what hands a thread's word over to the loop."""
-
-    def told(word: T) -> None:
-        loop.call_soon_threadsafe(take, word)
-
-    return told
