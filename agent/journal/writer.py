@@ -236,7 +236,7 @@ class Writer:
         with self._lock:
             group = self._group()
             whole = group[0] if len(group) == 1 else _together(group)
-            acknowledged = {key: self._acknowledged[key] for key in self._to_save(whole)}
+            acknowledged = self._to_save(whole) if self._unsaved else {}
         sealed = self._storage.commit(
             whole.commit.rows,
             whole.columns,
@@ -268,12 +268,12 @@ class Writer:
         self._storage.tidy(TIDY_PAGES[bool(self._queue)])
         self._storage.begin()
 
-    def _to_save(self, whole: _Waiting) -> list[tuple[str, str]]:
-        """Return of which paths and lanes is saved what was delivered."""
-        if not whole.columns or self._closing_by < math.inf:
-            return list(self._unsaved)
-        before_s = time.monotonic() - ALONG_S
-        return [key for key, since_s in self._unsaved.items() if since_s <= before_s]
+    def _to_save(self, whole: _Waiting) -> dict[tuple[str, str], Ranges]:
+        """Return what of the deliveries is saved now."""
+        alone = not whole.columns or self._closing_by < math.inf
+        before_s = math.inf if alone else time.monotonic() - ALONG_S
+        saved, known = self._unsaved.items(), self._acknowledged
+        return {key: known[key] for key, since_s in saved if since_s <= before_s}
 
     def _seal_is_due(self, new: int) -> bool:
         if self._storage.unsealed + new >= SEAL_EVENTS or self._closing_by < math.inf:

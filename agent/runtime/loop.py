@@ -177,7 +177,8 @@ class Loop:
                 self._ports.act(action)
             else:
                 held.append(action)
-        step.answers = self._unanswered(step.answers)
+        if step.answers:
+            step.answers = self._unanswered(step.answers)
         if self._backlog.overflows and not held and not step.answers:
             step.events = self._backlog.sifted(step.events)
             if not step.events:  # its changes go with what is recorded next
@@ -211,7 +212,7 @@ class Loop:
                 self.put(_cancelled(older, self._clock.now(), "taken back before it was recorded"))
 
     def _record(self, step: Step, held: list[Action]) -> None:
-        entries = tuple(Entry(event, self._ref(event)) for event in step.events)
+        entries = tuple([Entry(event, self._ref(event)) for event in step.events])
         waiting = Waiting(entries, self._loop.time(), held, step.answers)
         self._submit(Batch(entries, self._backlog.take_changes(step.changes)), waiting)
 

@@ -102,9 +102,11 @@ class Register:
 
     def take_due(self, until_us: int) -> Iterator[tuple[int, Machine[Any], str]]:
         """Yield each timer due until then, earliest first, also those set meanwhile."""
-        while (due_us := self.next_due_us()) is not None and due_us <= until_us:
-            _, key, name = heapq.heappop(self._due)
-            yield due_us, self.machines[key], name
+        while self._due and self._due[0][0] <= until_us:
+            entry = heapq.heappop(self._due)
+            if self._runs(entry):
+                due_us, key, name = entry
+                yield due_us, self.machines[key], name
 
     def _runs(self, entry: tuple[int, str, str]) -> bool:
         due_us, key, name = entry

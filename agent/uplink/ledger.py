@@ -125,11 +125,8 @@ class Ledger:
 
     def _send(self, parcel: Parcel) -> Parcel:
         self._flying.add(parcel)
-        self._claim(parcel.span)
+        self._claimed |= Ranges((parcel.span,))
         return parcel
-
-    def _claim(self, span: Span) -> None:
-        self._claimed |= Ranges((span,))
 
     # What is read from the journal
 
@@ -156,7 +153,7 @@ class Ledger:
             return
         self._reading = None
         if upto >= gap.span[0]:
-            self._claim((gap.span[0], upto))
+            self._claimed |= Ranges(((gap.span[0], upto),))
         if parcels:
             self.stock.extend(parcels)
         elif upto >= gap.span[0]:

@@ -16,7 +16,7 @@ from msgspec import Struct
 from agent.journal.record import Lane, Recorded
 from agent.uplink import reasons
 from agent.uplink.caution import Caution
-from agent.uplink.feed import Topic, Topics
+from agent.uplink.feed import Topics
 from agent.uplink.holds import Hold, Holds
 from agent.uplink.ledger import BATCH_EVENTS, Ledger, Parcel, lane_of
 from agent.uplink.message import FRESH, WINDOW_MOST, WORTH, Message, Rank
@@ -52,7 +52,7 @@ class Outbox:
     """
 
     def __init__(self, topics: Topics, random: Random) -> None:
-        self._topics = topics
+        self._where = {rank: topics.events(w.topic) for rank, w in WORTH.items() if w.topic}
         self._ledgers: Mapping[Lane, Ledger] = {}
         self._control: dict[str, Message] = {}
         self.repeats = Repeats()
@@ -141,8 +141,8 @@ class Outbox:
 
     def unrecorded(self, body: bytes) -> None:
         """Send an alarm that the disk does not take; the newest ones are kept until taken."""
-        topic = self._topics.events(Topic.UNRECORDED)
-        self._unrecorded.append(Message(Rank.UNRECORDED, topic, body))
+        where = self._where[Rank.UNRECORDED]
+        self._unrecorded.append(Message(Rank.UNRECORDED, where, body))
         self._holds.hurry(Rank.UNRECORDED)
 
     # Sending
@@ -173,7 +173,7 @@ class Outbox:
         return min((time_s for time_s in times if time_s and time_s > now_s), default=None)
 
     def _has_room(self, rank: Rank, now_s: float) -> bool:
-        if rank in self._holds and (self._flying[rank] or self._holds.pausing(rank, now_s)):
+        if self._holds.pausing(rank, now_s) or (self._flying[rank] and rank in self._holds):
             return False
         if WORTH[rank].late and self.pace.free_s() > now_s:
             return False
@@ -185,7 +185,7 @@ class Outbox:
     def _take(self, rank: Rank) -> Message:
         """Take the first of what waits of a rank."""
         worth = WORTH[rank]
-        if worth.topic is None:
+        if rank is Rank.CONTROL:
             return self._control.pop(next(iter(self._control)))
         if rank is Rank.UNRECORDED:
             return self._unrecorded.popleft()
@@ -194,16 +194,14 @@ class Outbox:
             parcel = self.repeats.take_late()
         else:
             parcel = ledger.take_late() if worth.late else self._take_fresh(rank, ledger)
-        where = self._topics.events(worth.topic)
-        return Message(
-            rank, where, parcel.payload, zipped=parcel.zipped, parcel=parcel, ledger=ledger
-        )
+        where, payload, zipped = self._where[rank], parcel.payload, parcel.zipped
+        return Message(rank, where, payload, zipped=zipped, parcel=parcel, ledger=ledger)
 
     def _take_fresh(self, rank: Rank, ledger: Ledger) -> Parcel:
         """Take one event; or many, of what is no alarm, when they come faster than they go."""
         free = WORTH[rank].most - self._flying[rank]
         most = BATCH_EVENTS if rank is Rank.LIVE and len(ledger.fresh) > free else 1
-        return ledger.take_fresh(most, self.batch_bytes)
+        return ledger.take_fresh(most, self.batch_bytes if most > 1 else 0)
 
     def _passes(self, message: Message) -> bool:
         allowed = message.parcel is None or self._caution.allows(message.parcel)
