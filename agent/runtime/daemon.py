@@ -159,6 +159,7 @@ class Daemon:
         try:
             beating = [*map(self._task, (self._beat(), self._keeper.run(), self._evidence.run()))]
             await self._line.open()  # the inputs are being watched meanwhile
+            self._hosts.begin_rest()
             await control.start()
             gc.freeze()  # what stands now stays: looking through it took an alarm 10 ms at times
             gc.enable()

@@ -36,10 +36,17 @@ class Running:
         self.spec = spec
         self.host = make(spec, partial(heard, self))
 
-    async def run(self, after: Running | None) -> None:
-        """Run until it is stopped; not before its forerunner has ended."""
+    async def run(self, after: Running | None, others: asyncio.Event) -> None:
+        """Run until it is stopped; not before its forerunner has ended.
+
+        Args:
+            after: its forerunner.
+            others: who lets all others go first waits for this.
+        """
         if after is not None:
             await asyncio.wait({after.task})
+        if self.spec.behind:
+            await others.wait()
         await self.host.run()
 
 
@@ -66,6 +73,7 @@ class Hosts(Mapping[str, Host]):
         self._clock = clock
         self._running: dict[str, Running] = {}
         self._leaving: set[asyncio.Task[None]] = set()
+        self._others = asyncio.Event()  # they are up, as far as a start can know
 
     def __getitem__(self, device: str) -> Host:
         return self._running[device].host
@@ -89,13 +97,17 @@ class Hosts(Mapping[str, Host]):
                 self._running[spec.id] = before.pop(spec.id)
             else:
                 running = self._running[spec.id] = Running(spec, self._make, self._heard)
-                if old is None:
+                if old is None and not spec.behind:
                     running.host.launch()
-                running.task = self._task(running.run(old))
+                running.task = self._task(running.run(old, self._others))
         for old in before.values():
             old.host.stop()
             self._leaving.add(old.task)
             old.task.add_done_callback(self._leaving.discard)
+
+    def begin_rest(self) -> None:
+        """Run those too that let all others go first; from now on they begin at once."""
+        self._others.set()
 
     def act(self, action: Action) -> None:
         """Hand an action to its device's host; it is always answered."""
@@ -110,6 +122,7 @@ class Hosts(Mapping[str, Host]):
         """End all of them: outputs into their fail state, then the processes are gone."""
         for running in self._running.values():
             running.host.stop()
+        self.begin_rest()  # whoever still waits ends too
         tasks = {*self._leaving, *(running.task for running in self._running.values())}
         if tasks:
             await asyncio.wait(tasks, timeout=STOP_GRACE_S + 1.5)
