@@ -85,6 +85,11 @@ def test_only_the_public_key_and_the_one_file_are_needed(original: Path, tmp_pat
     assert verify(tmp_path, key(original)).findings == ()
 
 
+def other(place: int) -> str:
+    """Return the SQL of a byte that is not the one at this place of the proof."""
+    return f"CASE substr(proof, {place}, 1) WHEN x'00' THEN x'01' ELSE x'00' END"
+
+
 ROW_EDITS = {
     "a text": ("data = replace(data, 'naïve', 'naive')", "what is written is not what was"),
     "a letter more": ("data = data || ' '", "what is written is not what was"),
@@ -96,8 +101,14 @@ ROW_EDITS = {
     "its boot": ("boot = 2", "what is written is not what was"),
     "no such boot": ("boot = NULL", "what is written is not what was"),
     "a name": ("ref = 'u-1'", "what is written is not what was"),
-    "a salt": ("proof = x'00' || substr(proof, 2)", "what is written is not what was"),
-    "a mark": ("proof = substr(proof, 1, 23) || x'00'", "what is written is not what was"),
+    "a salt": (
+        f"proof = CAST({other(1)} || substr(proof, 2) AS BLOB)",
+        "what is written is not what was",
+    ),
+    "a mark": (
+        f"proof = CAST(substr(proof, 1, 23) || {other(24)} AS BLOB)",
+        "what is written is not what was",
+    ),
     "a class": ("class = class % 4 + 1", "filed under a kind or severity that is not its own"),
     "no such class": ("class = 77", "filed under a kind or severity that is not its own"),
     "a severity": ("severity = 3 - severity", "filed under a kind or severity"),
