@@ -257,6 +257,7 @@ def main() -> int:
     daemon, *loading = map(int, sys.argv[1:])
     signal.signal(signal.SIGTERM, _stop)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the daemon decides, not the terminal
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"  # numpy's: a thread for each core, for no use of ours
     with socket.socket(fileno=daemon) as sock:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", DEAF_S, 0))
         status = run(HostLink(sock, *loading))
