@@ -264,7 +264,7 @@ def play_step(step: Step, house: House, bans: Sequence[Ban] = (), patience: floa
         looked_out = not step.forbid or so_far_s > step.within_s
         if (looked_out and not missing) or so_far_s > step.within_s * patience:
             break
-        time.sleep(POLL_S)
+        time.sleep(POLL_S if missing else max(POLL_S, step.within_s - so_far_s))
     wrong = tuple(event for event in events if any(like(f, event) for f in step.forbid))
     wrong += tuple(_too_early(step, house, bans, events)) if step.expect else ()
     return Played(step, head, time.monotonic() - started_s, tuple(events), missing, wrong)
