@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import copy
-import json
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
+import msgspec
 import pytest
 
 from agent.site.inputs import (
@@ -34,6 +34,8 @@ from agent.site.plan import Plan
 from agent.site.site import Site
 from agent.site.step import Action, Answer, Event, Step
 from tests.site.hall import AREA, ZONES
+
+S = TypeVar("S")
 
 SECOND = 1_000_000
 MIDNIGHT_US = 1_793_577_600 * SECOND  # 2026-11-02 00:00 UTC, a Monday
@@ -84,6 +86,12 @@ def plan(**changes: Any) -> Plan:
     return Plan.model_validate(tables)
 
 
+def again(saved: S) -> S:
+    """Return JSON anew, as from the disk: nothing in it is shared with what was saved."""
+    anew: S = msgspec.json.decode(msgspec.json.encode(saved))
+    return anew
+
+
 class Play:
     """A site and its clock. Times are seconds since the start; every call first lets them pass.
 
@@ -110,14 +118,14 @@ class Play:
     def step(self, what: Input, t: float | None = None) -> list[str]:
         """Decide on one input at `t`; return "kind object" of what came of it."""
         if self.reborn:
-            self.site = Site(self.plan, copy.deepcopy(self.saved))
+            self.site = Site(self.plan, again(self.saved))
         step = self.site.step(what, self.now(self.t if t is None else t))
         check(step)
         for key, value in step.changes.items():
             if value is None:
                 del self.saved[key]
             else:
-                self.saved[key] = json.loads(json.dumps(value))
+                self.saved[key] = again(value)
         self.events += step.events
         self.actions += step.actions
         self.answers += step.answers
@@ -222,12 +230,12 @@ class Play:
         credentials = [{"kind": "finger", "reference": f"reader:{finger or person[2:]}"}]
         given = {"roles": list(roles or ("officer",)), "credentials": credentials} | more
         self.saved[f"person/{person}"] = given
-        self.site = Site(self.plan, copy.deepcopy(self.saved))
+        self.site = Site(self.plan, again(self.saved))
 
     def forget(self, noun: str) -> None:
         """Forget what was saved of a noun's machines."""
         self.saved = {k: v for k, v in self.saved.items() if not k.startswith(f"{noun}/")}
-        self.site = Site(self.plan, copy.deepcopy(self.saved))
+        self.site = Site(self.plan, again(self.saved))
 
     def last(self, kind: str) -> Event:
         """Return the last event of a kind."""
@@ -282,9 +290,27 @@ def make(request: pytest.FixtureRequest) -> Callable[..., Play]:
     return lambda **changes: started(plan(**changes), reborn=request.param == "reborn")
 
 
+BEGUN: dict[str, Play] = {}
+
+
 def started(given: Plan, *, reborn: bool) -> Play:
     """Return a site that has started, all normal, with its people enrolled."""
-    play = Play(given, reborn=reborn)
+    if not reborn:
+        return begun(Play(given, reborn=False))
+    # One that is made anew for every input is nothing but what it saved: that of a plan is the
+    # same each time.
+    words = given.model_dump_json()
+    if words not in BEGUN:
+        BEGUN[words] = begun(Play(given, reborn=True))
+    play = copy.copy(BEGUN[words])
+    play.saved = again(play.saved)
+    play.site = Site(given, again(play.saved))
+    play.events, play.actions, play.answers = [], [*play.actions], [*play.answers]
+    return play
+
+
+def begun(play: Play) -> Play:
+    """Start a site, with its people enrolled and all normal."""
     play.start(0)
     play.enrol("p-1")
     play.enrol("p-2")
