@@ -1,16 +1,20 @@
-"""The daemon's own log: lines for a person, JSON for systemd's journal."""
+"""The daemon's own log: lines for a person, JSON for systemd's journal.
+
+The standard library's handlers for a queue come with sockets, mail and pickle: 1 MiB for years.
+"""
 
 from __future__ import annotations
 
 import atexit
 import contextlib
+import copy
 import json
 import logging
 import os
 import queue
 import sys
+import threading
 import time
-from logging.handlers import QueueHandler, QueueListener
 
 KEPT = 1000
 DRAIN_S = 1.0
@@ -22,8 +26,6 @@ class JsonLines(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         said = {"logger": record.name, "level": record.levelname, "message": record.getMessage()}
-        if record.exc_info:
-            said["trace"] = self.formatException(record.exc_info)
         return f"<{PRIORITY.get(record.levelname, 6)}>{json.dumps(said, ensure_ascii=False)}"
 
 
@@ -39,7 +41,7 @@ def set_up(*, verbose: bool) -> None:
     else:
         handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(message)s"))
     lines: queue.Queue[logging.LogRecord] = queue.Queue(KEPT)
-    QueueListener(lines, handler).start()
+    threading.Thread(target=_write, args=[lines, handler], name="log", daemon=True).start()
     atexit.register(_drain, lines)
     level = logging.DEBUG if verbose else logging.INFO
     patient = Patient(lines)
@@ -50,13 +52,30 @@ def set_up(*, verbose: bool) -> None:
 def _drain(lines: queue.Queue[logging.LogRecord]) -> None:
     """Let the last lines out; a pipe that nobody reads is not waited for."""
     deadline = time.monotonic() + DRAIN_S
-    while not lines.empty() and time.monotonic() < deadline:
+    while lines.unfinished_tasks and time.monotonic() < deadline:
         time.sleep(0.01)
 
 
-class Patient(QueueHandler):
-    """Hands lines to the thread that writes them; never waits for it."""
+def _write(lines: queue.Queue[logging.LogRecord], handler: logging.Handler) -> None:
+    while True:
+        handler.handle(lines.get())
+        lines.task_done()
 
-    def enqueue(self, record: logging.LogRecord) -> None:
+
+class Patient(logging.Handler):
+    """Hands lines to the thread that writes them; never waits for it.
+
+    Args:
+        lines: taken from by that thread.
+    """
+
+    def __init__(self, lines: queue.Queue[logging.LogRecord]) -> None:
+        super().__init__()
+        self._lines = lines
+
+    def emit(self, record: logging.LogRecord) -> None:
+        said = copy.copy(record)
+        said.msg = self.format(record)  # now: what it is about may be another by then
+        said.args = said.exc_info = said.exc_text = said.stack_info = None
         with contextlib.suppress(queue.Full):
-            self.queue.put_nowait(record)
+            self._lines.put_nowait(said)
