@@ -1,6 +1,6 @@
 """`armoury`: the command itself.
 
-What systemd has it do is done without click, which would cost the daemon 2 MiB for years and
+What systemd has it do is done without click, which would cost the daemon over 1 MiB for years and
 each of its starts a twentieth. Whatever is not as plain as in its unit is click's to read.
 """
 

@@ -15,6 +15,16 @@ from agent.cli.group import armoury
 
 ROOT = Path(__file__).parents[2]
 DRIVERS = sorted(path.parent for path in (ROOT / "drivers").glob("*/driver.py"))
+# Each costs half a MiB or more, for as long as the daemon runs.
+USELESS = {
+    "click",
+    "rich",
+    "pickle",
+    "logging.handlers",
+    "sqlite_utils",
+    "cryptography.x509",
+    "cv2",
+}
 HEAVY = {"cv2", "numpy", "serial", "gpiozero", "pigpio", "pyfingerprint", "paho", "sqlite_utils"}
 
 
@@ -58,6 +68,21 @@ def test_checking_a_site_imports_nothing_heavy() -> None:
         [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True
     ).stdout
     assert not HEAVY & set(out.split())
+
+
+def test_the_daemon_loads_nothing_that_it_does_not_use() -> None:
+    program = (
+        "import sys\n"
+        "import agent.cli.main, agent.runtime.start, agent.runtime.daemon\n"
+        "import agent.uplink.uplink, agent.uplink.desk\n"
+        "print(*sys.modules)\n"
+    )
+    out = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True
+    ).stdout
+    loaded = set(out.split())
+    assert "paho.mqtt.client" in loaded
+    assert not loaded & USELESS
 
 
 def commands(group: click.Command, path: str) -> list[tuple[str, click.Command]]:
