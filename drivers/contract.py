@@ -120,6 +120,21 @@ class Action:
 
 
 @dataclass(frozen=True, slots=True)
+class Claim:
+    """A wire that a device needs for itself; two devices on it would spoil each other's work.
+
+    Attributes:
+        wire: as a technician calls it; the same for every driver that uses such wires.
+        key: the dotted path inside the device's table that says so ("inputs.store.pin").
+        bus: devices on the same one share it ("SPI"); "": nobody does.
+    """
+
+    wire: str
+    key: str
+    bus: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Offers:
     """What a device offers the site half of the file to refer to.
 
@@ -129,6 +144,7 @@ class Offers:
     `fails_on` those that are on in their fail state.
     `loops` says of points that are wired what shows when the wire is cut: `eol` (its own
     state), `nc` (the same as an alarm) or `none` (nothing); of others nothing is said.
+    `claims` are the wires that no other device may use.
     """
 
     points: frozenset[str] = frozenset()
@@ -138,6 +154,22 @@ class Offers:
     longest_s: Mapping[str, int] = field(default_factory=dict)
     fails_on: frozenset[str] = frozenset()
     loops: Mapping[str, str] = field(default_factory=dict)
+    claims: tuple[Claim, ...] = ()
+
+
+PIGPIOD = ("127.0.0.1", 8888)  # where a pigpiod listens that reaches this machine's own pins
+
+
+def gpio(pin: int, pigpiod: tuple[str, int] | None = None) -> str:
+    """Return what a pin (BCM number) is called, for a `Claim`.
+
+    Args:
+        pin: BCM number.
+        pigpiod: through which one it is reached; None: it is not.
+    """
+    if pigpiod in (None, PIGPIOD):
+        return f"GPIO {pin} of this machine"
+    return "GPIO {} of the pigpiod at {}:{}".format(pin, *pigpiod)
 
 
 @dataclass(frozen=True, slots=True)

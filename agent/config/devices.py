@@ -13,7 +13,7 @@ from agent.config.mistakes import Finding, meant, shown
 from agent.config.places import Path
 from agent.config.shape import Checked, Shape
 from agent.site.plan import Device
-from drivers.contract import Json, Offers, Options
+from drivers.contract import Json, Mistake, Offers, Options
 
 
 class DeviceSpec(Struct, frozen=True):
@@ -67,8 +67,9 @@ def check_devices(tables: list[dict[str, Any]]) -> list[CheckedDevice]:
     drivers = installed()
     shape = Shape(DeviceTable)
     devices: list[CheckedDevice] = []
+    claimed: dict[str, tuple[str, str]] = {}
     for number, table in enumerate(tables):
-        device = _DeviceCheck(("device", number), table, shape, drivers).checked()
+        device = _DeviceCheck(("device", number), table, shape, drivers, claimed).checked()
         if device.id is not None and device.id in {before.id for before in devices}:
             twice = Finding(
                 ("device", number, "id"), shown(device.id), "write another id: a device has it"
@@ -81,7 +82,15 @@ def check_devices(tables: list[dict[str, Any]]) -> list[CheckedDevice]:
 
 
 class _DeviceCheck:
-    """The check of one table."""
+    """The check of one table.
+
+    Args:
+        at: where it stands.
+        table: as it is written.
+        shape: of what is the daemon's.
+        drivers: that there are.
+        claimed: by wire, which device before it has it, and as which bus; more is put in.
+    """
 
     def __init__(
         self,
@@ -89,8 +98,10 @@ class _DeviceCheck:
         table: dict[str, Any],
         shape: Shape[DeviceTable],
         drivers: Mapping[str, InstalledDriver],
+        claimed: dict[str, tuple[str, str]],
     ) -> None:
         self._at = at
+        self._claimed = claimed
         self._drivers = drivers
         self._own = shape.check({k: v for k, v in table.items() if k in DAEMON_KEYS}, at)
         self._rest = {k: v for k, v in table.items() if k not in DAEMON_KEYS}
@@ -150,10 +161,21 @@ class _DeviceCheck:
         return CheckedDevice(self._id(), findings, None if findings else spec, offers, doubtful)
 
     def _beyond_fields(self, options: Checked[Options]) -> Iterator[Finding]:
-        for mistake in options.value.mistakes() if options.value else ():
+        if options.value is None:
+            return
+        for mistake in (*options.value.mistakes(), *self._taken(options.value.offers())):
             path = (*self._at, *mistake.key.split("."))
             if not options.is_doubtful(path, mistake.remedy):
                 yield Finding(path, mistake.found, mistake.remedy)
+
+    def _taken(self, offers: Offers) -> Iterator[Mistake]:
+        """Yield the wires that a device before this one has for itself."""
+        for claim in offers.claims:
+            mine = self._id() or "another device", claim.bus
+            owner, bus = self._claimed.setdefault(claim.wire, mine)
+            if owner != mine[0] and not (bus and bus == claim.bus):
+                found = f"{claim.wire}, which {owner} uses"
+                yield Mistake(claim.key, found, f"wire it elsewhere, or take it from {owner}")
 
     def _doubtful(self, options: Checked[Options]) -> frozenset[str] | None:
         """Return the names that mended entries may have offered; None: any may be."""

@@ -7,11 +7,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Annotated, ClassVar, Literal, TypeAlias
 
-from drivers.contract import Mistake, Offers, PointState, Within
+from drivers.contract import PIGPIOD, Claim, Mistake, Offers, PointState, Within, gpio
 from drivers.eol.bands import LEAK_OHM, Band, Bands, Resistors
 
-DEFAULT_HOST = "127.0.0.1"
-DEFAULT_PORT = 8888  # pigpiod's own default
+# The main SPI bus: BCM2835 ARM Peripherals, table 6-31, alternate function 0.
+BUS_PINS = (9, 10, 11)  # MISO, MOSI, SCLK
+SELECT_PINS = (8, 7)  # CE0, CE1
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 FORBID_UNKNOWN: dict[str, str] = {"extra": "forbid"}
 INFINITE = float("inf")
@@ -98,7 +99,7 @@ class Options:
     @property
     def address(self) -> tuple[str, int]:
         """Where pigpiod listens."""
-        return self.host or DEFAULT_HOST, self.port or DEFAULT_PORT
+        return self.host or PIGPIOD[0], self.port or PIGPIOD[1]
 
     @property
     def resistors(self) -> Resistors:
@@ -108,7 +109,13 @@ class Options:
     def offers(self) -> Offers:
         """Return what it offers to the site half of the file."""
         loops = {name: loop.shows_cut for name, loop in self.inputs.items()}
-        return Offers(points=frozenset(self.inputs), loops=loops)
+        return Offers(points=frozenset(self.inputs), loops=loops, claims=tuple(self._claims()))
+
+    def _claims(self) -> Iterator[Claim]:
+        pigpiod = self.address if self.factory == "pigpio" else None
+        yield Claim(gpio(SELECT_PINS[self.select], pigpiod), "select")
+        for pin in BUS_PINS:
+            yield Claim(gpio(pin, pigpiod), "factory", bus="SPI")
 
     def mistakes(self) -> Iterable[Mistake]:
         """Return what no single field shows."""

@@ -7,11 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, ClassVar, Literal, TypeAlias
 
-from drivers.contract import Mistake, Offers, Within
+from drivers.contract import PIGPIOD, Claim, Mistake, Offers, Within, gpio
 
 LIBRARIES = ("gpiozero",)
-DEFAULT_HOST = "127.0.0.1"
-DEFAULT_PORT = 8888  # pigpiod's own default
 
 # Pins 2 and 3 (the I2C bus) have 1.8 kOhm pull-ups soldered on the board: Raspberry Pi
 # schematics; gpiozero refuses any other pull there.
@@ -113,7 +111,7 @@ class Options:
     @property
     def address(self) -> tuple[str, int]:
         """Where pigpiod listens."""
-        return self.host or DEFAULT_HOST, self.port or DEFAULT_PORT
+        return self.host or PIGPIOD[0], self.port or PIGPIOD[1]
 
     def offers(self) -> Offers:
         """Say what the site half may refer to."""
@@ -126,7 +124,20 @@ class Options:
             loops={
                 name: "nc" if point.shows_cut else "none" for name, point in self.inputs.items()
             },
+            claims=tuple(
+                Claim(gpio(pin, self._reached), f"{key}.pin") for key, pin in self._pins()
+            ),
         )
+
+    @property
+    def _reached(self) -> tuple[str, int] | None:
+        return self.address if self.factory == "pigpio" else None
+
+    def _pins(self) -> Iterator[tuple[str, int]]:
+        for name, point in self.inputs.items():
+            yield f"inputs.{name}", point.pin
+        for name, output in self.outputs.items():
+            yield f"outputs.{name}", output.pin
 
     def mistakes(self) -> Iterable[Mistake]:
         """Find what no single field shows."""
@@ -167,9 +178,7 @@ class Options:
 
     def _shared_pins(self) -> Iterator[Mistake]:
         owners: dict[int, str] = {}
-        keys = [(f"inputs.{name}", point.pin) for name, point in self.inputs.items()]
-        keys += [(f"outputs.{name}", output.pin) for name, output in self.outputs.items()]
-        for key, pin in keys:
+        for key, pin in self._pins():
             if pin in owners:
                 yield Mistake(
                     f"{key}.pin", f"pin {pin}, which {owners[pin]} uses", "give it a pin of its own"

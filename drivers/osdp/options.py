@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal
 
-from drivers.contract import Mistake, Offers, Within
+from drivers.contract import Claim, Mistake, Offers, Within
 
 LIBRARIES = ("osdp", "serial")
 
@@ -37,7 +37,11 @@ class Options:
     pin_s: Annotated[int, Within(3, 30)] = 10
 
     def offers(self) -> Offers:
-        return Offers(points=frozenset({"tamper", "supply"}), readers=frozenset(self.reads))
+        return Offers(
+            points=frozenset({"tamper", "supply"}),
+            readers=frozenset(self.reads),
+            claims=(Claim(self.port, "port"),),
+        )
 
     def mistakes(self) -> Iterable[Mistake]:
         if not self.reads:

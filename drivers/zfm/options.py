@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Annotated, ClassVar
 
-from drivers.contract import Mistake, Offers, Within
+from drivers.contract import Claim, Mistake, Offers, Within
 
 LIBRARIES = ("pyfingerprint", "serial")
 STEP_BAUD = 9600  # the module keeps its baud rate as a multiple of this, 1 to 12
@@ -40,7 +40,11 @@ class Options:
     covered_s: Annotated[int, Within(1, 600)] = 30
 
     def offers(self) -> Offers:
-        return Offers(points=frozenset({"window"}), readers=frozenset({"finger"}))
+        return Offers(
+            points=frozenset({"window"}),
+            readers=frozenset({"finger"}),
+            claims=(Claim(self.port, "port"),),
+        )
 
     def mistakes(self) -> Iterable[Mistake]:
         if self.baud % STEP_BAUD:

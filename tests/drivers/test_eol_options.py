@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from drivers.contract import Offers
+from drivers.contract import Claim, Offers
 from drivers.eol import options
 from drivers.eol.options import Input, Options
 from drivers.host import build
@@ -70,6 +70,10 @@ def test_it_offers_its_loops_and_what_a_cut_shows() -> None:
     assert wired.offers() == Offers(
         points=frozenset({"four", "opens", "closes"}),
         loops={"four": "eol", "opens": "nc", "closes": "eol"},
+        claims=(
+            Claim("GPIO 8 of this machine", "select"),
+            *(Claim(f"GPIO {pin} of this machine", "factory", "SPI") for pin in (9, 10, 11)),
+        ),
     )
 
 

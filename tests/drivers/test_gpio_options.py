@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from drivers.contract import Offers
+from drivers.contract import Claim, Offers
 from drivers.gpio import options
 from drivers.gpio.options import Input, Options, Output
 from drivers.host import build
@@ -59,6 +59,10 @@ def test_it_offers_what_is_wired() -> None:
         outputs=frozenset({"strike"}),
         longest_s={"strike": 60},
         loops={"contact": "nc"},
+        claims=(
+            Claim("GPIO 17 of this machine", "inputs.contact.pin"),
+            Claim("GPIO 23 of this machine", "outputs.strike.pin"),
+        ),
     )
     assert load(**site(outputs={"strike": STRIKE | {"fail_state": "on"}})).offers().fails_on == {
         "strike"
