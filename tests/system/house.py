@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import subprocess
 import sys
 import tomllib
 from typing import Any
@@ -64,16 +65,21 @@ class House(Armoury):
         wait_until(lambda: line()["since_s"] > YOUNG_S, 30, f"a line for {YOUNG_S} s")
 
     def armoury(self, *words: str) -> str:
+        done = self.command(*words)
+        if done.returncode:
+            said = f"{done.stderr.strip()} {done.stdout.strip()}"
+            raise NightError(f"armoury {' '.join(words)}: {said.strip()}")
+        return done.stdout
+
+    def command(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Run the command `armoury` in this process: only what it costs to start is left out."""
         isolated = CliRunner(env=self.environment()).isolation()
         with patch.object(sys, "argv", ["armoury", *words]), isolated as (out, err, _):
             status = main()
             sys.stdout.flush()
             sys.stderr.flush()
-        if status:
-            said = f"{err.getvalue().decode().strip()} {out.getvalue().decode().strip()}"
-            raise NightError(f"armoury {' '.join(words)}: {said.strip()}")
-        return out.getvalue().decode()
+        said = out.getvalue().decode(), err.getvalue().decode()
+        return subprocess.CompletedProcess(["armoury", *words], status, *said)
 
     def wait_for(self, timeout_s: float = 10.0, *, after: int = 0, **wanted: object) -> Event:
         """Return the first recorded event with these fields."""

@@ -33,13 +33,7 @@ def rewrite(house: House, *changes: tuple[str, str], more: str = "") -> None:
 
 def reload(house: House, *words: str) -> subprocess.CompletedProcess[str]:
     """Run `armoury reload`."""
-    return subprocess.run(
-        [sys.executable, "-m", "agent.cli.main", "reload", "--socket", house.control, *words],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    return house.command("reload", *words)
 
 
 def pids(house: House) -> dict[str, int]:
@@ -60,7 +54,8 @@ def touched(house: House, after: int) -> list[str]:
 def test_what_is_as_it_was_goes_on_undisturbed(house: House) -> None:
     before, line, after = pids(house), house.ask("status")["paths"], house.head()
     rewrite(house, SHORTER)
-    said = reload(house)
+    words = [sys.executable, "-m", "agent.cli.main", "reload", "--socket", house.control]
+    said = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
     assert (said.returncode, said.stderr) == (0, "")
     assert configured(house, after)["by"] == f"uid:{os.getuid()}"
     assert pids(house) == before
