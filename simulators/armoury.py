@@ -301,7 +301,11 @@ def relocate(text: str, folder: Path) -> tuple[str, dict[int, int]]:
     Returns:
         the new text, and each old port with its new one.
     """
-    ports = {int(found): free_port() for found in sorted(set(PORT.findall(text)))}
+    ports: dict[int, int] = {}
+    for found in sorted(set(PORT.findall(text))):
+        while (port := free_port()) in ports.values():  # free still, and promised already
+            pass
+        ports[int(found)] = port
     text = PORT.sub(lambda found: str(ports[int(found[0])]), text)
     return text.replace(RUN_FOLDER, f"{folder}/"), ports
 
