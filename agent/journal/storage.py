@@ -126,8 +126,7 @@ class Storage:
         try:
             connection = self._connected(rows)
             there = self.head + 1 - rows[0].seq if rows else 0  # by an attempt that seemed to fail
-            if not connection.in_transaction:
-                connection.execute("BEGIN IMMEDIATE")
+            connection.execute("BEGIN IMMEDIATE")
             growth = self._insert(connection, rows[there:], columns[there:])
             if state or acknowledged:
                 _save(connection, state, acknowledged)
@@ -155,12 +154,6 @@ class Storage:
             self._sealed = self._told = sealed.size
             self._note = sealed.note
         return sealed
-
-    def begin(self) -> None:
-        """Begin the next transaction ahead: it need not wait for that then. Nobody else writes."""
-        if self._connection is not None and not self._connection.in_transaction:
-            with contextlib.suppress(sqlite3.Error):  # the next commit tries again, and tells
-                self._connection.execute("BEGIN IMMEDIATE")
 
     def spend_reserve(self) -> bool:
         """Give the disk the space that is kept for alarms; say whether there was any."""
@@ -200,7 +193,6 @@ class Storage:
         self._keep_note()
         if self._connection is not None:
             with contextlib.suppress(sqlite3.Error):  # it is on the disk, if in two files
-                self._connection.rollback()  # what was begun ahead
                 self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         self._give_up()
 

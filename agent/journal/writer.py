@@ -261,12 +261,11 @@ class Writer:
             self._sealed(sealed)
 
     def _rest(self) -> None:
-        """Do what no commit shall wait for; a transaction begun ahead makes the next quicker."""
+        """Do what no commit, and nothing that was committed, shall wait for."""
         self._restless = False
         self._rested_s = time.monotonic()
         self._note_unsealed()
         self._storage.tidy(TIDY_PAGES[bool(self._queue)])
-        self._storage.begin()
 
     def _to_save(self, whole: _Waiting) -> dict[tuple[str, str], Ranges]:
         """Return what of the deliveries is saved now."""
