@@ -75,7 +75,11 @@ class Patient(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         said = copy.copy(record)
-        said.msg = self.format(record)  # now: what it is about may be another by then
+        try:
+            said.msg = self.format(record)  # now: what it is about may be another by then
+        except Exception:  # noqa: BLE001 - a line that cannot be written is no reason to stop
+            self.handleError(record)
+            return
         said.args = said.exc_info = said.exc_text = said.stack_info = None
         with contextlib.suppress(queue.Full):
             self._lines.put_nowait(said)

@@ -56,6 +56,12 @@ def test_the_last_lines_are_out_before_the_end() -> None:
     assert len(said("for n in range(200): log.info(n)")) == 200
 
 
+def test_a_line_that_cannot_be_written_is_told_and_stops_nothing() -> None:
+    lines = said("log.info('%d doors', 'no')\nlog.info('after it')")
+    assert any("TypeError" in line for line in lines)
+    assert lines[-1].endswith("INFO    after it")
+
+
 def test_what_is_logged_is_as_it_was_then() -> None:
     lines: queue.Queue[logging.LogRecord] = queue.Queue()
     state = ["closed"]
