@@ -1,4 +1,4 @@
-"""What a thread has to say, on its way to the loop: by a third quicker than asyncio's own way."""
+"""What a thread has to say, on its way to the loop, in fewer calls than asyncio's own way."""
 
 from __future__ import annotations
 
