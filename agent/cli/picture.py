@@ -33,6 +33,9 @@ def header(status: Status) -> RenderableType:
     line.add_column(ratio=1, no_wrap=True)
     line.add_column(justify="right", no_wrap=True)
     line.add_row(name, Text(facts, DIM))
+    if on_site := status["on_site"]["people"]:
+        left_s = status["on_site"]["left_s"]
+        line.add_row(Text(f"{on_site} identified on site, for {left_s} s more"), "")
     troubles = ["lockdown: nobody may enter"] if status["view"].get("lockdown") else []
     if not daemon["clock_trusted"]:
         troubles.append("the clock is not synchronised")

@@ -375,6 +375,7 @@ class Daemon:
                 "clock_trusted": self._clock.now().trusted,
             },
             "view": self._site.view(),
+            "on_site": self._site.on_site(self._clock.now()),
             "devices": [
                 {"id": name, "pid": host.pid, "measured": dict(host.measured)}
                 | self._telling.device(name)

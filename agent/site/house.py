@@ -149,6 +149,12 @@ class House:
         known = (self.people.get(person) for person in seen)
         return [person.id for person in known if person and person.has_role(STAFF)]
 
+    def identified(self, at_us: int) -> list[int]:
+        """Return when those were identified who are on site at an instant, visitors left out."""
+        seen = self.sightings.fresh(at_us).items()
+        known = ((self.people.get(person), sighting) for person, sighting in seen)
+        return [one.at_us for person, one in known if person and person.has_role(STAFF)]
+
     def keepers(self, turn: Turn, after_us: int | None = None) -> list[str]:
         """Return who of the site's own people was identified there lately."""
         known = (self.people.get(person) for person in self.sightings.since(turn, after_us))

@@ -38,7 +38,7 @@ class Sightings(Machine[Seen]):
 
     def note(self, turn: Turn, person: str, duress: bool) -> None:
         """Note that somebody completed their factors at a reader."""
-        self.state = Seen(last=self._fresh(turn) | {person: Sighting(turn.at_us, duress)})
+        self.state = Seen(last=self.fresh(turn.at_us) | {person: Sighting(turn.at_us, duress)})
 
     def since(self, turn: Turn, after_us: int | None = None, *, free: bool = False) -> list[str]:
         """Return who was identified lately, in the order of their ids.
@@ -50,13 +50,14 @@ class Sightings(Machine[Seen]):
         """
         return sorted(
             person
-            for person, seen in self._fresh(turn).items()
+            for person, seen in self.fresh(turn.at_us).items()
             if (after_us is None or seen.at_us > after_us) and not (free and seen.duress)
         )
 
     def on_restart(self, turn: Turn) -> None:
         self.state = Seen()
 
-    def _fresh(self, turn: Turn) -> dict[str, Sighting]:
-        since_us = turn.at_us - ON_SITE_US
+    def fresh(self, at_us: int) -> dict[str, Sighting]:
+        """Return the last identification of each who was identified lately, as of an instant."""
+        since_us = at_us - ON_SITE_US
         return {person: seen for person, seen in self.state.last.items() if seen.at_us >= since_us}

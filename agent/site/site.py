@@ -44,10 +44,12 @@ from agent.site.inputs import (
     StorageNews,
     Tick,
 )
+from agent.site.machine import SECOND_US
 from agent.site.moment import Moment
 from agent.site.path import Path
 from agent.site.person import Presented
 from agent.site.plan import Plan
+from agent.site.sighting import ON_SITE_US
 from agent.site.step import UNRECORDABLE, Step
 from agent.site.turn import Turn
 
@@ -187,6 +189,18 @@ class Site:
             "paths": [path.view() for path in house.paths.values()],
             "points": {ref: point.view() for ref, point in sorted(house.points.items())},
         }
+
+    def on_site(self, now: Moment) -> dict[str, Json]:
+        """Return how many people were identified at a reader lately, visitors left out.
+
+        `left_s` is for how long the first of them still counts, in seconds; there is none where
+        nobody does. Nothing of duress, nobody's id.
+        """
+        times = self._house.identified(now.mono_us)
+        if not times:
+            return {"people": 0}
+        left_us = min(times) + ON_SITE_US - now.mono_us
+        return {"people": len(times), "left_s": left_us // SECOND_US}
 
     def people(self, now: Moment) -> list[dict[str, Json]]:
         """Return who is known, and at which doors they can be identified; nothing of duress."""

@@ -40,6 +40,7 @@ def status() -> dict[str, Any]:
     return {
         "site": {"id": "quito-07", "name": "Armoury 7, Quito"},
         "daemon": {"version": "1", "pid": 1, "up_s": 11_532, "clock_trusted": False},
+        "on_site": {"people": 2, "left_s": 95},
         "view": {
             "people": {"enrolled": 3, "officers": 1, "bootstrap": True},
             "alarms": [

@@ -32,6 +32,7 @@ def test_json_is_what_the_daemon_says(armoury: Armoury, daemon: Daemon) -> None:
         r"lobby +active, bypassed",
         r"lid +short",
         r"panic +guard-room +raised, normal",
+        r"^2 identified on site, for 95 s more",
         r"lockdown: nobody may enter",
         r"power +mains +lost",
         r"sounder +siren +sounds",
@@ -55,6 +56,11 @@ def test_it_shows(armoury: Armoury, daemon: Daemon, shown: str) -> None:
 
 def test_what_is_silent_takes_no_line(armoury: Armoury, daemon: Daemon) -> None:
     assert "buzzer" not in armoury("status").out
+
+
+def test_nobody_on_site_takes_no_line(armoury: Armoury, daemon: Daemon) -> None:
+    daemon.status["on_site"] = {"people": 0}
+    assert "on site" not in armoury("status").out
 
 
 def test_no_line_is_longer_than_the_terminal(armoury: Armoury, daemon: Daemon) -> None:

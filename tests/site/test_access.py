@@ -96,6 +96,25 @@ class TestTwoPeople:
         assert play.finger(fingers[-1], 35) == GRANTED
 
 
+class TestOnSite:
+    def test_who_is_on_site_is_counted_for_two_minutes(self, play):
+        on_site = lambda t: play.site.on_site(play.now(t))  # noqa: E731
+        assert on_site(4) == {"people": 0}
+        play.finger("1", 5)
+        assert on_site(5) == {"people": 1, "left_s": 120}
+        play.finger("1", 6)
+        play.finger("2", 25)
+        assert on_site(26) == {"people": 2, "left_s": 100}
+        assert on_site(127) == {"people": 1, "left_s": 18}
+        assert on_site(146) == {"people": 0}
+
+    def test_a_visitor_is_not_counted_on_site(self, play):
+        play.enrol("p-9", "visitor")
+        before = play.site.on_site(play.now(9))
+        play.finger("9", 10)
+        assert play.site.on_site(play.now(10)) == before
+
+
 class TestRefused:
     def test_a_finger_that_the_module_knows_but_nobody_has(self, play):
         play.finger("99", 5)

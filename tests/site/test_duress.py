@@ -80,7 +80,7 @@ class Gateway:
         visit.shown += shown
         visit.hidden += len(rows) - len(shown)
         visit.actions += step.actions
-        visit.views.append(site.view())
+        visit.views.append(site.view() | {"on_site": site.on_site(now)})
 
 
 @pytest.fixture
