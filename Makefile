@@ -75,13 +75,13 @@ check: $(PACKAGES)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# Five at a time on CI's two cores: the tests of a whole site wait for half of their time; their
-# order is in tests/turns.py. What fails is run once more, and shown:
+# Seven at a time on CI's two cores: most tests wait for wires for half of their time and more;
+# their order is in tests/turns.py. What fails is run once more, and shown:
 # docs/adr/0013-a-failed-test-is-run-once-more.md
 RERUNS := --reruns 1 --rerun-show-tracebacks \
 	$(addprefix --rerun-exclude-path=,tests/site tests/config tests/house)
 pytest: setup broker
-	$(BIN)/pytest -n 5 -m "not soak and not hardware" $(RERUNS)
+	$(BIN)/pytest -n 7 -m "not soak and not hardware" $(RERUNS)
 
 soak: setup broker
 	$(BIN)/pytest -m soak -o timeout=0
