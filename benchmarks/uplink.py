@@ -13,6 +13,7 @@ wants it; in the one that hears everything, an alarm waits for how fast that sub
 from __future__ import annotations
 
 import asyncio
+import gc
 import subprocess
 import sys
 import tempfile
@@ -181,6 +182,8 @@ async def steady(
     house = House(folder / "k", port, "idle")
     house.uplink.start()
     await until(lambda: house.uplink.status()["only"]["carries"])
+    gc.collect()
+    gc.freeze()  # as the daemon does when it has started
     raised = {}
     for _ in range(ALARMS):
         began = time.time()
