@@ -60,7 +60,7 @@ def demo(folder: Path, night: Path, *, once: bool) -> None:
       armoury demo --once
       armoury demo --once --night simulators/scenarios/insider-under-duress.toml
     """
-    from agent.cli.demo_night import play_and_compare
+    from agent.cli.demo_night import compare, play_and_compare
     from simulators.broker import BrokerError
     from simulators.night import NightError, load
 
@@ -72,6 +72,7 @@ def demo(folder: Path, night: Path, *, once: bool) -> None:
                 from agent.cli.demo_screen import stay
 
                 stay(house)
+                well = compare(house) and well
     except (NightError, BrokerError) as error:
         raise click.ClickException(str(error)) from error
     sys.exit(0 if well else 1)

@@ -58,6 +58,13 @@ class Play:
         self.said = f"armoury simulate {words}"
         self._house.armoury("simulate", *words.split())
 
+    def end(self) -> None:
+        """Put back what was taken away, so that all that happened can still be told."""
+        if "b" in self._on:
+            self._broker()
+        if self._house.daemon is None or self._house.daemon.poll() is not None:
+            self._house.start_daemon()
+
     def _broker(self) -> None:
         stopped = "b" in self._on
         self._on ^= {"b"}
@@ -131,6 +138,7 @@ def stay(house: Armoury) -> None:
             play.do(key)
             screen.look()
             live.refresh()
+    play.end()
 
 
 def _key(timeout_s: float) -> str:
