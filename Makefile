@@ -75,8 +75,8 @@ check: $(PACKAGES)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# Seven at a time on CI's two cores: most tests wait for wires for half of their time and more;
-# their order is in tests/turns.py. What fails is run once more, and shown:
+# Seven at a time on CI's two cores: what waits for a house or a wire leaves most of a core to
+# others; their order is in tests/turns.py. What fails is run once more, and shown:
 # docs/adr/0013-a-failed-test-is-run-once-more.md
 RERUNS := --reruns 1 --rerun-show-tracebacks \
 	$(addprefix --rerun-exclude-path=,tests/site tests/config tests/house)

@@ -2,8 +2,8 @@
 
 Tests of a whole house, what waits for a wire or a camera, and what only computes take turns from
 the beginning to the end: the first two leave most of a core to others, the third takes all of one.
-So no core is idle. Houses are through a little earlier: they are long, and nobody shall wait for
-one that was begun last.
+So little of a core is idle. Houses are through a little earlier: they are long, and nobody shall
+wait for one that was begun last.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ HOUSES = "tests/system"
 WAITING = ("tests/contract", "tests/drivers", "tests/uplink")
 LONG = "tests/site"  # of what computes
 HOUSES_BY = 0.8  # of all turns
-SHARED = "tests/system/test_commands.py"  # one house for all of them
+SHARED = "tests/system/test_commands.py"  # one house for most of them
 
 
 def put_in_turn(items: list[pytest.Item]) -> None:

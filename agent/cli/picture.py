@@ -33,9 +33,9 @@ def header(status: Status) -> RenderableType:
     line.add_column(ratio=1, no_wrap=True)
     line.add_column(justify="right", no_wrap=True)
     line.add_row(name, Text(facts, DIM))
-    if on_site := status["on_site"]["people"]:
-        left_s = status["on_site"]["left_s"]
-        line.add_row(Text(f"{on_site} identified on site, for {left_s} s more"), "")
+    on_site = status.get("on_site", {})  # a daemon older than this command says nothing of it
+    if people := on_site.get("people"):
+        line.add_row(Text(f"{people} identified on site, for {on_site['left_s']} s more"), "")
     troubles = ["lockdown: nobody may enter"] if status["view"].get("lockdown") else []
     if not daemon["clock_trusted"]:
         troubles.append("the clock is not synchronised")

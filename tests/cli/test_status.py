@@ -63,6 +63,13 @@ def test_nobody_on_site_takes_no_line(armoury: Armoury, daemon: Daemon) -> None:
     assert "on site" not in armoury("status").out
 
 
+def test_a_daemon_from_before_an_upgrade_is_shown(armoury: Armoury, daemon: Daemon) -> None:
+    del daemon.status["on_site"]
+    shown = armoury("status")
+    assert (shown.status, shown.err) == (0, "")
+    assert "on site" not in shown.out
+
+
 def test_no_line_is_longer_than_the_terminal(armoury: Armoury, daemon: Daemon) -> None:
     daemon.status["devices"][2]["reason"] = "x" * 300
     assert max(map(len, armoury("status").out.split("\n"))) <= 80
