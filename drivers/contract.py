@@ -45,7 +45,8 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Protocol, TypeAlias
+from types import MappingProxyType
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 # What travels between daemon and host is JSON without floats.
 Json: TypeAlias = "bool | int | str | list[Json] | dict[str, Json] | None"
@@ -69,8 +70,7 @@ class Outcome(StrEnum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True)
-class PointReading:
+class PointReading(NamedTuple):
     """`point` of this device is in `state` since `at_us`.
 
     What the site understands of `detail`: `tag` (what stands in a slot), `pct` (a battery's
@@ -80,11 +80,10 @@ class PointReading:
     point: str
     state: PointState
     at_us: int
-    detail: Mapping[str, Json] = field(default_factory=dict)
+    detail: Mapping[str, Json] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
-class CredentialReading:
+class CredentialReading(NamedTuple):
     """Something was presented to the device's reader.
 
     `reference` names it as the module knows it (a template position, a card number); it is

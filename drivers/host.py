@@ -38,6 +38,7 @@ import traceback
 import typing
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
+from json.encoder import encode_basestring
 from typing import Any
 
 from drivers.contract import (
@@ -47,7 +48,6 @@ from drivers.contract import (
     Driver,
     Json,
     Outcome,
-    PointReading,
     Reading,
     Stopped,
 )
@@ -121,8 +121,11 @@ class HostLink:
 
     def send(self, what: str, **said: Json) -> None:
         """Send one line; silently nowhere when the daemon is gone or deaf (`Stopped` follows)."""
+        self._send(_written({"is": what, **said}))
+
+    def _send(self, text: str) -> None:
         # Half a character, of a path for one, is said as "?": the daemon would not read the line.
-        line = _written({"is": what, **said}).encode(errors="replace") + b"\n"
+        line = text.encode(errors="replace") + b"\n"
         with self._sending:
             try:
                 self._sock.sendall(line)
@@ -143,11 +146,17 @@ class HostLink:
         self.send("ready", identity=dict(identity))
 
     def report(self, reading: Reading) -> None:
-        match reading:
-            case PointReading(point, state, at_us, detail):
-                self.send("point", point=point, state=str(state), at=at_us, detail=dict(detail))
-            case CredentialReading(kind, reference, at_us, score):
-                self.send("credential", kind=kind, reference=reference, score=score, at=at_us)
+        if isinstance(reading, CredentialReading):
+            kind, reference, at_us, score = reading
+            self.send("credential", kind=kind, reference=reference, score=score, at=at_us)
+            return
+        # By hand, for it may be a panic button's: the library's encoder is made anew every time.
+        name, state, at_us, detail = reading
+        more = _written(dict(detail)) if detail else "{}"
+        self._send(
+            f'{{"is":"point","point":{encode_basestring(name)},"state":"{state}",'
+            f'"at":{at_us},"detail":{more}}}'
+        )
 
     def alive(self, measured: Mapping[str, Json] | None = None) -> None:
         self.send("alive", **({"measured": dict(measured)} if measured else {}))

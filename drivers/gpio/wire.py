@@ -41,7 +41,8 @@ class Notifications:
         self._pi = pi
         self._lost = lost
         self._callbacks: list[Any] = []
-        self._levels: dict[int, int] = {}
+        self._levels = 0  # of all pins, as last reported ...
+        self._told = 0  # ... and the pins that were told of since they are watched
         self._sock = socket.create_connection(address)
         self._sock.sendall(COMMAND.pack(OPEN_IN_BAND, 0, 0, 0))
         answer = self._sock.recv(COMMAND.size, socket.MSG_WAITALL)
@@ -91,8 +92,9 @@ class Notifications:
         raise DeviceSilent("hung up")
 
     def _tell(self, tick: int, levels: int) -> None:
+        changed = (levels ^ self._levels) | ~self._told
+        self._levels = levels
         for callback in self._callbacks:
-            level = int(levels & callback.bit != 0)
-            if self._levels.get(callback.gpio) != level:
-                self._levels[callback.gpio] = level
-                callback.func(callback.gpio, level, tick)
+            if changed & callback.bit:
+                self._told |= callback.bit
+                callback.func(callback.gpio, int(levels & callback.bit != 0), tick)
