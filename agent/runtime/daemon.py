@@ -224,12 +224,15 @@ class Daemon:
             spool = self._evidence.spool(device.id)
             take = self._evidence.before(device.id, tell)
         ahead = self._ahead.take(device.id, device.entry)
-        return Host(HostSpec.of(device, spool), take, SystemRandom(), ahead)
+        return Host(HostSpec.of(device, spool), take, SystemRandom(), ahead, self._hear)
 
     def _birth(self) -> dict[str, Any]:
         return birth(self.file, self._journal, self._version, self._started)
 
     # What comes in
+
+    def _hear(self, tell: Callable[[bytes], None], said: bytes) -> None:
+        self._loop.hear(tell, said)
 
     def _take(self, what: Input) -> None:
         """Take what a host or a path says."""

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -81,6 +82,10 @@ class HostSpec(Struct, frozen=True):
         return cls(device.id, entry, options, supervision_s, points, readers, spool, behind)
 
 
+def _hear(tell: Callable[[bytes], None], said: bytes) -> None:
+    tell(said)
+
+
 class Host:
     """Keeps one device's driver running and turns what it says into the site's inputs.
 
@@ -89,6 +94,7 @@ class Host:
         tell: takes each input; called on the loop.
         random: for the jitter of the pauses.
         ahead: the first process, where it was started ahead.
+        hear: has what came from the driver told; `Loop.hear` decides on it, too.
 
     Attributes:
         measured: what the driver last said that it measures, for a technician's eyes.
@@ -100,9 +106,11 @@ class Host:
         tell: Callable[[Input], None],
         random: Random,
         ahead: Spawned | None = None,
+        hear: Callable[[Callable[[bytes], None], bytes], None] = _hear,
     ) -> None:
         self._spec = spec
         self._tell = tell
+        self._hear = partial(hear, self._on)
         self._pauses = Pauses(FIRST_PAUSE_S, LONGEST_PAUSE_S, random, least=0.5)
         self._rate = ReadingRate(spec.device, tell)
         self._stopping = asyncio.Event()
@@ -168,7 +176,7 @@ class Host:
         try:
             start |= {"options": dict(self._spec.options)}
             spawned, self._ahead = self._ahead or spawn(behind=self._spec.behind), None
-            self._process = HostProcess(spawned, start, self._on)
+            self._process = HostProcess(spawned, start, self._hear)
         except OSError as error:
             why = f"its driver cannot be started: {error.strerror}"
             self._failure = (Condition.FAULTED, why)

@@ -17,7 +17,7 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from msgspec import Struct, field
@@ -100,6 +100,16 @@ class Loop:
         if not self._turn_waits:
             self._turn_waits = True
             self._loop.call_soon(self._turn)
+
+    def hear(self, tell: Callable[[bytes], None], said: bytes) -> None:
+        """Have somebody tell what has come, and decide on it now, not in the loop's next turn."""
+        before, self._turn_waits = self._turn_waits, True
+        try:
+            tell(said)
+        finally:
+            self._turn_waits = before
+            if self._inbox:
+                self._turn()
 
     @property
     def overflows(self) -> bool:

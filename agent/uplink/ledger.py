@@ -78,17 +78,18 @@ class Ledger:
 
     # What is recorded
 
-    def note(self, row: Recorded, *, live: bool) -> None:
+    def note(self, row: Recorded, lane: Lane, *, live: bool) -> None:
         """Take the next number of the record.
 
         Args:
-            row: of any lane.
+            row: of any lane ...
+            lane: ... which is this one.
             live: whether it may be sent from memory; otherwise it is late.
         """
         if row.seq <= self.head:
             return  # on the disk when we began, told only now: late, and known to be
         self.head = row.seq
-        if lane_of(row) is not self.lane:
+        if lane is not self.lane:
             return
         self.waiting += 1
         if live and len(self.fresh) < FRESH_MOST:

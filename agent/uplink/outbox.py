@@ -131,7 +131,7 @@ class Outbox:
                 self._holds.hurry(Rank.ALARM, Rank.ALARM_LATE)
             live = self._window > 0 and not self._holds.pausing(FRESH[lane], now_s)
             for ledger in self._ledgers.values():
-                ledger.note(row, live=live)
+                ledger.note(row, lane, live=live)
 
     def say(
         self, topic: str, payload: bytes, *, retain: bool, expires_s: int | None = None

@@ -15,7 +15,7 @@ from agent.site.step import Answer
 from agent.uplink.desk import Desk, Reply
 from agent.uplink.feed import AreaState, Health, Topics
 from agent.uplink.haul import Journal
-from agent.uplink.ledger import Ledger
+from agent.uplink.ledger import Ledger, lane_of
 from agent.uplink.options import PathOptions
 from agent.uplink.path import Path
 from agent.uplink.presence import Portrait, device_state, mono_us, utc_us
@@ -95,7 +95,7 @@ class Uplink:
         if self._carrier is None:
             for row in rows:
                 for ledger in self._ledgers.values():
-                    ledger.note(row, live=False)
+                    ledger.note(row, lane_of(row), live=False)
 
     def answered(self, answer: Answer) -> None:
         """Tell a command's sender what the site has decided, once that is on the disk."""

@@ -118,6 +118,27 @@ async def test_inputs_that_wait_together_share_one_commit(house: House) -> None:
     assert [len(batch.entries) for batch, _ in ports.batches] == [20]
 
 
+async def test_what_comes_at_once_is_decided_at_once_and_shares_one_commit(house: House) -> None:
+    loop, rules, ports = house
+
+    def tell(said: bytes) -> None:
+        for _ in said.split():
+            loop.put(asked(release="recorded"))
+        if said.endswith(b"nonsense"):
+            raise ValueError(said)
+
+    loop.hear(tell, b"one two three")
+    assert [len(batch.entries) for batch, _ in ports.batches] == [3]
+    with pytest.raises(ValueError, match="nonsense"):
+        loop.hear(tell, b"four nonsense")
+    assert [len(batch.entries) for batch, _ in ports.batches] == [3, 2]
+    loop.hear(tell, b"")
+    loop.put(asked(release="recorded"))  # and what another puts waits for the loop's turn as ever
+    loop.hear(tell, b"")
+    await turns()
+    assert len(rules.told) == sum(len(batch.entries) for batch, _ in ports.batches) == 6
+
+
 async def test_an_unlock_whose_commit_is_late_is_cancelled_and_never_sent(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:

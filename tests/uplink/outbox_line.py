@@ -85,7 +85,7 @@ class Line:
         else:
             for one in rows:
                 for ledger in self.ledgers.values():
-                    ledger.note(one, live=False)
+                    ledger.note(one, ledger_module.lane_of(one), live=False)
         self.pump()
 
     def pump(self) -> None:
