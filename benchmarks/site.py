@@ -20,6 +20,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 
+from agent.journal.canonical import encode
 from agent.site.inputs import (
     ActionAnswered,
     Commanded,
@@ -88,14 +89,14 @@ def plan() -> Plan:
     )
 
 
-def people() -> dict[str, Json]:
+def people() -> dict[str, bytes]:
     """Return what is saved of the people: each has a finger at every reader."""
-    saved: dict[str, Json] = {"enrolment/all": {"done": True}}
+    saved = {"enrolment/all": encode({"done": True})}
     for n in range(PEOPLE):
-        fingers: list[Json] = [
+        fingers = [
             {"kind": "finger", "reference": f"reader-{reader}:{n}"} for reader in range(DOORS)
         ]
-        saved[f"person/p-{n}"] = {"roles": ["officer"], "credentials": fingers}
+        saved[f"person/p-{n}"] = encode({"roles": ["officer"], "credentials": fingers})
     return saved
 
 

@@ -23,7 +23,6 @@ from agent.journal.proving import submission
 from agent.journal.ranges import Ranges
 from agent.journal.record import Batch, Commit, Lane, Recorded, Sealed
 from agent.journal.writer import Writer
-from agent.site.inputs import Json
 from agent.site.moment import Moment
 
 
@@ -31,7 +30,7 @@ class Journal:
     """The record of one data folder, open for writing. Made by `open`.
 
     Attributes:
-        saved: the site's state as it was at the last commit before this opening.
+        saved: the site's state, as JSON, as it was at the last commit before this opening.
     """
 
     def __init__(
@@ -42,7 +41,7 @@ class Journal:
         failed: Callable[[JournalError], None],
         sealed: Callable[[Sealed], None],
     ) -> None:
-        self.saved: Mapping[str, Json] = opened.saved
+        self.saved: Mapping[str, bytes] = opened.saved
         self._folder = lock.folder
         self._failed = failed
         self._lock = lock

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from msgspec import Struct
@@ -25,7 +25,6 @@ from agent.journal.reading import Reader
 from agent.journal.rotation import Chain, Rotation
 from agent.journal.storage import Storage
 from agent.journal.stored import StoredTree
-from agent.site.inputs import Json
 
 FULL = 256 << 10  # bytes left on a disk that is as good as full
 
@@ -40,14 +39,14 @@ class Opened(Struct, frozen=True):
     Attributes:
         reader: its read side.
         storage: its write side.
-        saved: the site's state.
+        saved: the site's state, as JSON.
         acknowledged: what was delivered, by path and lane.
         signer: signs its checkpoints, under the log's own name; None: nobody does.
     """
 
     reader: Reader
     storage: Storage
-    saved: dict[str, Json]
+    saved: Mapping[str, bytes]
     acknowledged: dict[tuple[str, str], Ranges]
     signer: Signer | None
 

@@ -18,7 +18,6 @@ from agent.journal.ranges import Ranges
 from agent.journal.record import Lane, Recorded
 from agent.journal.stored import StoredTree
 from agent.journal.tree import is_marked
-from agent.site.inputs import Json
 
 CLOSE_S = 1.0
 
@@ -123,14 +122,14 @@ class Reader:
         fits = Fits(kind, severity, object, device, since_us, until_us)
         return itertools.islice(found(self.ask, fits, after, limit, newest_first), limit)
 
-    def state(self) -> dict[str, Json]:
-        """Return the site's saved state.
+    def state(self) -> dict[str, bytes]:
+        """Return the site's saved state, as JSON.
 
         Raises:
             StorageCorrupt: some of it is not what was saved.
         """
         rows = self._marked("SELECT key, CAST(value AS BLOB), mark FROM state")
-        return {key: json.loads(value) for key, value in rows}
+        return dict(rows)
 
     def acknowledged(self) -> dict[tuple[str, str], Ranges]:
         """Return what was delivered, by path and lane.

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, NamedTuple
 from msgspec import Struct, field
 
 from agent.journal.ranges import Ranges
-from agent.site.inputs import Json
 from agent.site.step import Event
 
 if TYPE_CHECKING:
@@ -42,7 +41,7 @@ class Batch(Struct, frozen=True):
 
     Attributes:
         entries: events, in their order.
-        state: saved state that differs now, by key; None: forgotten.
+        state: saved state that differs now, by key, as canonical JSON; None: forgotten.
         prune: numbers of past events of which only the hash is to stay; one of the entries
             is then a `PRUNED` that names just these ranges (see `agent.journal.retention`).
         thin: the sizes of old checkpoints that go (see `agent.journal.thinning`).
@@ -51,7 +50,7 @@ class Batch(Struct, frozen=True):
     """
 
     entries: tuple[Entry, ...]
-    state: Mapping[str, Json] = field(default_factory=dict)
+    state: Mapping[str, bytes | None] = field(default_factory=dict)
     prune: Ranges = field(default_factory=Ranges)
     thin: tuple[int, ...] = ()
     rotate: Signer | None = None

@@ -93,7 +93,8 @@ class Writer:
 
     def submit(self, batch: Batch, tag: int) -> None:
         """Queue a batch; see `Journal.submit`."""
-        state = {key: _state(key, value) for key, value in batch.state.items()}
+        if not "".join(batch.state).isascii():
+            raise JournalMisused(f"a key of the state {list(batch.state)} is not ASCII text")
         if batch.prune.spans:
             _see_that_it_is_said(batch)
         if batch.rotate and ROTATED not in [entry.event.kind for entry in batch.entries]:
@@ -109,7 +110,7 @@ class Writer:
             self._next += len(rows)
             commit = Commit(tag, rows)
             self._queue.append(
-                _Waiting(commit, columns, state, batch.prune.spans, batch.thin, batch.rotate)
+                _Waiting(commit, columns, batch.state, batch.prune.spans, batch.thin, batch.rotate)
             )
         self._bell.put(None)
 
@@ -325,12 +326,6 @@ def _see_that_it_is_said(batch: Batch) -> None:
     said = [entry.event.data.get("ranges") for entry in batch.entries if entry.event.kind == PRUNED]
     if said != [[list(span) for span in batch.prune.spans]]:
         raise JournalMisused(f"a batch that prunes needs one {PRUNED} that names the same ranges")
-
-
-def _state(key: str, value: object) -> bytes | None:
-    if not (isinstance(key, str) and key.isascii()):
-        raise JournalMisused(f"state: the key {key!r} is not ASCII text")
-    return None if value is None else encode(value)
 
 
 def _rows(first: int, entries: Sequence[Entry]) -> tuple[tuple[Recorded, ...], tuple[Columns, ...]]:

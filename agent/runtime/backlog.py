@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from agent.site.inputs import Json, RecordOverflowed
+from agent.site.inputs import RecordOverflowed
 from agent.site.step import Event, Severity
 
 UNIT = 800  # bytes; what a usual event takes, with what belongs to it
@@ -28,7 +28,7 @@ class Backlog:
 
     def __init__(self) -> None:
         self.weight = 0
-        self.changes: dict[str, Json] = {}
+        self.changes: dict[str, bytes | None] = {}
         self._weights: dict[int, int] = {}
         self._left_out: dict[Severity, int] = {}
         self._from_us = self._to_us = 0
@@ -65,10 +65,12 @@ class Backlog:
         self._to_us = event.at.utc_us
         self._left_out[event.severity] = self._left_out.get(event.severity, 0) + 1
 
-    def take_changes(self, newer: Mapping[str, Json]) -> dict[str, Json]:
+    def take_changes(self, newer: dict[str, bytes | None]) -> dict[str, bytes | None]:
         """Return what was kept back, and the newer over it."""
+        if not self.changes:
+            return newer
         kept, self.changes = self.changes, {}
-        return {**kept, **newer}
+        return kept | newer
 
     @property
     def is_relieved(self) -> bool:

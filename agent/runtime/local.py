@@ -12,8 +12,8 @@ from bisect import bisect_left
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from agent.journal.canonical import encode
 from agent.journal.record import Recorded
-from agent.site.inputs import Json
 
 KEY = "local/hidden"
 # No text can hold these bytes: JSON escapes the quotes inside one.
@@ -28,9 +28,8 @@ class LocalRecord:
         saved: the site's saved state.
     """
 
-    def __init__(self, saved: Mapping[str, Json]) -> None:
-        kept = saved.get(KEY)
-        known: dict[str, Any] = kept if isinstance(kept, dict) else {"upto": 0, "hidden": []}
+    def __init__(self, saved: Mapping[str, bytes]) -> None:
+        known: dict[str, Any] = json.loads(saved.get(KEY, b'{"upto": 0, "hidden": []}'))
         self.upto: int = known["upto"]
         self._hidden: list[int] = list(known["hidden"])
         self._saved_upto = self.upto
@@ -44,12 +43,12 @@ class LocalRecord:
                 self._hidden.append(row.seq)
                 self._news = True
 
-    def changes(self) -> dict[str, Json]:
+    def changes(self) -> dict[str, bytes | None]:
         """Return what is to be saved with the next commit."""
         if not self._news and self.upto - self._saved_upto < SAVED_EVERY:
             return {}
         self._news, self._saved_upto = False, self.upto
-        return {KEY: {"upto": self.upto, "hidden": list(self._hidden)}}
+        return {KEY: encode({"upto": self.upto, "hidden": self._hidden})}
 
     @property
     def hidden(self) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from agent.site.access import Access
@@ -17,7 +17,6 @@ from agent.site.door import Door
 from agent.site.due import Due
 from agent.site.enrolment import Enrolment
 from agent.site.exit import Exit
-from agent.site.inputs import Json
 from agent.site.lockdown import Lockdown
 from agent.site.machine import Machine, Register
 from agent.site.panic import Panic
@@ -57,7 +56,7 @@ class House:
         weapons: every serial that a rack's slot is for.
     """
 
-    def __init__(self, plan: Plan, saved: Mapping[str, Json]) -> None:
+    def __init__(self, plan: Plan, saved: Mapping[str, bytes]) -> None:
         self.plan = plan
         self.register = Register(saved)
         self.simulated = frozenset(device.id for device in plan.device if device.simulated)
@@ -218,5 +217,5 @@ class House:
         return found
 
 
-def _named(saved: Mapping[str, Json], noun: str) -> list[str]:
+def _named(saved: Iterable[str], noun: str) -> list[str]:
     return sorted(key.partition("/")[2] for key in saved if key.startswith(f"{noun}/"))

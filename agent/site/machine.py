@@ -11,7 +11,7 @@ import heapq
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
-from msgspec import Struct, convert, field, json
+from msgspec import Struct, field, json
 
 from agent.site.inputs import ActionAnswered, Json
 from agent.site.moment import Moment
@@ -57,19 +57,20 @@ class State(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
 
 
 S = TypeVar("S", bound=State)
+_sorted = json.Encoder(order="sorted").encode
 
 
 class Register:
     """All machines by key, what changed since the last step, and whose timer is due next."""
 
-    def __init__(self, saved: Mapping[str, Json]) -> None:
+    def __init__(self, saved: Mapping[str, bytes]) -> None:
         self.machines: dict[str, Machine[Any]] = {}
         self.saved = dict(saved)
         self._changed: dict[str, None] = {}
         self._due: list[tuple[int, str, str]] = []
         self._wakes: list[tuple[int, tuple[int, str, str]]] = []
 
-    def add(self, machine: Machine[Any]) -> Json:
+    def add(self, machine: Machine[Any]) -> bytes | None:
         """Take in a machine; return what was saved of it, None for nothing."""
         self.machines[machine.key] = machine
         return self.saved.get(machine.key)
@@ -114,9 +115,9 @@ class Register:
         timer = machine.state.timers.get(name) if machine else None
         return timer is not None and timer.due_us == due_us
 
-    def take_changes(self) -> dict[str, Json]:
+    def take_changes(self) -> dict[str, bytes | None]:
         """Return what differs from what was saved before, and remember it as saved."""
-        changes: dict[str, Json] = {}
+        changes: dict[str, bytes | None] = {}
         for key in self._changed:
             machine = self.machines.get(key)
             now = machine.save() if machine else None
@@ -137,9 +138,13 @@ class Machine(Generic[S]):
         register: where it is found.
         key: its name there and in what is saved: "door/store".
         initial: its state as long as nothing was ever saved.
+
+    Attributes:
+        state: all that it remembers; what is assigned is saved.
     """
 
     noun: ClassVar[str]
+    state: S
     area: str | None = None  # the area that it is in
     device: str = ""  # the device that shows what it tells
 
@@ -149,26 +154,24 @@ class Machine(Generic[S]):
         self._register = register
         self._initial = initial
         saved = register.add(self)
-        self._state = initial if saved is None else convert(saved, type(initial), str_keys=True)
-        for timer, set_to in self._state.timers.items():
+        state = initial if saved is None else json.decode(saved, type=type(initial))
+        super().__setattr__("state", state)  # it is saved already
+        for timer, set_to in state.timers.items():
             register.schedule(self.key, timer, set_to.due_us)
 
-    @property
-    def state(self) -> S:
-        """All that it remembers."""
-        return self._state
+    def __setattr__(self, name: str, value: object) -> None:
+        super().__setattr__(name, value)
+        if name == "state":  # a property would cost every look at it a call
+            self._register.touch(self.key)
 
-    @state.setter
-    def state(self, state: S) -> None:
-        self._state = state
-        self._register.touch(self.key)
-
-    def save(self) -> Json:
-        """Return the state as JSON, None when there is nothing to remember."""
-        if self._state == self._initial:
+    def save(self) -> bytes | None:
+        """Return the state as canonical JSON, None when there is nothing to remember."""
+        if self.state == self._initial:
             return None
-        saved: Json = json.decode(json.encode(self._state))
-        return saved
+        try:
+            return _sorted(self.state)
+        except TypeError:  # a key is a number, which JSON makes a text
+            return _sorted(json.decode(json.encode(self.state)))
 
     def say(
         self,
@@ -211,23 +214,23 @@ class Machine(Generic[S]):
         """
         due_us = (turn.at_us if since_us is None else since_us) + for_us
         utc_us = turn.now.at(due_us).utc_us
-        timers = {**self._state.timers, name: Timer(due_us, utc_us, for_us)}
-        self.state = replace(self._state, timers=timers)
+        timers = {**self.state.timers, name: Timer(due_us, utc_us, for_us)}
+        self.state = replace(self.state, timers=timers)
         self._register.schedule(self.key, name, due_us, patience_us)
 
     def stop(self, *names: str) -> None:
         """Stop timers; those that do not run are left alone."""
-        if not self._state.timers.keys().isdisjoint(names):
-            timers = {name: t for name, t in self._state.timers.items() if name not in names}
-            self.state = replace(self._state, timers=timers)
+        if not self.state.timers.keys().isdisjoint(names):
+            timers = {name: t for name, t in self.state.timers.items() if name not in names}
+            self.state = replace(self.state, timers=timers)
 
     def runs(self, name: str) -> bool:
         """Return whether a timer is running."""
-        return name in self._state.timers
+        return name in self.state.timers
 
     def left_us(self, turn: Turn, name: str) -> int:
         """Return how long a running timer still has, at the turn's instant."""
-        return max(0, self._state.timers[name].due_us - turn.at_us)
+        return max(0, self.state.timers[name].due_us - turn.at_us)
 
     def wake(self, start: Moment, *, other_boot: bool) -> None:
         """Carry all timers over to a new run.
@@ -235,12 +238,12 @@ class Machine(Generic[S]):
         What ran out while nobody was there is due at the start, and is dated then: nobody has
         done it, nor could have seen it, before.
         """
-        if self._state.timers:
+        if self.state.timers:
             timers = {
                 name: timer.after_boot(start) if other_boot else timer.not_before(start)
-                for name, timer in self._state.timers.items()
+                for name, timer in self.state.timers.items()
             }
-            self.state = replace(self._state, timers=timers)
+            self.state = replace(self.state, timers=timers)
             for name, timer in timers.items():
                 self._register.schedule(self.key, name, timer.due_us)
 

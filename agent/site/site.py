@@ -65,7 +65,7 @@ class Site:
         saved: every key of `Step.changes` so far with its last value; forgotten ones left out.
     """
 
-    def __init__(self, plan: Plan, saved: Mapping[str, Json]) -> None:
+    def __init__(self, plan: Plan, saved: Mapping[str, bytes]) -> None:
         self._furnish(House(plan, saved))
 
     def _furnish(self, house: House) -> None:

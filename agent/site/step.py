@@ -78,11 +78,11 @@ class Answer(Struct, frozen=True):
 class Step(Struct):
     """Everything that one input led to, in order.
 
-    `changes` holds the saved state that differs now, by key ("door/store"); None: forgotten.
-    It is committed in the same transaction as `events`.
+    `changes` holds the saved state that differs now, by key ("door/store"), as canonical JSON;
+    None: forgotten. It is committed in the same transaction as `events`.
     """
 
     events: list[Event] = field(default_factory=list)
     actions: list[Action] = field(default_factory=list)
-    changes: dict[str, Json] = field(default_factory=dict)
+    changes: dict[str, bytes | None] = field(default_factory=dict)
     answers: list[Answer] = field(default_factory=list)

@@ -44,7 +44,7 @@ def main() -> None:
         room.acquire()
         size = tag % 5 + 1
         entries = tuple(entry(tag, data={"tag": tag, "size": size}) for _ in range(size))
-        journal.submit(Batch(entries, {"tag": tag}), tag)
+        journal.submit(Batch(entries, {"tag": b"%d" % tag}), tag)
         if head := journal.head:
             journal.acknowledge("fibre", "rest", [(1, head)])
     journal.close()

@@ -41,7 +41,7 @@ def test_a_backup_is_whole_while_the_daemon_records(
 ) -> None:
     with signing() as journal:
         for tag in range(300):
-            journal.submit(Batch((entry(tag),), {"tag": tag}), tag)
+            journal.submit(Batch((entry(tag),), {"tag": b"%d" % tag}), tag)
         ears.heard(150)
         verdict = backup(folder, tmp_path / "copy")
         journal.submit(batch(1), 300)
@@ -49,7 +49,7 @@ def test_a_backup_is_whole_while_the_daemon_records(
     assert 150 <= verdict.events <= 300
     with Reader(tmp_path / "copy") as reader:
         assert reader.read(0, 1000) == ears.rows[: verdict.events]
-        assert reader.state() == {"tag": verdict.events - 1}
+        assert reader.state() == {"tag": b"%d" % (verdict.events - 1)}
     assert not (tmp_path / "copy" / "journal.key").exists()
 
 

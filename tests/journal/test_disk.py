@@ -68,7 +68,7 @@ def test_a_full_disk_loses_nothing_and_heals(small: Path, opened: Open, ears: Ea
     fill(ballast)
     for tag in range(1, 51):
         filler = entry(tag, data={"filler": "x" * 500})
-        journal.submit(Batch((filler, filler), {"tag": tag}), tag)
+        journal.submit(Batch((filler, filler), {"tag": b"%d" % tag}), tag)
     assert "free some: recording goes on by itself" in failed(ears, errors.StorageFull)
     told = len(ears.commits)
     ballast.unlink()

@@ -73,7 +73,7 @@ def test_what_a_failed_sync_left_is_written_anew_and_told_once(
 
     def failed(error: JournalError) -> None:
         ears.failed(error)
-        journal.submit(Batch((entry(9),), {"tag": 9}), 9)  # so that the next attempt has more
+        journal.submit(Batch((entry(9),), {"tag": b"9"}), 9)  # so that the next attempt has more
 
     journal = Journal.open(
         folder, committed=committed, failed=failed, sealed=sealed.append, origin="armoury/doubt"
@@ -82,7 +82,7 @@ def test_what_a_failed_sync_left_is_written_anew_and_told_once(
         journal.submit(batch(0), 0)
         ears.heard(1)
         unsynced.left = failures
-        journal.submit(Batch((entry(1), entry(2)), {"tag": 1}), 1)
+        journal.submit(Batch((entry(1), entry(2)), {"tag": b"1"}), 1)
         ears.heard(3)
         journal.submit(batch(3), 10)
         ears.heard(4)
@@ -92,7 +92,7 @@ def test_what_a_failed_sync_left_is_written_anew_and_told_once(
         assert safe[0] >= 3, "told while it was only where the kernel may have dropped it"
         assert [type(error) for error in ears.failures] == [StorageFailed]
     with Reader(folder) as reader:
-        assert reader.state() == {"tag": 9}
+        assert reader.state() == {"tag": b"9"}
     assert verify(folder, keys.public(folder)).findings == ()
     assert sealed[-1].size == 5
 

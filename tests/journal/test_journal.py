@@ -113,14 +113,15 @@ def test_what_waits_during_a_commit_becomes_one_transaction(
 
 
 def test_state_is_saved_with_its_events_and_forgotten_on_none(opened: Open, ears: Ears) -> None:
+    store = b'{"open":true,"people":["a"]}'
     journal = opened()
     assert journal.saved == {}
-    journal.submit(Batch((entry(),), {"door/store": {"open": True, "people": ["a"]}, "x": 1}), 1)
-    journal.submit(Batch((), {"x": None, "y": [None, 2]}), 2)
+    journal.submit(Batch((entry(),), {"door/store": store, "x": b"1"}), 1)
+    journal.submit(Batch((), {"x": None, "y": b"[null,2]"}), 2)
     ears.heard(2)
     assert ears.commits[1].rows == ()
     journal.close()
-    assert opened().saved == {"door/store": {"open": True, "people": ["a"]}, "y": [None, 2]}
+    assert opened().saved == {"door/store": store, "y": b"[null,2]"}
 
 
 def test_numbers_go_on_after_a_restart(opened: Open, ears: Ears) -> None:
@@ -146,8 +147,7 @@ def test_closing_commits_what_waits_and_then_refuses(opened: Open, ears: Ears) -
 MISUSES: dict[str, Batch] = {
     "a float": Batch((entry(), entry(data={"x": 1.5}))),  # type: ignore[dict-item]
     "half a character": Batch((entry(object="\ud800"),)),
-    "a state with a float": Batch((entry(),), {"x": 0.5}),  # type: ignore[dict-item]
-    "a state key": Batch((entry(),), {"ñ": 1}),
+    "a state key": Batch((entry(),), {"ñ": b"1"}),
     "no kind": Batch((entry(kind=""),)),
     "no such severity": Batch((entry(severity="loud"),)),  # type: ignore[arg-type]
     "too large a number": Batch((entry(data={"x": 2**53}),)),

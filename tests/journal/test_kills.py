@@ -63,7 +63,7 @@ def check(folder: Path, told: list[int]) -> None:
     for tag, batch in groupby(data, key=lambda said: said["tag"]):
         sizes = [said["size"] for said in batch]
         assert sizes == [sizes[0]] * sizes[0], f"the batch {tag} is not whole"
-    assert state == ({"tag": data[-1]["tag"]} if data else {})
+    assert state == ({"tag": b"%d" % data[-1]["tag"]} if data else {})
 
 
 def kill_many(folder: Path, times: int) -> None:

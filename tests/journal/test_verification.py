@@ -39,7 +39,9 @@ def recorded(folder: Path, events: int, by: int) -> Path:
     with Journal.open(folder, committed=told.append, failed=unheard, origin=ORIGIN) as journal:
         everything = list(entries(events))
         for tag, at in enumerate(range(0, events, by)):
-            batch = Batch(tuple(everything[at : at + by]), {"tag": tag, "door/store": "closed"})
+            batch = Batch(
+                tuple(everything[at : at + by]), {"tag": b"%d" % tag, "door/store": b'"closed"'}
+            )
             journal.submit(batch, tag)
             while len(told) <= tag:
                 journal.read(journal.head, 1)

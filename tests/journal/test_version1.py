@@ -95,7 +95,7 @@ def see_that_all_is_there(reader: Reader, bodies: dict[int, bytes]) -> None:
     alarms = reader.read(0, 1000, lane=Lane.ALARM)
     assert [row.seq for row in alarms] == those(bodies, severity="alarm")
     assert reader.pruned() == len(PRUNED)
-    assert reader.state() == {"door/store": 250}
+    assert reader.state() == {"door/store": b"250"}
     assert reader.acknowledged()["fibre", "rest"].spans == ((1, 250),)
 
 

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import msgspec
 import pytest
 
+from agent.journal.canonical import encode
 from agent.site.inputs import (
     ActionAnswered,
     CertificateRead,
@@ -86,10 +87,9 @@ def plan(**changes: Any) -> Plan:
     return Plan.model_validate(tables)
 
 
-def again(saved: S) -> S:
-    """Return JSON anew, as from the disk: nothing in it is shared with what was saved."""
-    anew: S = msgspec.json.decode(msgspec.json.encode(saved))
-    return anew
+def disk(saved: Mapping[str, Json]) -> dict[str, bytes]:
+    """Return saved state as it is on the disk."""
+    return {key: msgspec.json.encode(value) for key, value in saved.items()}
 
 
 class Play:
@@ -118,14 +118,14 @@ class Play:
     def step(self, what: Input, t: float | None = None) -> list[str]:
         """Decide on one input at `t`; return "kind object" of what came of it."""
         if self.reborn:
-            self.site = Site(self.plan, again(self.saved))
+            self.site = Site(self.plan, disk(self.saved))
         step = self.site.step(what, self.now(self.t if t is None else t))
         check(step)
         for key, value in step.changes.items():
             if value is None:
                 del self.saved[key]
             else:
-                self.saved[key] = again(value)
+                self.saved[key] = msgspec.json.decode(value)
         self.events += step.events
         self.actions += step.actions
         self.answers += step.answers
@@ -230,12 +230,12 @@ class Play:
         credentials = [{"kind": "finger", "reference": f"reader:{finger or person[2:]}"}]
         given = {"roles": list(roles or ("officer",)), "credentials": credentials} | more
         self.saved[f"person/{person}"] = given
-        self.site = Site(self.plan, again(self.saved))
+        self.site = Site(self.plan, disk(self.saved))
 
     def forget(self, noun: str) -> None:
         """Forget what was saved of a noun's machines."""
         self.saved = {k: v for k, v in self.saved.items() if not k.startswith(f"{noun}/")}
-        self.site = Site(self.plan, again(self.saved))
+        self.site = Site(self.plan, disk(self.saved))
 
     def last(self, kind: str) -> Event:
         """Return the last event of a kind."""
@@ -258,7 +258,7 @@ def check(step: Step) -> None:
         canonical(dict(event.data))
     for key, value in step.changes.items():
         assert key.isascii()
-        canonical(value)
+        assert value is None or value == encode(msgspec.json.decode(value))
 
 
 def canonical(value: Json) -> None:
@@ -303,8 +303,8 @@ def started(given: Plan, *, reborn: bool) -> Play:
     if words not in BEGUN:
         BEGUN[words] = begun(Play(given, reborn=True))
     play = copy.copy(BEGUN[words])
-    play.saved = again(play.saved)
-    play.site = Site(given, again(play.saved))
+    play.saved = copy.deepcopy(play.saved)
+    play.site = Site(given, disk(play.saved))
     play.events, play.actions, play.answers = [], [*play.actions], [*play.answers]
     return play
 

@@ -6,7 +6,6 @@ fingers, each reading is decided and committed, and the strike is freed after th
 
 from __future__ import annotations
 
-import copy
 import json
 import queue
 import statistics
@@ -23,6 +22,7 @@ from agent.journal.record import Batch, Commit, Entry
 from agent.runtime.local import LocalRecord
 from agent.site.inputs import CredentialRead
 from agent.site.site import Site
+from tests.site.conftest import disk
 
 VISITS = 200
 SECOND = 1_000_000
@@ -61,7 +61,7 @@ class Gateway:
 
     def visit(self, play: Any, finger: str) -> Visit:
         """Let two people enter at a site made anew, the first with this finger."""
-        site = Site(play.plan, copy.deepcopy(play.saved))
+        site = Site(play.plan, disk(play.saved))
         visit = Visit([], [], [], 0, 0.0, 0.0)
         for position, t in ((finger, 5), ("2", 6)):
             self._reading(site, play, position, t, visit)

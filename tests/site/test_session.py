@@ -6,13 +6,14 @@ import pytest
 
 from agent.site.house import House
 from agent.site.session import Sessions
+from tests.site.conftest import disk
 
 SECOND = 1_000_000
 
 
 def sessions(play) -> Sessions:
     """Return the site's sessions as they are saved."""
-    return House(play.plan, play.saved).doors["store"].sessions
+    return House(play.plan, disk(play.saved)).doors["store"].sessions
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from typing import Any
 
 import pytest
@@ -11,6 +10,7 @@ from agent.site.commands import COMMANDS
 from agent.site.inputs import RecordNews
 from agent.site.site import Site
 from agent.site.table import Table
+from tests.site.conftest import disk
 
 
 def test_its_failure_is_an_alarm_and_its_return_an_event(play):
@@ -90,7 +90,7 @@ def test_each_filling_is_warned_of_once_and_again_after_it_was_left(play, told, 
 def test_what_fills_is_told_apart_and_a_restart_tells_nothing_twice(play):
     play.filled("record", 55, 5)
     assert play.filled("disk", 55, 6) == ["system.storage_warning test-1"]
-    play.site = Site(play.plan, copy.deepcopy(play.saved))
+    play.site = Site(play.plan, disk(play.saved))
     play.start(20)
     assert play.filled("disk", 56, 30) == []
     assert play.filled("record", 91, 31) == ["system.storage_warning test-1"]

@@ -7,7 +7,6 @@ inputs at the end.
 
 from __future__ import annotations
 
-import copy
 import json
 
 from hypothesis import strategies as st
@@ -34,7 +33,7 @@ from agent.site.kinds import KINDS
 from agent.site.moment import Moment
 from agent.site.site import Site
 from agent.site.step import Release, Step
-from tests.site.conftest import MIDNIGHT_US, SECOND, check
+from tests.site.conftest import MIDNIGHT_US, SECOND, check, disk
 from tests.site.surroundings import Surroundings
 from tests.site.whole_plan import COMMANDS, PLAN, POINTS, READERS, STATES, enrolled, owner, written
 
@@ -48,7 +47,7 @@ class WholeSite(Surroundings):
     def __init__(self):
         super().__init__()
         self.saved = enrolled()
-        self.lasting = Site(self.plan, copy.deepcopy(self.saved))
+        self.lasting = Site(self.plan, disk(self.saved))
         self.at_us = SECOND
         self.utc_us, self.boot, self.trusted = MIDNIGHT_US, "boot-1", True
         self.inputs, self.told = [], []
@@ -64,7 +63,7 @@ class WholeSite(Surroundings):
 
     def put(self, what: Input) -> Step:
         now = self.moment()
-        reborn = Site(self.plan, copy.deepcopy(self.saved))
+        reborn = Site(self.plan, disk(self.saved))
         assert reborn.due_us() == self.lasting.due_us()
         assert reborn.view() == self.lasting.view()
         step = self.lasting.step(what, now)
@@ -74,7 +73,7 @@ class WholeSite(Surroundings):
             if value is None:
                 del self.saved[key]
             else:
-                self.saved[key] = json.loads(json.dumps(value))
+                self.saved[key] = json.loads(value)
         self.inputs.append((what, now))
         self.told.append(written(step))
         self.judge(what, step)
@@ -363,6 +362,6 @@ class WholeSite(Surroundings):
 
     def teardown(self):
         """A replay of the same inputs gives the same, byte for byte."""
-        replayed = Site(self.plan, enrolled())
+        replayed = Site(self.plan, disk(enrolled()))
         for (what, now), told in zip(self.inputs, self.told, strict=True):
             assert written(replayed.step(what, now)) == told
