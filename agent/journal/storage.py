@@ -159,6 +159,20 @@ class Storage:
         """Give the disk the space that is kept for alarms; say whether there was any."""
         return self._reserve.spend()
 
+    def look(self) -> None:
+        """See whether the journal is still where it was, though there is nothing to commit.
+
+        Raises:
+            StorageFailed: it is not; what comes next waits until it is.
+        """
+        try:
+            self._connected(())
+        except sqlite3.Error as error:
+            raise storage_failure(error, self._folder, _AGAIN) from error
+        except StorageFailed:
+            self._give_up()
+            raise
+
     def tidy(self, after_pages: int) -> None:
         """Move what was written from the WAL into the database, once it is enough.
 

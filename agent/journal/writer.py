@@ -34,6 +34,7 @@ CLOSE_S = 5.0  # how long closing goes on trying
 SEAL_EVENTS, SEAL_S = 100, 60.0  # a checkpoint at least so often
 TIDY_PAGES = (1000, 4000)  # when nothing waits, and at the latest
 REST_S = 0.01  # what is no commit's own waits so long after one: its events are being sent
+LOOK_S = 5.0  # who takes the file away while nothing happens is seen within so long
 RESTLESS_S = 1.0  # ... or so long, while there is always another commit
 
 
@@ -201,15 +202,17 @@ class Writer:
                 return None if left_s is None else self._commit
             if left_s is not None and left_s <= 0:
                 break
-            self._rings(left_s)
+            if not self._rings(LOOK_S if left_s is None else min(LOOK_S, left_s)):
+                return self._storage.look
         return self._commit
 
-    def _rings(self, within_s: float | None) -> None:
-        """Wait until somebody rings, at the longest so long."""
-        try:  # noqa: SIM105 - `suppress` is three calls more on an alarm's way
+    def _rings(self, within_s: float) -> bool:
+        """Wait until somebody rings, at the longest so long; say whether somebody did."""
+        try:
             self._bell.get(timeout=within_s)
         except queue.Empty:
-            pass
+            return False
+        return True
 
     def _is_overdue(self) -> bool:
         """Say whether there were too many commits, or for too long, without a rest."""

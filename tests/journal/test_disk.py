@@ -168,6 +168,21 @@ def test_a_file_that_vanishes_or_is_put_back_older(
     assert [row.seq for row in journal.read(0, 10)] == [1, 2, 3]
 
 
+def test_a_file_that_vanishes_while_nothing_happens_is_missed(
+    opened: Open, ears: Ears, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "LOOK_S", 0.05)
+    journal = opened()
+    journal.submit(batch(0), 0)
+    ears.heard(1)
+    move(folder, tmp_path / "taken")
+    assert "see that the disk is mounted" in failed(ears, errors.StorageReadOnly)
+    journal.submit(batch(1), 1)  # what its loss is recorded with, for one
+    move(tmp_path / "taken", folder)
+    ears.heard(2)
+    assert [row.seq for row in journal.read(0, 10)] == [1, 2]
+
+
 def move(source: Path, target: Path) -> None:
     """Move a database; its own file last, so that no half is taken for a whole."""
     target.mkdir(exist_ok=True)
