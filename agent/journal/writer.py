@@ -34,8 +34,8 @@ CLOSE_S = 5.0  # how long closing goes on trying
 SEAL_EVENTS, SEAL_S = 100, 60.0  # a checkpoint at least so often
 TIDY_PAGES = (1000, 4000)  # when nothing waits, and at the latest
 REST_S = 0.01  # what is no commit's own waits so long after one: its events are being sent
-LOOK_S = 5.0  # who takes the file away while nothing happens is seen within so long
 RESTLESS_S = 1.0  # ... or so long, while there is always another commit
+LOOK_S = 5.0  # a file that is taken away while nothing happens is missed within so long
 
 
 class _Waiting(Struct, frozen=True):

@@ -168,6 +168,18 @@ def test_a_file_that_vanishes_or_is_put_back_older(
     assert [row.seq for row in journal.read(0, 10)] == [1, 2, 3]
 
 
+def test_a_file_that_is_deleted_while_nothing_happens_is_missed(
+    opened: Open, ears: Ears, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "LOOK_S", 0.05)
+    opened()
+    for suffix in ("", "-wal", "-shm"):
+        (folder / f"journal.db{suffix}").unlink()
+        if not suffix:
+            assert "see that the disk is mounted" in failed(ears, errors.StorageReadOnly)
+    assert not (folder / "journal.db").exists(), "none is made in its place"
+
+
 def test_a_file_that_vanishes_while_nothing_happens_is_missed(
     opened: Open, ears: Ears, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 import pytest
@@ -35,8 +35,6 @@ from agent.site.plan import Plan
 from agent.site.site import Site
 from agent.site.step import Action, Answer, Event, Step
 from tests.site.hall import AREA, ZONES
-
-S = TypeVar("S")
 
 SECOND = 1_000_000
 MIDNIGHT_US = 1_793_577_600 * SECOND  # 2026-11-02 00:00 UTC, a Monday
