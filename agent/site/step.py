@@ -79,7 +79,8 @@ class Step(Struct):
     """Everything that one input led to, in order.
 
     `changes` holds the saved state that differs now, by key ("door/store"), as canonical JSON;
-    None: forgotten. It is committed in the same transaction as `events`.
+    None: forgotten, though it may have come and gone within the step, and never been saved. It is
+    committed in the same transaction as `events`.
     """
 
     events: list[Event] = field(default_factory=list)

@@ -15,6 +15,7 @@ from agent.site.inputs import (
     CertificateRead,
     Commanded,
     Condition,
+    Configured,
     CredentialRead,
     DeviceNews,
     Input,
@@ -119,11 +120,7 @@ class Play:
             self.site = Site(self.plan, disk(self.saved))
         step = self.site.step(what, self.now(self.t if t is None else t))
         check(step)
-        for key, value in step.changes.items():
-            if value is None:
-                del self.saved[key]
-            else:
-                self.saved[key] = msgspec.json.decode(value)
+        keep(self.saved, what, step)
         self.events += step.events
         self.actions += step.actions
         self.answers += step.answers
@@ -257,6 +254,20 @@ def check(step: Step) -> None:
     for key, value in step.changes.items():
         assert key.isascii()
         assert value is None or value == encode(msgspec.json.decode(value))
+
+
+def keep(saved: dict[str, Json], what: Input, step: Step) -> None:
+    """Change what is saved as a step says, which forgets nothing that is not there.
+
+    But where another site file took hold: what its first half began, its second may end.
+    """
+    for key, value in step.changes.items():
+        if value is not None:
+            saved[key] = msgspec.json.decode(value)
+        elif isinstance(what, Configured):
+            saved.pop(key, None)
+        else:
+            del saved[key]
 
 
 def canonical(value: Json) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from agent.site.inputs import Configured
-from tests.site.conftest import TABLES, plan
+from tests.site.conftest import SECOND, TABLES, plan
 
 STRONGER = {"door": {"people": 3}}
 
@@ -154,3 +154,19 @@ def test_a_camera_that_goes_on_is_told_its_new_masks(play):
     play.answer("done", 6.1)
     configure(play, 7)
     assert len(play.actions) == before
+
+
+def test_what_comes_and_goes_within_the_step_is_forgotten(make):
+    """The siren's time ends with the file's coming: its readback is awaited, and then no more."""
+    siren = {"id": "roof", "area": "hall", "output": "board.siren", "kind": "siren"}
+    siren |= {"readback": "board.heard"}
+    play = make(output=[siren])
+    play.finger("1", 5)
+    play.command("output.test", 6, output="roof")
+    play.answer("done", 6.1)
+    play.start(7)
+    assert "readback/board.siren" not in play.saved
+    over = play.site.due_us() / SECOND
+    step = Configured("c-1", "uid:0", play.plan, "digest", (), (), round(over * SECOND))
+    assert play.step(step, over)[-1] == "system.configured test-1"
+    assert "readback/board.siren" not in play.saved

@@ -8,10 +8,18 @@ from hypothesis import settings
 from tests.site.busy_site import BusySite
 from tests.site.whole_site import WholeSite
 
-TestBusySite = BusySite.TestCase
-TestBusySite.settings = settings(max_examples=10, stateful_step_count=30, deadline=None)
-TestWholeSite = WholeSite.TestCase
-TestWholeSite.settings = settings(max_examples=10, stateful_step_count=30, deadline=None)
+# Hypothesis takes up to 300 s to find the shortest way to a failure; it must end to tell of it.
+told = pytest.mark.timeout(600)
+
+
+@told
+class TestBusySite(BusySite.TestCase):
+    settings = settings(max_examples=10, stateful_step_count=30, deadline=None)
+
+
+@told
+class TestWholeSite(WholeSite.TestCase):
+    settings = settings(max_examples=10, stateful_step_count=30, deadline=None)
 
 
 @pytest.mark.soak

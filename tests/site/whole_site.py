@@ -7,8 +7,6 @@ inputs at the end.
 
 from __future__ import annotations
 
-import json
-
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, precondition, rule
 
@@ -33,7 +31,7 @@ from agent.site.kinds import KINDS
 from agent.site.moment import Moment
 from agent.site.site import Site
 from agent.site.step import Release, Step
-from tests.site.conftest import MIDNIGHT_US, SECOND, check, disk
+from tests.site.conftest import MIDNIGHT_US, SECOND, check, disk, keep
 from tests.site.surroundings import Surroundings
 from tests.site.whole_plan import COMMANDS, PLAN, POINTS, READERS, STATES, enrolled, owner, written
 
@@ -69,11 +67,7 @@ class WholeSite(Surroundings):
         step = self.lasting.step(what, now)
         assert written(reborn.step(what, now)) == written(step)
         check(step)
-        for key, value in step.changes.items():
-            if value is None:
-                del self.saved[key]
-            else:
-                self.saved[key] = json.loads(value)
+        keep(self.saved, what, step)
         self.inputs.append((what, now))
         self.told.append(written(step))
         self.judge(what, step)
