@@ -11,6 +11,8 @@ from msgspec import Struct
 
 from agent.config.mistakes import SiteFileMistake, SiteFileMistakes, short
 
+LARGEST = 4 << 20  # bytes; the reference armoury has some thousand
+
 # What tomllib says at its first mistake (it stops there), and what the person can do.
 _REMEDIES = {
     "Expected '='": "write key = value",
@@ -58,7 +60,11 @@ def read(path: Path) -> Document:
 
 def _text(path: Path) -> str:
     try:
-        data = path.read_bytes()
+        with path.open("rb") as file:
+            data = file.read(LARGEST + 1)  # of /dev/zero there is no end
+        if len(data) > LARGEST:
+            found = f"more than {LARGEST >> 20} MiB, which is no site file"
+            raise SiteFileMistakes([SiteFileMistake(path, 0, "", found, "name another one")])
         # As tomllib does: a line ends with \n, and \r\n is one end. Some editors put a mark of
         # their own before the first letter.
         return data.decode().removeprefix("\ufeff").replace("\r\n", "\n")

@@ -269,15 +269,14 @@ class Loop:
                 self.put(_cancelled(action, self._clock.now(), reason))
 
     def _set_timer(self, due_us: int | None) -> None:
-        if due_us == self._timer_us:
+        """See to it that there is a turn by then; one that comes earlier does no harm."""
+        if due_us is None or (self._timer_us is not None and self._timer_us <= due_us):
             return
         if self._timer is not None:
             self._timer.cancel()
         self._timer_us = due_us
-        self._timer = None
-        if due_us is not None:
-            # asyncio counts in time.monotonic(), the clock that all our microseconds are of
-            self._timer = self._loop.call_at(due_us / 1e6, self._timer_due)
+        # asyncio counts in time.monotonic(), the clock that all our microseconds are of
+        self._timer = self._loop.call_at(due_us / 1e6, self._timer_due)
 
     def _timer_due(self) -> None:
         self._timer = None

@@ -146,6 +146,14 @@ def test_a_file_that_is_not_there_is_one_mistake_without_a_line(tmp_path: Path) 
         load(tmp_path)
 
 
+def test_what_has_no_end_is_one_mistake() -> None:
+    with pytest.raises(SiteFileMistakes) as wrong:
+        load(Path("/dev/zero"))
+    assert str(wrong.value) == (
+        "/dev/zero: found more than 4 MiB, which is no site file; name another one"
+    )
+
+
 def test_a_file_as_windows_editors_save_it_is_read(tmp_path: Path) -> None:
     path = tmp_path / "site.toml"
     text = "[site]\nid = 1\n"
