@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import os
 import select
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any
@@ -21,6 +23,7 @@ from simulators.control import SimulatorError
 from simulators.night import NightError
 
 LOOK_EVERY_S = 0.25
+RESTART_S = 1.0  # systemd/armoury-agent.service
 LEAVE = "q"
 
 
@@ -30,6 +33,7 @@ class Play:
     def __init__(self, house: Armoury) -> None:
         self._house = house
         self._on: set[str] = set()
+        self._ended_s = math.inf  # when the daemon was found to have ended
         self.said = ""
         simulate = self._simulate
         self.keys: Mapping[str, tuple[str, Callable[[], None]]] = {
@@ -62,8 +66,18 @@ class Play:
         """Put back what was taken away, so that all that happened can still be told."""
         if "b" in self._on:
             self._broker()
-        if self._house.daemon is None or self._house.daemon.poll() is not None:
+        self.see_to_daemon(now=True)
+
+    def see_to_daemon(self, *, now: bool = False) -> None:
+        """Start the daemon anew where it has ended, as systemd would, and no more often."""
+        if self._house.daemon is not None and self._house.daemon.poll() is None:
+            self._ended_s = math.inf
+            return
+        self._ended_s = min(self._ended_s, time.monotonic())
+        if now or time.monotonic() >= self._ended_s + RESTART_S:
+            self._ended_s = math.inf
             self._house.start_daemon()
+            self.said = "the daemon had ended, and is started again as systemd would"
 
     def _broker(self) -> None:
         stopped = "b" in self._on
@@ -136,6 +150,7 @@ def stay(house: Armoury) -> None:
     ):
         while (key := _key(LOOK_EVERY_S)) != LEAVE:
             play.do(key)
+            play.see_to_daemon()
             screen.look()
             live.refresh()
     play.end()

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import signal
+from contextlib import suppress
 from pathlib import Path
 
+from agent.control import Client, ControlError
 from tests.terminal import WAIT_S, Terminal
+from tests.waiting import wait_until
 
 NIGHT = """
 name = "A quiet night"
@@ -12,6 +17,13 @@ name = "A quiet night"
 say = "Nothing happens"
 """
 MATCH = r"They match:\S* events 1 to (\d+), every one"
+
+
+def daemon_of(folder: Path) -> int:
+    """Return the process of the demo's daemon; 0 while it does not answer."""
+    with suppress(ControlError), Client(folder / "control.sock") as client:
+        return int(client.ask("status")["daemon"]["pid"])
+    return 0
 
 
 def test_what_is_played_after_the_night_is_compared_as_well(tmp_path: Path) -> None:
@@ -28,6 +40,9 @@ def test_what_is_played_after_the_night_is_compared_as_well(tmp_path: Path) -> N
         terminal.wait_for(r"guard-room \S*raised")
         terminal.type("k")
         terminal.wait_for("killed, and started")
+        daemon = wait_until(lambda: daemon_of(tmp_path / "demo"), WAIT_S, "the daemon answers")
+        os.kill(daemon, signal.SIGKILL)
+        terminal.wait_for("had ended, and is started again")
         terminal.type("q")
         after = int(terminal.wait_for(MATCH)[1])
         assert terminal.process.wait(WAIT_S) == 0
