@@ -143,11 +143,11 @@ class Fingers(Machine[Asking]):
     def on_restart(self, turn: Turn) -> None:
         """Nobody will answer any more: say so of everything that was asked."""
         before, self.state = self.state, Asking()
-        for learning in before.learning.values():
+        for _, learning in sorted(before.learning.items()):
             self._learned(turn, learning, Outcome.UNKNOWN, STOPPED)
-        for template in before.forgetting.values():
+        for _, template in sorted(before.forgetting.items()):
             self._forgot(turn, template, Outcome.UNKNOWN, STOPPED)
-        for clearing in before.clearing.values():
+        for _, clearing in sorted(before.clearing.items()):
             self._cleared(turn, clearing, Outcome.UNKNOWN, STOPPED)
 
     def _free(self, name: str) -> Device:

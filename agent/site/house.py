@@ -18,7 +18,7 @@ from agent.site.due import Due
 from agent.site.enrolment import Enrolment
 from agent.site.exit import Exit
 from agent.site.lockdown import Lockdown
-from agent.site.machine import Machine, Register
+from agent.site.machine import Machine, Register, by_name
 from agent.site.panic import Panic
 from agent.site.path import Path
 from agent.site.person import People, Person
@@ -128,6 +128,7 @@ class House:
         """Return the path to the monitor with this name, known from now on."""
         if name not in self.paths:
             self.paths[name] = Path(self.register, name)
+            self.paths = by_name(self.paths)
         return self.paths[name]
 
     def certificate(self, path: str, whose: str) -> Certificate:
@@ -135,6 +136,7 @@ class House:
         name = f"{path}/{whose}"
         if name not in self.certificates:
             self.certificates[name] = Certificate(self.register, path, whose)
+            self.certificates = by_name(self.certificates)
         return self.certificates[name]
 
     def response_s(self, area: str) -> int:

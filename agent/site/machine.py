@@ -57,7 +57,16 @@ class State(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
 
 
 S = TypeVar("S", bound=State)
+M = TypeVar("M", bound="Machine[Any]")
 _sorted = json.Encoder(order="sorted").encode
+
+
+def by_name(machines: Mapping[str, M]) -> dict[str, M]:
+    """Return machines in the order of their names, in whatever order they became known.
+
+    A site that is made anew from its state finds them so, and decides as the one before it.
+    """
+    return dict(sorted(machines.items()))
 
 
 class Register:

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from msgspec import Struct
 
 from agent.site.inputs import CredentialRead, Json
-from agent.site.machine import Machine, Register, State
+from agent.site.machine import Machine, Register, State, by_name
 from agent.site.system import System
 from agent.site.table import Factor, Role
 from agent.site.value import replace
@@ -91,7 +91,7 @@ class People:
                 self._know(Person(register, name))
 
     def __iter__(self) -> Iterator[Person]:
-        return iter(self._by_id.values())
+        return iter(by_name(self._by_id).values())
 
     def get(self, name: str) -> Person | None:
         """Return the person with this id, also when revoked."""

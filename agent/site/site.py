@@ -44,7 +44,7 @@ from agent.site.inputs import (
     StorageNews,
     Tick,
 )
-from agent.site.machine import SECOND_US
+from agent.site.machine import SECOND_US, by_name
 from agent.site.moment import Moment
 from agent.site.path import Path
 from agent.site.person import Presented
@@ -294,7 +294,7 @@ class Site:
                 self._house.cameras[what.device].ready(turn)
                 self._house.filming.back(turn, what.device)
         else:
-            for point in list(self._house.points.values()):
+            for point in by_name(self._house.points).values():
                 if point.device == what.device:
                     point.gone(turn)
 

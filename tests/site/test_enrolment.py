@@ -34,6 +34,11 @@ class TestBootstrap:
         enrol(fresh, "p-5", 9, roles=["officer"])
         assert fresh.refusal == "two-officers-needed"
 
+    def test_they_are_listed_by_name_whoever_came_first(self, fresh):
+        enrol(fresh, "p-2", 5, roles=["officer"])
+        enrol(fresh, "p-1", 6, roles=["officer"])
+        assert [one["id"] for one in fresh.site.people(fresh.now(7))] == ["p-1", "p-2"]
+
     def test_it_makes_officers_only(self, fresh):
         enrol(fresh, "p-1", 5, roles=["guard"])
         assert fresh.refusal == "officers-first"

@@ -247,3 +247,13 @@ class TestForget:
         desk.command("person.remove", 7, person="p-3")
         desk.start(8)
         assert desk.last("device.template_left").data["outcome"] == "unknown"
+
+    def test_after_a_restart_all_of_them_in_the_order_in_which_they_were_asked_for(self, desk):
+        places = list(range(20, 32))
+        fingers = [{"kind": "finger", "reference": f"reader:{place}"} for place in places]
+        desk.saved["person/p-3"] |= {"credentials": fingers}
+        desk.forget("nothing")  # made anew from what is saved
+        desk.command("person.remove", 7, person="p-3")
+        desk.start(8)
+        told = [e for e in desk.events if e.kind == "device.template_left"]
+        assert [event.data["position"] for event in told] == places

@@ -211,10 +211,31 @@ class TestCertificates:
         found = play.step(ClockStepped(1, 1, t * SECOND), t)
         assert "uplink.certificate_expired main" in found
 
+    def test_what_comes_at_once_is_told_in_the_order_of_names(self, play):
+        """So it is by a site that is made anew from its state."""
+        play.trusted = False
+        play.certificate(0.5, 5, path="b")
+        play.certificate(0.5, 6, whose="own")
+        play.certificate(0.5, 7, whose="broker")
+        play.trusted = True
+        play.step(ClockStepped(1, 1, 8 * SECOND), 8)
+        told = [e for e in play.events if e.kind == "uplink.certificate_expiring"]
+        assert [(e.object, e.data["whose"]) for e in told] == [
+            ("b", "own"),
+            ("main", "broker"),
+            ("main", "own"),
+        ]
+
     def test_a_path_that_has_left_the_site_file_is_not_warned_about(self, play):
         play.certificate(40, 5)
         play.start(6)
         assert self.told(play, 60) == []
+
+
+def test_paths_are_shown_in_the_order_of_their_names(play):
+    play.path("spare", "ready", 5)
+    play.path("main", "ready", 6)
+    assert [path["id"] for path in play.site.view()["paths"]] == ["main", "spare"]
 
 
 def test_a_flood_is_told(play):
