@@ -29,6 +29,7 @@ import importlib
 import json
 import os
 import queue
+import select
 import signal
 import socket
 import struct
@@ -53,6 +54,7 @@ from drivers.contract import (
 )
 
 GRACE_S = 1.0
+READ_SIZE = 65_536
 DEAF_S = 2  # a daemon whose end stays full for so long hangs; a strike must not wait for it
 # json.dumps would make one a line
 _written = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
@@ -76,14 +78,16 @@ class HostLink:
         self.came_up = False
         self._sock = sock
         self._loading = loading
-        self._lines = sock.makefile("rb")
+        self._heard = b""
+        self._ready = select.poll()
+        self._ready.register(sock, select.POLLIN)
         self._sending = threading.Lock()
         self._actions: queue.SimpleQueue[Action | None] = queue.SimpleQueue()
         self._turns: queue.SimpleQueue[bool] = queue.SimpleQueue()
 
     def first(self) -> dict[str, Any]:
         """Read the line that tells what to run."""
-        line = self._lines.readline()
+        line = self.line()
         if not line:
             raise Stopped
         start: dict[str, Any] = json.loads(line)
@@ -102,7 +106,7 @@ class HostLink:
 
     def _listen(self) -> None:
         with contextlib.suppress(OSError, ValueError):
-            for line in self._lines:
+            while line := self.line():
                 said = json.loads(line)
                 if said["do"] == "stop":
                     break
@@ -111,6 +115,21 @@ class HostLink:
                     continue
                 self._actions.put(Action(said["id"], said["verb"], said["target"], said["args"]))
         self._end()
+
+    def line(self) -> bytes:
+        """Return the next line from the daemon; b"" when it is gone.
+
+        The wait is poll's: in `recv` it would be disturbed whenever the daemon has read a line of
+        ours, for a socket wakes its reader, too, when there is room to write.
+        """
+        while not (found := self._heard.partition(b"\n"))[1]:
+            self._ready.poll()
+            data = self._sock.recv(READ_SIZE)
+            if not data:
+                return b""
+            self._heard += data
+        self._heard = found[2]
+        return found[0] + b"\n"
 
     def _end(self) -> None:
         self._actions.put(None)
@@ -157,6 +176,7 @@ class HostLink:
             f'{{"is":"point","point":{encode_basestring(name)},"state":"{state}",'
             f'"at":{at_us},"detail":{more}}}'
         )
+        os.sched_yield()  # the daemon may have been woken on this processor
 
     def alive(self, measured: Mapping[str, Json] | None = None) -> None:
         self.send("alive", **({"measured": dict(measured)} if measured else {}))
