@@ -73,6 +73,11 @@ class Backlog:
         return kept | newer
 
     @property
+    def keeps(self) -> bool:
+        """Return whether something was left out, or kept back, that is still to be told."""
+        return bool(self.changes or self._left_out)
+
+    @property
     def is_relieved(self) -> bool:
         """Return whether there is room again, and not for a moment only."""
         return self.weight * 2 <= MOST

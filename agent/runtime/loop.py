@@ -88,15 +88,13 @@ class Loop:
         self._slow = False  # and it was said
         self._full = False  # and the site knows that no more can be recorded
         self._refs = refs(clock.boot, time.monotonic_ns() // 1_000_000)
-        self._idle = asyncio.Event()
-        self._idle.set()
+        self._settling: asyncio.Future[None] | None = None  # done when nothing waits any more
 
     def put(self, what: Input) -> None:
         """Take one input; it is decided on in the loop's next turn."""
         if self._full and isinstance(what, StorageNews) and what.condition is Condition.READY:
             return  # one commit has passed, and too much waits still; `_relieve` tells
         self._inbox.append(what)
-        self._idle.clear()
         if not self._turn_waits:
             self._turn_waits = True
             self._loop.call_soon(self._turn)
@@ -119,13 +117,14 @@ class Loop:
     def record(self, batch: Batch) -> asyncio.Future[None]:
         """Record what is no decision of the site's: done when it is on the disk."""
         told: asyncio.Future[None] = self._loop.create_future()
-        self._idle.clear()
         self._submit(batch, Waiting(batch.entries, self._loop.time(), told=told))
         return told
 
     async def settled(self) -> None:
         """Wait until every input so far is decided, recorded and acted upon."""
-        await self._idle.wait()
+        if self._inbox or self._waiting:
+            self._settling = self._settling or self._loop.create_future()
+            await asyncio.shield(self._settling)
 
     def committed(self, tag: int, rows: tuple[Recorded, ...]) -> None:
         """Take the journal's word that a batch is on disk."""
@@ -146,7 +145,7 @@ class Loop:
 
     def _relieve(self) -> None:
         """Tell what was left out, and record what was kept back, once there is room again."""
-        if not self._backlog.is_relieved:
+        if not (self._full or self._backlog.keeps) or not self._backlog.is_relieved:
             return
         if self._full:
             self._full = False
@@ -284,8 +283,9 @@ class Loop:
         self._turn()
 
     def _settle(self) -> None:
-        if not self._inbox and not self._waiting:
-            self._idle.set()
+        if self._settling is not None and not self._inbox and not self._waiting:
+            self._settling.set_result(None)
+            self._settling = None
 
 
 def refs(boot: str, first: int) -> Iterator[str]:

@@ -60,7 +60,7 @@ class HouseRequests:
     def __init__(self, house: House, local: LocalRecord) -> None:
         self._house = house
         self._local = local
-        self._changed = asyncio.Event()
+        self._changed: asyncio.Event | None = None  # there is one while somebody watches
         self._followers: set[asyncio.Queue[Recorded]] = set()
         self._asked: dict[str, asyncio.Future[Answer]] = {}
         self._one_command = asyncio.Lock()
@@ -79,8 +79,9 @@ class HouseRequests:
 
     def changed(self) -> None:
         """Wake those who watch."""
-        self._changed.set()
-        self._changed = asyncio.Event()
+        if self._changed is not None:
+            self._changed.set()
+            self._changed = None
 
     def recorded(self, rows: tuple[Recorded, ...]) -> None:
         """Hand new rows to those who follow; who cannot keep up is cut off."""
@@ -106,7 +107,7 @@ class HouseRequests:
 
     async def _watch(self, _asked: dict[str, Any]) -> AsyncIterator[dict[str, Any]]:
         while True:
-            changed = self._changed
+            changed = self._changed = self._changed or asyncio.Event()
             yield self._house.status()
             await changed.wait()
             await asyncio.sleep(SHOWN_AT_MOST_EVERY_S)
