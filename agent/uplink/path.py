@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable, Mapping, Sequence
 from random import Random
 from typing import Protocol
@@ -153,9 +154,12 @@ class Path:
         self.pump()
 
     def committed(self, rows: Sequence[Recorded]) -> None:
-        """Send rows right after their commit."""
+        """Send rows right after their commit; what comes after waits for the broker's answer."""
         self.outbox.note(rows, self._loop.time())
-        self.pump()
+        if self._sender is not None and self._sender.send():
+            os.sched_yield()  # a broker on this gateway may have been woken on this processor
+        else:
+            self.pump()
 
     def unrecorded(self, body: bytes) -> None:
         """Send an alarm that has no number yet."""

@@ -67,11 +67,12 @@ class Sender:
         self._watch: asyncio.TimerHandle | None = None
         self._probe: asyncio.TimerHandle | None = None
 
-    def pump(self) -> None:
-        """Send what may be sent now."""
+    def send(self) -> bool:
+        """Send what may be sent now; return whether there was anything."""
         if self._ended:
-            return
+            return False
         now_s = self._loop.time()
+        sent = False
         while self._link.alive and (message := self._outbox.next(now_s)) is not None:
             mid = self._link.publish(
                 message.topic,
@@ -81,12 +82,20 @@ class Sender:
                 expires_s=message.expires_s,
             )
             self._flights[mid] = Flight(message, now_s)
+            sent = True
+        if sent and self._watch is None:
+            self._watch = self._loop.call_later(ACK_S, self._look)
+        return sent
+
+    def pump(self) -> None:
+        """Send what may be sent now, and see to what comes after it."""
+        self.send()
+        if self._ended:
+            return
         if self._link.alive:
             for source in self._outbox.sources():
                 self._restock(source)
-        if self._flights and self._watch is None:
-            self._watch = self._loop.call_later(ACK_S, self._look)
-        self._set_probe(now_s)
+        self._set_probe(self._loop.time())
 
     def acknowledged(self, acks: list[Ack]) -> None:
         """Take the broker's answers, and send what they made room for."""
