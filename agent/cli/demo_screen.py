@@ -77,7 +77,7 @@ class Play:
         if now or time.monotonic() >= self._ended_s + RESTART_S:
             self._ended_s = math.inf
             self._house.start_daemon()
-            self.said = "the daemon had ended, and is started again as systemd would"
+            self.said = "died, and started anew"  # as systemd would; no more fits on 80 columns
 
     def _broker(self) -> None:
         stopped = "b" in self._on

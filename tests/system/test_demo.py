@@ -42,7 +42,7 @@ def test_what_is_played_after_the_night_is_compared_as_well(tmp_path: Path) -> N
         terminal.wait_for("killed, and started")
         daemon = wait_until(lambda: daemon_of(tmp_path / "demo"), WAIT_S, "the daemon answers")
         os.kill(daemon, signal.SIGKILL)
-        terminal.wait_for("had ended, and is started again")
+        terminal.wait_for("died, and started anew")
         terminal.type("q")
         after = int(terminal.wait_for(MATCH)[1])
         assert terminal.process.wait(WAIT_S) == 0
