@@ -155,8 +155,9 @@ class Path:
 
     def committed(self, rows: Sequence[Recorded]) -> None:
         """Send rows right after their commit; what comes after waits for the broker's answer."""
-        self.outbox.note(rows, self._loop.time())
-        if self._sender is not None and self._sender.send():
+        now_s = self._loop.time()
+        self.outbox.note(rows, now_s)
+        if self._sender is not None and self._sender.send(now_s):
             os.sched_yield()  # a broker on this gateway may have been woken on this processor
         else:
             self.pump()

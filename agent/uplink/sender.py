@@ -67,11 +67,10 @@ class Sender:
         self._watch: asyncio.TimerHandle | None = None
         self._probe: asyncio.TimerHandle | None = None
 
-    def send(self) -> bool:
-        """Send what may be sent now; return whether there was anything."""
+    def send(self, now_s: float) -> bool:
+        """Send what may be sent at this time; return whether there was anything."""
         if self._ended:
             return False
-        now_s = self._loop.time()
         sent = False
         while self._link.alive and (message := self._outbox.next(now_s)) is not None:
             mid = self._link.publish(
@@ -89,13 +88,14 @@ class Sender:
 
     def pump(self) -> None:
         """Send what may be sent now, and see to what comes after it."""
-        self.send()
         if self._ended:
             return
+        now_s = self._loop.time()  # for both: what becomes free between two looks would wait
+        self.send(now_s)
         if self._link.alive:
             for source in self._outbox.sources():
                 self._restock(source)
-        self._set_probe(self._loop.time())
+        self._set_probe(now_s)
 
     def acknowledged(self, acks: list[Ack]) -> None:
         """Take the broker's answers, and send what they made room for."""
