@@ -176,7 +176,6 @@ class HostLink:
             f'{{"is":"point","point":{encode_basestring(name)},"state":"{state}",'
             f'"at":{at_us},"detail":{more}}}'
         )
-        os.sched_yield()  # the daemon may have been woken on this processor
 
     def alive(self, measured: Mapping[str, Json] | None = None) -> None:
         self.send("alive", **({"measured": dict(measured)} if measured else {}))

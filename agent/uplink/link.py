@@ -15,7 +15,6 @@ blocks and is a worker's. Its callbacks only enqueue. What was measured and forc
 from __future__ import annotations
 
 import asyncio
-import os
 from typing import Any
 
 from paho.mqtt.client import Client, MQTTMessage, MQTTv5
@@ -189,7 +188,6 @@ class Link:
             self._fd = -1
 
     def _readable(self) -> None:
-        os.sched_yield()  # an answer is in no hurry: who got the message first may go first
         self._heard_s = self._loop.time()
         self._client.loop_read()
         # what TLS has already decrypted, no selector will ever report

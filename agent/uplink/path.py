@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Callable, Mapping, Sequence
 from random import Random
 from typing import Protocol
@@ -157,9 +156,7 @@ class Path:
         """Send rows right after their commit; what comes after waits for the broker's answer."""
         now_s = self._loop.time()
         self.outbox.note(rows, now_s)
-        if self._sender is not None and self._sender.send(now_s):
-            os.sched_yield()  # a broker on this gateway may have been woken on this processor
-        else:
+        if self._sender is None or not self._sender.send(now_s):
             self.pump()
 
     def unrecorded(self, body: bytes) -> None:

@@ -87,8 +87,8 @@ def plan(**changes: Any) -> Plan:
 
 
 def disk(saved: Mapping[str, Json]) -> dict[str, bytes]:
-    """Return saved state as it is on the disk."""
-    return {key: msgspec.json.encode(value) for key, value in saved.items()}
+    """Return saved state as it may come from the disk: in no order that a site could count on."""
+    return {key: msgspec.json.encode(saved[key]) for key in sorted(saved, reverse=True)}
 
 
 class Play:
