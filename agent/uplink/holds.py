@@ -56,7 +56,7 @@ class Holds:
 
     def due_s(self, now_s: float) -> float | None:
         """Return when the next pause ends."""
-        ends = (hold.until_s for hold in self._holds.values() if hold.until_s > now_s)
+        ends = [hold.until_s for hold in self._holds.values() if hold.until_s > now_s]
         return min(ends, default=None)
 
     def clear(self) -> None:
@@ -67,5 +67,7 @@ class Holds:
 
         A fresh topic that is held is no trouble: its events go on as late ones.
         """
+        if not self._holds:
+            return None
         ranks = (Rank.ALARM_LATE, Rank.BACKLOG, Rank.UNRECORDED, Rank.CONTROL)
         return next((self._holds[rank] for rank in ranks if rank in self._holds), None)

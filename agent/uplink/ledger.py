@@ -74,6 +74,7 @@ class Ledger:
         self.fresh: deque[Recorded] = deque()
         self.stock: deque[Parcel] = deque()
         self._reading: Gap | None = None
+        self._squared = False  # nothing below the edge is late, and `waiting` is certain
         self.rewind()
 
     # What is recorded
@@ -100,6 +101,7 @@ class Ledger:
     def _raise_edge(self) -> None:
         self.fresh.clear()
         self._edge = self._fresh_after = self.head
+        self._squared = False
 
     # What is sent
 
@@ -133,11 +135,12 @@ class Ledger:
 
     def wants(self) -> Gap | None:
         """Return the numbers to read next; None while the stock does, or nothing is late."""
-        if self._reading is not None or len(self.stock) >= STOCK_MOST:
+        if self._squared or self._reading is not None or len(self.stock) >= STOCK_MOST:
             return None
         span = next(self._claimed.gaps(1, self._edge), None)
         if span is None:
-            self._square()
+            if not self.stock:
+                self._square()
             return None
         self._reading = Gap(self.lane, span)
         return self._reading
@@ -167,9 +170,9 @@ class Ledger:
 
     def _square(self) -> None:
         """Correct the count once it is known for certain."""
-        if not self.stock:
-            flying = sum(parcel.events for parcel in self._flying | self._aside)
-            self.waiting = len(self.fresh) + flying
+        flying = sum(parcel.events for parcel in self._flying | self._aside)
+        self.waiting = len(self.fresh) + flying
+        self._squared = True
 
     # What became of it
 

@@ -42,6 +42,7 @@ class Outbox:
         pace: how large late batches may be on this connection.
         limit_bytes: how large a payload may be.
         repeats: what the monitor has asked for again.
+        sources: what late events are read for.
         delivered: events that the path has delivered.
         aside: the first message that was too large for this connection's broker ...
         asides: ... and how many there are.
@@ -60,6 +61,7 @@ class Outbox:
         self._flying: dict[Rank, int] = dict.fromkeys(Rank, 0)
         self._holds = Holds(random)
         self._supplies = tuple(self._supplied())
+        self.sources: tuple[Ledger | Repeats, ...] = (self.repeats,)
         self._window = 0
         self._caution = Caution()
         self.limit_bytes = 0
@@ -98,6 +100,7 @@ class Outbox:
         """Carry these lanes from now on; none, when another path does."""
         self._ledgers = ledgers
         self._supplies = tuple(self._supplied())
+        self.sources = (*ledgers.values(), self.repeats)
         self._holds.clear()
         for ledger in ledgers.values():
             ledger.retry_aside()
@@ -115,11 +118,6 @@ class Outbox:
                     yield rank, self.repeats.stock
                 case _ if ledger is not None:
                     yield rank, ledger.stock if worth.late else ledger.fresh
-
-    def sources(self) -> Iterator[Ledger | Repeats]:
-        """Yield what late events are read for."""
-        yield from self._ledgers.values()
-        yield self.repeats
 
     # What is to be sent
 
@@ -168,7 +166,7 @@ class Outbox:
     def due_s(self, now_s: float) -> float | None:
         """Return when to ask for the next message, if time alone may bring one."""
         times = [self._holds.due_s(now_s)]
-        if self._window and any(source.stock for source in self.sources()):
+        if self._window and any(source.stock for source in self.sources):
             times.append(self.pace.free_s())
         return min((time_s for time_s in times if time_s and time_s > now_s), default=None)
 

@@ -93,8 +93,9 @@ class Sender:
         now_s = self._loop.time()  # for both: what becomes free between two looks would wait
         self.send(now_s)
         if self._link.alive:
-            for source in self._outbox.sources():
-                self._restock(source)
+            for source in self._outbox.sources:
+                if (gap := source.wants()) is not None:
+                    self._read(source, gap)
         self._set_probe(now_s)
 
     def acknowledged(self, acks: list[Ack]) -> None:
@@ -139,10 +140,7 @@ class Sender:
 
     # Reading
 
-    def _restock(self, source: Ledger | Repeats) -> None:
-        gap = source.wants()
-        if gap is None:
-            return
+    def _read(self, source: Ledger | Repeats, gap: Gap) -> None:
         limit_bytes = self._outbox.batch_bytes
         read = self._reader.run(lambda: haul(self._journal, gap, limit_bytes, zipped=self._zipped))
         read.add_done_callback(lambda done: self._stocked(source, gap, done))

@@ -82,9 +82,9 @@ class Standing:
         self._set(Verdict(Condition.LOST, why))
 
     def _set(self, found: Verdict) -> None:
-        before, self.verdict = self.verdict, found
-        if found == before:
+        if found == self.verdict:
             return
+        before, self.verdict = self.verdict, found
         if found.condition is not before.condition:
             self.since_s = time.monotonic()
         self.failed |= before.works and not found.works

@@ -203,8 +203,12 @@ class Uplink:
 
     def waiting(self) -> int:
         """Return how many events are still to be delivered."""
-        copies = min((ledger.waiting for ledger in self._copies.values()), default=0)
-        return copies + sum(ledger.waiting for ledger in self._ledgers.values())
+        waiting = 0  # asked with every answer: no generators
+        for ledger in self._ledgers.values():
+            waiting += ledger.waiting
+        if self._copies:
+            waiting += min([ledger.waiting for ledger in self._copies.values()])
+        return waiting
 
     def news(self, news: PathInput) -> None:
         """Pass on what became of a path."""

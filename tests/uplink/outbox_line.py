@@ -92,7 +92,7 @@ class Line:
         while self.window and (message := self.outbox.next(self.now_s)):
             self.sent(message)
             self.flying.append(message)
-        for source in self.outbox.sources() if self.window else ():
+        for source in self.outbox.sources if self.window else ():
             if gap := source.wants():
                 self.reading.append(gap)
 

@@ -8,7 +8,7 @@ from agent.journal.ranges import Ranges
 from agent.journal.record import Lane
 from agent.uplink import ledger as ledger_module
 from agent.uplink import pace
-from agent.uplink.ledger import Ledger
+from agent.uplink.ledger import Ledger, Parcel
 from agent.uplink.message import Rank
 from tests.uplink.outbox_line import ABSENT, GOOD, REFUSED, Line, Record, numbers_of, row
 
@@ -43,6 +43,21 @@ def test_what_was_recorded_while_down_is_late_and_alarms_among_it_go_first(line:
     for ledger in line.ledgers.values():
         assert ledger.delivered.complete_to(1) == 500
         assert ledger.waiting == 0
+
+
+def test_late_batches_that_are_read_still_wait_until_they_are_taken() -> None:
+    ledger = Ledger(Lane.REST, Ranges(), 10)  # three of the ten are alarms, as reading shows
+    gap = ledger.wants()
+    assert gap is not None
+    assert gap.span == (1, 10)
+    ledger.stocked(gap, [Parcel((1, 10), 10, 7, b"[]")], 10)
+    assert ledger.wants() is None
+    assert ledger.waiting >= 7
+    batch = ledger.take_late()
+    assert ledger.wants() is None
+    assert ledger.waiting == 7  # and known for certain
+    ledger.credit(batch)
+    assert ledger.waiting == 0
 
 
 def test_a_new_alarm_overtakes_late_alarms_and_the_backlog(line: Line) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -22,15 +21,13 @@ class Outbox:
     def __init__(self, free_s: float) -> None:
         self.free_s = free_s
         self.asked_s: list[float] = []
+        self.sources: tuple[Any, ...] = ()
 
     def next(self, now_s: float) -> None:
         self.asked_s.append(now_s)
 
     def due_s(self, now_s: float) -> float | None:
         return self.free_s if self.free_s > now_s else None
-
-    def sources(self) -> Iterator[Any]:
-        return iter(())
 
 
 @on_a_loop
