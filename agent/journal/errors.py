@@ -55,6 +55,10 @@ class StorageBusy(StorageFailed):
     """Another program holds the database."""
 
 
+class StorageUprooted(StorageFailed):
+    """Files of the open database were taken away; it is safe, but must be opened anew."""
+
+
 class StorageCorrupt(StorageFailed):
     """What is on the disk is not what was written."""
 

@@ -17,6 +17,7 @@ from agent.journal.errors import (
     StorageBusy,
     StorageCorrupt,
     StorageFailed,
+    StorageUprooted,
     storage_failure,
 )
 from agent.journal.filing import AT_US, DATA, Columns, Filing
@@ -78,6 +79,8 @@ class Storage:
         except StorageCorrupt:
             self._give_up()
             raise
+        self._beside = self._files_beside()
+        self._uprooted = False
         self._told = self._sealed
         self.pages = 0
         self._doubtful = False
@@ -172,6 +175,7 @@ class Storage:
         except StorageFailed:
             self._give_up()
             raise
+        self._look_beside()
 
     def tidy(self, after_pages: int) -> None:
         """Move what was written from the WAL into the database, once it is enough.
@@ -181,19 +185,44 @@ class Storage:
                 when as much again was written.
 
         Raises:
-            StorageFailed: it stays in the WAL, where it is as safe.
+            StorageFailed: it stays in the WAL, where it is as safe; or the WAL is gone.
         """
         self._reserve.keep()
         if self._note is not None and time.monotonic() >= self._note_at_s:
             self._keep_note()
-        if self.pages < after_pages or self._connection is None:
+        self._look_beside()
+        if self._connection is None:
             return
-        self.pages = 0
         try:
-            self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+            if self.pages >= after_pages or self._uprooted:
+                self.pages = 0
+                self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
         except sqlite3.Error as error:
             self._give_up()
             raise storage_failure(error, self._folder, _AGAIN) from error
+
+    def _files_beside(self) -> tuple[tuple[int, int] | None, ...]:
+        return tuple([layout.file_id(f"{self._path}-{name}") for name in ("wal", "shm")])
+
+    def _look_beside(self) -> None:
+        """See whether the files that SQLite keeps beside the database are still ours.
+
+        A WAL that was taken away is written on, and goes with this process. What it holds is
+        moved into the database at once, and so is, at every rest, what follows. Nothing is opened
+        anew here: with one WAL for us and another for readers, both would read nonsense.
+
+        Raises:
+            StorageUprooted: they are not, told once; everything must be opened anew.
+        """
+        if self._connection is None or self._uprooted or self._files_beside() == self._beside:
+            return
+        self._uprooted = True
+        with contextlib.suppress(sqlite3.Error):  # the next rest tries again, and the end
+            self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+        raise StorageUprooted(
+            f"a file beside {self._path} was taken away or replaced while in use; nothing is lost, "
+            f"and the daemon begins anew: see who writes in {self._folder}"
+        )
 
     def _keep_note(self) -> None:
         """Keep the last checkpoint beside the database: not at every one, for it may be older."""
@@ -217,6 +246,7 @@ class Storage:
         if self._connection is None:
             self._connection, self._file = layout.connect(self._folder, "rw"), found
             log, head = _identity(self._connection)
+            self._beside = self._files_beside()
             if log != self._log or not self._continues(self._connection, head, rows):
                 raise StorageCorrupt(
                     f"the journal in {self._folder} is not the one that was there before; put it "

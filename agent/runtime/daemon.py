@@ -18,7 +18,13 @@ from typing import Any, TypeVar
 from agent.config.devices import DeviceSpec
 from agent.config.sitefile import SiteFile
 from agent.journal.body import body
-from agent.journal.errors import JournalDied, JournalError, JournalRolledBack, StorageFailed
+from agent.journal.errors import (
+    JournalDied,
+    JournalError,
+    JournalRolledBack,
+    StorageFailed,
+    StorageUprooted,
+)
 from agent.journal.journal import Journal
 from agent.journal.keys import KeyMissing
 from agent.journal.record import Batch, Commit, Entry, Recorded, Sealed
@@ -256,7 +262,7 @@ class Daemon:
         if isinstance(error, JournalSucceeded | KeyMissing):
             replaced = isinstance(error, JournalSucceeded)
             self._loop.put(RecordNews(replaced, str(error), self._clock.now().mono_us))
-        if isinstance(error, JournalDied | JournalRolledBack):
+        if isinstance(error, JournalDied | JournalRolledBack | StorageUprooted):
             self._crash = error  # systemd starts anew: so is the record, where it was rolled back
             died = isinstance(error, JournalDied)
             self._stop("a fault of our own" if died else "the record is not what it was")

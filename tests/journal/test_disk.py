@@ -195,6 +195,37 @@ def test_a_file_that_vanishes_while_nothing_happens_is_missed(
     assert [row.seq for row in journal.read(0, 10)] == [1, 2]
 
 
+@pytest.mark.parametrize("name", ["wal", "shm"])
+def test_a_file_beside_the_database_that_is_taken_away_costs_nothing(
+    name: str,
+    opened: Open,
+    ears: Ears,
+    folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(writer, "LOOK_S", 0.05)
+    journal = opened()
+    journal.submit(batch(0), 0)
+    ears.heard(1)
+    (folder / f"journal.db-{name}").unlink()
+    assert "the daemon begins anew" in failed(ears, errors.StorageUprooted)
+    copied = tmp_path / "copied"
+    copied.mkdir()
+
+    def left() -> list[int]:
+        """Return what a kill would leave."""
+        shutil.copy(folder / "journal.db", copied)
+        with closing(Reader(copied)) as reader:
+            return [row.seq for row in reader.read(0, 10)]
+
+    assert left() == [1]
+    journal.submit(batch(1), 1)  # what its loss is recorded with, for one
+    ears.heard(2)
+    wait_until(lambda: left() == [1, 2], 10, "all of it is in the database")
+    assert [type(told) for told in ears.failures] == [errors.StorageUprooted], "told once"
+
+
 def move(source: Path, target: Path) -> None:
     """Move a database; its own file last, so that no half is taken for a whole."""
     target.mkdir(exist_ok=True)

@@ -149,3 +149,17 @@ def fill(path: Path) -> None:
                 file.write(os.urandom(4096))
         except OSError:
             return
+
+
+def test_a_daemon_whose_wal_is_taken_away_begins_anew_and_tells(house: House) -> None:
+    known = house.head()
+    (house.data / "journal.db-wal").unlink()
+    assert house.daemon is not None
+    assert house.daemon.wait(60) == 1, "it ends, so that systemd starts it anew"
+    assert "journal.db was taken away or replaced" in house.said("daemon")
+    house.start_daemon()
+    house.wait_for_devices()
+    assert house.head() > known
+    told = house.wait_for(kind="system.storage_failed")
+    assert "see who writes in" in told["data"]["reason"]
+    assert verify(house.data, keys.public(house.data)).findings == ()
