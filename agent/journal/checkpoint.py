@@ -13,8 +13,9 @@ from msgspec import Struct
 from agent.journal.note import NoteRefused, Signer, Verifier, open_note, sign
 from agent.journal.tree import HASH
 
-_SUCCESSORS = re.compile("/from-([1-9][0-9]*)$")
-_SIZE = re.compile("0|[1-9][0-9]{0,18}")
+# Eighteen digits: what is counted up to from there still fits into SQLite's integers.
+_SUCCESSORS = re.compile("/from-([1-9][0-9]{0,17})$")
+_SIZE = re.compile("0|[1-9][0-9]{0,17}")
 
 
 class Checkpoint(Struct, frozen=True):

@@ -22,6 +22,7 @@ from agent.journal.opening import Opened, open_record
 from agent.journal.proving import submission
 from agent.journal.ranges import Ranges
 from agent.journal.record import Batch, Commit, Lane, Recorded, Sealed
+from agent.journal.rotation import chain_of
 from agent.journal.writer import Writer
 from agent.site.moment import Moment
 
@@ -208,9 +209,9 @@ class Journal:
         if (signer := self._writer.signer) is None:
             return
         try:
-            trusted = keys.known(self._folder, signer)
             with self._reader.tree() as tree:
-                found = contradiction(note, trusted, tree, signer.verifier.name)
+                chain = chain_of(tree.rotations(), keys.known(self._folder, signer))
+                found = contradiction(note, chain, tree, signer.verifier.name)
         except (JournalError, sqlite3.Error):
             return  # not signed by us; or the disk refuses, which the next commit tells
         if found is not None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Sequence
 from pathlib import Path
 
 from agent.journal.checkpoint import Checkpoint
-from agent.journal.note import NoteRefused, Verifier
+from agent.journal.note import NoteRefused
+from agent.journal.rotation import Chain
 from agent.journal.stored import StoredTree
 
 NAME = "journal.last"
@@ -28,30 +28,28 @@ def remember(folder: Path, note: str, name: str = NAME) -> None:
             os.close(fd)
 
 
-def remembered(folder: Path, trusted: Sequence[Verifier]) -> list[Checkpoint]:
+def remembered(folder: Path, chain: Chain) -> list[Checkpoint]:
     """Return what was kept, and whole; a power cut may have spoilt it."""
     found = []
     for name in (NAME, SEEN):
         with contextlib.suppress(OSError, UnicodeDecodeError, NoteRefused):
-            found.append(Checkpoint.open((folder / name).read_text(encoding="utf-8"), trusted))
+            found.append(_opened((folder / name).read_text(encoding="utf-8"), chain))
     return found
 
 
-def contradiction(
-    note: str, trusted: Sequence[Verifier], tree: StoredTree, origin: str
-) -> str | None:
+def contradiction(note: str, chain: Chain, tree: StoredTree, origin: str) -> str | None:
     """Say in what a checkpoint of ours shows that the record was rolled back; None: in nothing.
 
     Args:
         note: as somebody kept it.
-        trusted: the keys of the record.
+        chain: the keys of the record.
         tree: as it is now.
         origin: the log's own name.
 
     Raises:
         NoteRefused: it is not one of ours.
     """
-    said = Checkpoint.open(note, trusted)
+    said = _opened(note, chain)
     head = tree.first + tree.size - 1
     if said.origin != origin:
         gone = said.last_number >= tree.first
@@ -67,3 +65,13 @@ def contradiction(
         f"the record is older than it was: the monitor has a checkpoint over {said.last_number}, "
         f"and it ends at {head}"
     )
+
+
+def _opened(note: str, chain: Chain) -> Checkpoint:
+    """Read a checkpoint that the key of its time has signed.
+
+    Raises:
+        NoteRefused: it is none.
+    """
+    said = Checkpoint.open(note, chain.everybody())
+    return Checkpoint.open(note, chain.ever(said.last_number))

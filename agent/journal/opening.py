@@ -19,10 +19,10 @@ from agent.journal.errors import (
     StorageCorrupt,
     storage_failure,
 )
-from agent.journal.note import NoteRefused, Signer
+from agent.journal.note import NoteRefused, Signer, Verifier
 from agent.journal.ranges import Ranges
 from agent.journal.reading import Reader
-from agent.journal.rotation import Chain, Rotation
+from agent.journal.rotation import Chain, chain_of
 from agent.journal.storage import Storage
 from agent.journal.stored import StoredTree
 
@@ -97,7 +97,7 @@ def _believed(
     try:
         with reader.tree() as tree:
             if signer:
-                chain = _chain(tree)
+                chain = _chain(tree, keys.known(folder, signer))
                 _see_that_it_is_the_same(folder, signer, tree, chain)
                 signer = _in_office(folder, signer, chain, failed)
             own = signer.named(tree.origin or signer.verifier.name) if signer else None
@@ -141,18 +141,16 @@ def _in_office(
     return found
 
 
-def _chain(tree: StoredTree) -> Chain:
+def _chain(tree: StoredTree, trusted: list[Verifier]) -> Chain:
     try:
-        rotations = [Rotation.read(*row) for row in tree.rotations()]
+        return chain_of(tree.rotations(), trusted)
     except NoteRefused as error:
         raise StorageCorrupt(f"a change of the journal's key does not hold: {error}") from error
-    return Chain([rotation.old for rotation in rotations[:1]], rotations)
 
 
 def _see_that_it_is_the_same(folder: Path, signer: Signer, tree: StoredTree, chain: Chain) -> None:
     """Hold the record against the checkpoints that lie beside it."""
-    trusted = [*keys.known(folder, signer), *chain.keys]
-    for kept in last.remembered(folder, trusted):
+    for kept in last.remembered(folder, chain):
         _hold_against(folder, kept, tree, signer)
     (folder / last.SEEN).unlink(missing_ok=True)
 

@@ -80,6 +80,20 @@ def batch(old: Signer, new: Signer, now: Moment) -> Batch:
     return Batch((Entry(event),), rotate=new)
 
 
+def chain_of(rows: Iterable[tuple[int, bytes]], trusted: Iterable[Verifier]) -> Chain:
+    """Return the keys of a record of our own.
+
+    Args:
+        rows: number and body of its rotations' events.
+        trusted: the keys that lie beside it.
+
+    Raises:
+        NoteRefused: a rotation does not hold what both keys have signed.
+    """
+    rotations = [Rotation.read(*row) for row in rows]
+    return Chain([*trusted, *(rotation.old for rotation in rotations[:1])], rotations)
+
+
 class Chain:
     """The keys of one record, each from an event on.
 
@@ -115,6 +129,16 @@ class Chain:
         if not self.keys:
             return self._given
         return [self.keys[bisect_right(self.from_numbers, number) - 1]]
+
+    def ever(self, number: int) -> list[Verifier]:
+        """Return the keys that may have signed so, also if the record was longer once.
+
+        Keys that are known from elsewhere may have taken over in what is gone. One that was
+        replaced in what is here may not sign what came after: it may have been stolen since.
+        """
+        if not self.keys or number < self.from_numbers[-1]:
+            return self.at(number)
+        return [self.keys[-1], *(key for key in self._given if key not in self.keys)]
 
     def everybody(self) -> list[Verifier]:
         """Return all keys, of whatever time."""

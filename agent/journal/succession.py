@@ -30,6 +30,7 @@ from agent.journal import keys, last, layout
 from agent.journal.checkpoint import Checkpoint
 from agent.journal.errors import JournalError
 from agent.journal.note import Signer, sign
+from agent.journal.rotation import Chain
 from agent.journal.salvage import Salvage
 
 ASIDE = "aside"
@@ -116,7 +117,8 @@ def finish(folder: Path) -> None:
 def _planned(folder: Path, signer: Signer, reason: str, sources: Sequence[Salvage]) -> _Plan:
     base = signer.verifier.name
     trusted = keys.known(folder, signer)
-    known_ends = (*last.remembered(folder, trusted), *(old.end(trusted) for old in sources))
+    kept = last.remembered(folder, Chain(trusted, []))
+    known_ends = (*kept, *(old.end(trusted) for old in sources))
     ends = [said for said in known_ends if said]
     end = max(ends, key=attrgetter("last_number"), default=Checkpoint(base, 0, bytes(32)))
     known = sources[0].head()  # of the record that is succeeded; a backup is always older

@@ -123,6 +123,7 @@ ROOT = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
         f"origin\n-7\n{ROOT}\n",
         f"origin\n\u0667\n{ROOT}\n",
         f"origin\n{'1' * 5000}\n{ROOT}\n",
+        f"origin\n9999999999999999999\n{ROOT}\n",
         f"\n7\n{ROOT}\n",
         f"origin\n7\n{ROOT[:-4]}\n",
         f"origin\n7\n{ROOT}",

@@ -19,7 +19,12 @@ from agent.cli.journal import journal as cli
 from agent.journal import keys
 from agent.journal.backup import backup, restore
 from agent.journal.checkpoint import Checkpoint
-from agent.journal.errors import JournalError, JournalMisused, JournalUnusable
+from agent.journal.errors import (
+    JournalError,
+    JournalMisused,
+    JournalRolledBack,
+    JournalUnusable,
+)
 from agent.journal.journal import Journal
 from agent.journal.note import NoteRefused, Signer, Verifier
 from agent.journal.proving import check, prove
@@ -157,6 +162,41 @@ def test_a_chain_is_followed_only_where_it_holds_together() -> None:
     back_again = Chain([a], [Rotation(10, a, b), Rotation(20, b, a)])
     assert back_again.keys == [a, b], "no key signs twice"
     assert Chain([x], [Rotation(10, a, b)]).at(5) == [x]
+
+
+def test_a_key_that_was_replaced_cannot_say_that_more_was_recorded(
+    signing: Open, ears: Ears, folder: Path
+) -> None:
+    journal = signing()
+    record(journal, ears, batch(*range(150)))
+    stolen = keys.read(folder)
+    rotate(journal, ears, folder)
+    journal.witnessed(Checkpoint(ORIGIN, 5000, bytes(32)).signed(stolen))
+    assert ears.failures == []
+    journal.witnessed(Checkpoint(ORIGIN, 5000, bytes(32)).signed(keys.read(folder)))
+    assert [type(told) for told in ears.failures] == [JournalRolledBack]
+
+
+def test_a_key_that_took_over_in_what_is_gone_shows_that_it_is(
+    signing: Open, ears: Ears, folder: Path, tmp_path: Path
+) -> None:
+    journal = signing()
+    record(journal, ears, batch(*range(150)))
+    rotate(journal, ears, folder)
+    journal.close()
+    shutil.copytree(folder, tmp_path / "older")
+    journal = signing()
+    rotate(journal, ears, folder)
+    journal.close()
+    for name in ("journal.db", "journal.last"):
+        shutil.copy(tmp_path / "older" / name, folder)
+    for beside in folder.glob("journal.db-*"):
+        beside.unlink()
+    third = keys.read(folder)
+    shutil.copy(tmp_path / "older" / "journal.key", folder)
+    journal = signing()
+    journal.witnessed(Checkpoint(ORIGIN, 152, bytes(32)).signed(third))
+    assert [type(told) for told in ears.failures] == [JournalRolledBack]
 
 
 def test_a_key_cannot_come_back(signing: Open, ears: Ears, folder: Path) -> None:
