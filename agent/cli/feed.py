@@ -131,14 +131,13 @@ def feed(
     named = "-".join(sites) or "all"
     lines = Lines(language, several=len(sites) != 1, as_json=as_json, only_wrong=check)
     kept = state or _default_state(f"feed-{host}-{port}-{named}.json")
-    reach = Broker(
-        host, port, client or f"armoury-feed-{socket.gethostname()}-{named}", KEEP_S,
-        username, os.environ.get("ARMOURY_PASSWORD"), ca, cert, cert_key,
-    )  # fmt: skip
+    password = os.environ.get("ARMOURY_PASSWORD")
     first = None if after is None else after + 1
     try:
         with Store(kept) as store:
             memory = store.read()
+            name = client or f"armoury-feed-{socket.gethostname()}-{named}-{store.own()}"
+            reach = Broker(host, port, name, KEEP_S, username, password, ca, cert, cert_key)
             heard = Feed(time.monotonic(), sites, _keys(key, sites), first, memory)
 
             def changed(what: Changed) -> None:

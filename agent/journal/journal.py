@@ -194,6 +194,11 @@ class Journal:
             rows = tree.rotations()
         return [(seq, str(json.loads(body)["data"]["statement"])) for seq, body in rows]
 
+    @property
+    def log(self) -> str:
+        """Return what tells this record from any other: random, in hexadecimal."""
+        return self._writer.log
+
     def statement(self) -> str | None:
         """Return what ties this record to the one that it succeeds; None: to none."""
         found = self._reader.ask("SELECT value FROM meta WHERE key = 'statement'")

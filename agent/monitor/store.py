@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import secrets
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -46,6 +47,22 @@ class Store:
         trace: TracebackType | None,
     ) -> None:
         self._lock.close()
+
+    def own(self) -> str:
+        """Return what tells this desk from any other: random, made once, nobody's to guess.
+
+        Raises:
+            MemoryUnusable: it cannot be kept.
+        """
+        path = self._path.with_suffix(f"{self._path.suffix}.id")
+        try:
+            if not path.exists() or not path.stat().st_size:
+                fd = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+                with os.fdopen(fd, "w", encoding="ascii") as file:
+                    file.write(secrets.token_hex(8))
+            return path.read_text(encoding="ascii")
+        except OSError as error:
+            raise MemoryUnusable(f"{path} cannot be used: {error.strerror}") from error
 
     def read(self) -> dict[str, Any] | None:
         """Return what was kept; None when nothing was.

@@ -21,6 +21,9 @@ class Journal(Protocol):
     @property
     def head(self) -> int: ...
 
+    @property
+    def log(self) -> str: ...
+
     def read(
         self, after: int, limit: int, *, lane: Lane | None = None, upto: int | None = None
     ) -> list[Recorded]: ...

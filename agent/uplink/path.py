@@ -207,7 +207,9 @@ class Path:
 
     def _make_link(self) -> Link:
         will = Will(self._presence.status_topic, self._presence.will())
-        name = f"armoury-{self._topics.site}-{self.options.id}"
+        # Whoever may connect may use any client id, and would take the session over: the same
+        # at every start, so that the broker knows us, and nobody else's to guess.
+        name = f"armoury-{self._topics.site}-{self.options.id}-{self._journal.log[:16]}"
         return Link(self.options, name, will, self, self._dialler)
 
     async def _connect(self) -> Link:

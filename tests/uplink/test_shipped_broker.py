@@ -119,6 +119,29 @@ async def test_a_site_hears_nothing_of_another(
         assert f"'{topic}'" in broker.log, "the broker had it"
 
 
+def names(broker: Broker) -> list[str]:
+    """Return the client ids that the site has connected under, in order."""
+    lines = [line for line in broker.log.splitlines() if f"as armoury-{SITE}-fibre-" in line]
+    return [line.partition(" as ")[2].split(" ")[0] for line in lines]
+
+
+@on_a_loop
+async def test_a_site_keeps_a_client_id_that_another_site_cannot_guess(
+    tmp_path: Path, proofs: dict[str, Certificates]
+) -> None:
+    with ShippedBroker(tmp_path / "b", tls=proofs[SITE]) as broker:
+        for folder in ("one", "one", "two"):
+            async with Rig(tmp_path / folder, path_to(broker)) as rig:
+                rig.uplink.start()
+                await until(
+                    lambda: rig.uplink.status()["fibre"]["condition"] != "lost", 30, "a path"
+                )
+        one, again, two = names(broker)
+        assert one == again
+        assert two != one
+        assert len(two.rpartition("-")[2]) == 16
+
+
 @on_a_loop
 async def test_a_desk_verifies_a_site_through_it(
     tmp_path: Path, proofs: dict[str, Certificates]
