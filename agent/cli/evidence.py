@@ -150,7 +150,7 @@ def verify(data: Path) -> None:
       armoury evidence verify
     """
     with _opened(data) as (store, reader):
-        faults = list(store.verify(reader))
+        faults = store.verify(reader)
         count = len(store.items(reader))
     for fault in faults:
         click.echo(f"event {fault.seq}: its file {fault.sha256} is {fault.what}")

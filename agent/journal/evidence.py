@@ -147,25 +147,31 @@ class Evidence:
         disk = os.statvfs(self._root if self._root.is_dir() else self._root.parent)
         return disk.f_bavail * disk.f_frsize
 
-    def verify(self, reader: Reader) -> Iterator[Fault]:
-        """Yield each file that is not there, or not what was recorded.
+    def verify(self, reader: Reader) -> list[Fault]:
+        """Return each file that is not there, or not what was recorded.
 
         Args:
             reader: of the record; what it says is believed (see `verification`).
         """
-        for seq, digest, _ in _named(reader):
-            path = self.path(digest)
-            try:
-                with path.open("rb") as file:
-                    found = file_digest(file, "sha256").hexdigest()
-            except FileNotFoundError:
-                yield Fault(seq, digest, "missing")
-                continue
-            except OSError as error:
-                yield Fault(seq, digest, f"unreadable ({error.strerror})")
-                continue
-            if found != digest:
-                yield Fault(seq, digest, "changed")
+        faults = [
+            Fault(seq, digest, what)
+            for seq, digest, _ in _named(reader)
+            if (what := self._fault(digest))
+        ]
+        # What the daemon gave up meanwhile was recorded as dropped before it went.
+        gone = _dropped(reader) if faults else set()
+        return [fault for fault in faults if fault.sha256 not in gone]
+
+    def _fault(self, digest: str) -> str | None:
+        """Say what is wrong with a file; None: nothing."""
+        try:
+            with self.path(digest).open("rb") as file:
+                found = file_digest(file, "sha256").hexdigest()
+        except FileNotFoundError:
+            return "missing"
+        except OSError as error:
+            return f"unreadable ({error.strerror})"
+        return None if found == digest else "changed"
 
     def clean(self, reader: Reader) -> list[str]:
         """Remove what a crash left: files, an hour old, that no event names, or that were dropped.
@@ -209,14 +215,20 @@ class Evidence:
 
 def _named(reader: Reader) -> Iterator[tuple[int, str, dict[str, Any]]]:
     """Yield number, digest and whole event of everything that was kept and not dropped."""
-    dropped: set[str] = set()
-    for _, event in _events(reader, DROPPED):
-        files = event.get("data", {}).get("files", ())
-        dropped |= {digest for digest in files if isinstance(digest, str)}
+    dropped = _dropped(reader)
     for seq, event in _events(reader, KEPT):
         digest = event.get("data", {}).get("sha256")
         if isinstance(digest, str) and _NAME.fullmatch(digest) and digest not in dropped:
             yield seq, digest, event
+
+
+def _dropped(reader: Reader) -> set[str]:
+    """Return the digests of all that was given up."""
+    dropped: set[str] = set()
+    for _, event in _events(reader, DROPPED):
+        files = event.get("data", {}).get("files", ())
+        dropped |= {digest for digest in files if isinstance(digest, str)}
+    return dropped
 
 
 def _events(reader: Reader, kind: str) -> Iterator[tuple[int, dict[str, Any]]]:

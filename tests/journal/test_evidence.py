@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Callable
 from hashlib import sha256
@@ -120,3 +121,24 @@ def test_what_was_given_up_is_not_missed(covered: Evidence, folder: Path, ears: 
 def test_only_a_digest_names_a_file(evidence: Evidence, digest: str) -> None:
     with pytest.raises(ValueError, match="not a SHA-256"):
         evidence.path(digest)
+
+
+def test_what_is_given_up_while_all_is_verified_is_not_missed(
+    covered: Evidence, folder: Path, ears: Ears
+) -> None:
+    """The daemon goes on: between two files of a verification, it drops the second."""
+    first, second = covered.path(DIGEST), covered.path(sha256(b"another").hexdigest())
+    first.unlink()
+    os.mkfifo(first)  # whoever reads it waits for us
+    found: list[Fault] = []
+    with Reader(folder) as reader:
+        verifying = threading.Thread(target=lambda: found.extend(covered.verify(reader)))
+        verifying.start()
+        with first.open("wb") as file:
+            with Journal.open(folder, committed=ears.committed, failed=ears.failed) as journal:
+                dropped = entry(9, DROPPED, data={"files": [second.name], "reason": "space"})
+                journal.submit(Batch((dropped,)), 1)
+            second.unlink()
+            file.writelines(PICTURE)
+        verifying.join(60)
+    assert found == []
