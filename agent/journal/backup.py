@@ -7,11 +7,19 @@ import sqlite3
 from pathlib import Path
 
 from agent.journal import keys, layout
-from agent.journal.errors import JournalError, JournalUnusable, storage_failure
+from agent.journal.errors import JournalError, JournalUnusable, StorageFailed, storage_failure
 from agent.journal.lock import FolderLock
 from agent.journal.note import Verifier
 from agent.journal.succession import JournalSucceeded, finish, succeed
 from agent.journal.verification import Verdict, verify
+
+# SQLite's answers that only the copy can cause: what is copied is not written.
+_UNWRITTEN = {
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_IOERR_WRITE,
+    sqlite3.SQLITE_IOERR_TRUNCATE,
+    sqlite3.SQLITE_IOERR_FSYNC,
+}
 
 
 class BackupBad(JournalError):
@@ -22,7 +30,7 @@ def backup(folder: Path, target: Path) -> Verdict:
     """Copy the record as it is at this instant, and verify the copy.
 
     The daemon goes on recording meanwhile. The private key is not copied: it belongs into
-    other hands than the record.
+    other hands than the record. A copy in part is removed.
 
     Args:
         folder: the data folder.
@@ -30,19 +38,43 @@ def backup(folder: Path, target: Path) -> Verdict:
 
     Raises:
         JournalUnusable: there is nothing to copy, or nowhere to put it.
+        StorageFailed: what is copied cannot be read.
         BackupBad: what was copied is damaged; the copy stays, for whoever wants to look.
     """
     trusted = keys.public(folder)
     try:
         target.mkdir(mode=0o700, parents=True)
-        if (folder / keys.PUBLIC).exists():
-            shutil.copy2(folder / keys.PUBLIC, target)
-        copied(folder, target / layout.DATABASE)
     except FileExistsError as error:
         raise JournalUnusable(f"{target} is there already; name a folder that is not") from error
     except OSError as error:
         raise JournalUnusable(f"no backup can be put into {target}: {error.strerror}") from error
-    return checked(target, trusted)
+    try:
+        _fill(folder, target)
+    except BaseException:  # Ctrl-C too
+        shutil.rmtree(target, ignore_errors=True)
+        raise
+    try:
+        return checked(target, trusted)
+    except JournalUnusable as error:
+        shutil.rmtree(target, ignore_errors=True)
+        why = "see that the medium has room: reading it takes a little, too"
+        raise JournalUnusable(f"the copy in {target} cannot be read back; {why}") from error
+
+
+def _fill(folder: Path, target: Path) -> None:
+    """Put the record's public key and its database into a new folder."""
+    try:
+        if (folder / keys.PUBLIC).exists():
+            shutil.copy2(folder / keys.PUBLIC, target)
+        copied(folder, target / layout.DATABASE)
+    except OSError as error:
+        raise JournalUnusable(f"no backup can be put into {target}: {error.strerror}") from error
+    except StorageFailed as error:
+        cause = error.__cause__
+        if getattr(cause, "sqlite_errorcode", None) not in _UNWRITTEN:
+            raise
+        remedy = "it takes as much room as the record, and the medium must take so large a file"
+        raise JournalUnusable(f"no backup can be put into {target}: {cause}; {remedy}") from error
 
 
 def restore(folder: Path, source: Path) -> JournalSucceeded:

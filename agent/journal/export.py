@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import csv
 import json
+import sqlite3
 from collections.abc import Iterable
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TextIO
 
+from agent.journal.errors import JournalError
 from agent.journal.record import Recorded
 
 # The order of a CSV file's columns; "time" is "at" for people, "data" what is left.
@@ -34,6 +36,10 @@ COLUMNS = (
     "corrected_to",
 )
 _TIMES = ("corrected", "corrected_from", "corrected_to")
+
+
+class ExportFailed(JournalError):
+    """What was to be written cannot be; the text says where and why."""
 
 
 def as_json_lines(rows: Iterable[Recorded], out: TextIO) -> int:
@@ -63,7 +69,18 @@ def as_database(rows: Iterable[Recorded], path: Path) -> int:
 
     Each field of an event is a column, those of its data as `data_NAME`; lists are JSON. It is a
     copy for analysts and proves nothing.
+
+    Raises:
+        ExportFailed: it cannot be written.
     """
+    try:
+        return _filled(rows, path)
+    except sqlite3.Error as error:
+        remedy = "see that its folder is there and has room"
+        raise ExportFailed(f"{path} cannot be written: {error}; {remedy}") from error
+
+
+def _filled(rows: Iterable[Recorded], path: Path) -> int:
     import sqlite_utils  # late: it brings numpy in where that is installed
 
     with closing(sqlite_utils.Database(path)) as database:

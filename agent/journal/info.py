@@ -33,7 +33,8 @@ class Info(Struct, frozen=True):
         by_severity: how many there are of each.
         bytes: the files' size.
         bytes_per_event: of it, for each event.
-        per_day: events a day over the last full week, or as long as there were any.
+        per_day: events a day over the last full week, or as long as there were any; or since the
+            clock was last put back by more than a day.
         free: what the disk has left.
         days_left: until that is used up at this pace; None when nothing grows.
         covered: up to which number a checkpoint covers them; 0 for none.
@@ -116,7 +117,10 @@ def _per_day(reader: Reader, head: int, newest: Recorded | None) -> int:
     if newest is None:
         return 0
     to_us = happened_us(newest.body)
-    since = next(reader.query(since_us=to_us - WEEK_US, limit=1), newest)
+    # What is dated later than the newest was recorded before the clock was put back.
+    ahead = next(reader.query(since_us=to_us + DAY_US, limit=1, newest_first=True), None)
+    after = ahead.seq if ahead else 0
+    since = next(reader.query(since_us=to_us - WEEK_US, after=after, limit=1), newest)
     span_us = max(DAY_US, to_us - happened_us(since.body))
     return (head - since.seq + 1) * DAY_US // span_us
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import resource
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -15,7 +16,7 @@ import pytest
 from agent.journal import keys
 from agent.journal.backup import BackupBad, backup
 from agent.journal.errors import JournalUnusable
-from agent.journal.export import COLUMNS, as_csv, as_json_lines
+from agent.journal.export import COLUMNS, ExportFailed, as_csv, as_database, as_json_lines
 from agent.journal.info import look
 from agent.journal.journal import Journal
 from agent.journal.reading import Reader
@@ -143,3 +144,43 @@ def test_the_figures_of_nothing(opened: Open, folder: Path) -> None:
     assert (info.events, info.head, info.oldest_us, info.per_day) == (0, 0, None, 0)
     assert info.days_left is None
     assert info.undelivered == {"alarm": 0, "rest": 0}
+
+
+def test_growth_is_measured_since_the_clock_was_put_back(
+    opened: Open, ears: Ears, folder: Path
+) -> None:
+    day = 86_400
+    ahead = [entry(1000 * day + n * day // 100) for n in range(500)]
+    since = [entry(n * day // 20) for n in range(60)]
+    journal = opened()
+    journal.submit(Batch((*ahead, *since)), 1)
+    ears.heard(1)
+    assert look(folder).per_day in range(19, 22)
+
+
+def test_a_file_that_may_not_be_so_large_is_no_fault_of_the_record(
+    opened: Open, ears: Ears, folder: Path, tmp_path: Path
+) -> None:
+    """As on a FAT stick beyond 4 GiB."""
+    journal = opened()
+    journal.submit(Batch(tuple(entry(n, data={"filler": "x" * 900}) for n in range(300))), 1)
+    ears.heard(1)
+    journal.close()
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, before[1]))
+    try:
+        with pytest.raises(JournalUnusable, match=f"no backup can be put into {tmp_path / 'copy'}"):
+            backup(folder, tmp_path / "copy")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    backup(folder, tmp_path / "copy")
+
+
+def test_a_database_that_cannot_be_written_is_named(
+    opened: Open, ears: Ears, tmp_path: Path
+) -> None:
+    journal = opened()
+    journal.submit(batch(1), 1)
+    ears.heard(1)
+    with pytest.raises(ExportFailed, match=r"none/flat.db cannot be written: .*its folder"):
+        as_database(journal.query(), tmp_path / "none" / "flat.db")

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from agent.journal import errors, reserve, writer
+from agent.journal.backup import backup
 from agent.journal.body import written
 from agent.journal.filing import Filing
 from agent.journal.journal import Journal
@@ -273,3 +274,22 @@ def test_a_commit_that_only_seemed_to_fail_is_not_made_twice(
     assert journal.read(0, 100) == ears.rows
     journal.close()
     assert verify(folder, []).findings == ()
+
+
+@pytest.mark.parametrize("over_kib", [-200, 8])
+def test_a_backup_that_does_not_fit_blames_the_medium_and_leaves_nothing(
+    small: Path, opened: Open, ears: Ears, folder: Path, over_kib: int
+) -> None:
+    """Not the record, or not what it takes to read the copy."""
+    journal = opened()
+    journal.submit(Batch(tuple(entry(n, data={"filler": "x" * 700}) for n in range(300))), 1)
+    ears.heard(1)
+    journal.close()
+    room = (folder / "journal.db").stat().st_size + (over_kib << 10)
+    fill(small / "ballast")
+    os.truncate(small / "ballast", (small / "ballast").stat().st_size - room)
+    with pytest.raises(errors.JournalUnusable, match=str(small / "stick")):
+        backup(folder, small / "stick")
+    assert [path.name for path in small.iterdir()] == ["ballast"]
+    (small / "ballast").unlink()
+    assert backup(folder, small / "stick").events == 300
