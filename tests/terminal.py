@@ -17,9 +17,14 @@ WAIT_S = 60.0
 
 
 class Terminal:
-    """A pseudo-terminal with the command on it; it is so many columns wide, so many lines high."""
+    """A pseudo-terminal with the command on it.
 
-    def __init__(self, *words: str, size: tuple[int, int] = (80, 24)) -> None:
+    It is so many columns wide, so many lines high, and of this kind (TERM).
+    """
+
+    def __init__(
+        self, *words: str, size: tuple[int, int] = (80, 24), kind: str = "xterm-256color"
+    ) -> None:
         self._master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", *reversed(size), 0, 0))
         self.process = subprocess.Popen(
@@ -28,7 +33,7 @@ class Terminal:
             stdout=slave,
             stderr=slave,
             start_new_session=True,
-            env=os.environ | {"TERM": "xterm-256color"},
+            env=os.environ | {"TERM": kind},
         )
         os.close(slave)
         self.shown = ""

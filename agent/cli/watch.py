@@ -51,6 +51,11 @@ def watch(socket: Path | None) -> None:
     console = Console(highlight=False)
     if not (console.is_terminal and sys.stdin.isatty()):
         raise click.UsageError("watch needs a terminal; for a script: armoury status --json")
+    if console.is_dumb_terminal:
+        raise click.UsageError(
+            f"watch draws, and this terminal cannot be drawn on (TERM={os.environ['TERM']}); use: "
+            "armoury status, armoury events --follow"
+        )
     path = socket_path(socket)
     with Client(path) as client:  # nobody there: say so and end, rather than wait
         view = View(client.ask("status"))

@@ -79,3 +79,12 @@ def test_without_a_terminal_it_says_what_to_use(armoury: Armoury, daemon: Daemon
     said = armoury("watch")
     assert said.status == 2
     assert "armoury status --json" in said.err
+
+
+def test_on_a_terminal_that_cannot_be_drawn_on_it_says_what_to_use(daemon: Daemon) -> None:
+    terminal = Terminal("watch", "--socket", str(daemon.path), kind="dumb")
+    try:
+        terminal.wait_for(r"TERM=dumb.*armoury status")
+        assert terminal.process.wait(60) == 2
+    finally:
+        terminal.close()
