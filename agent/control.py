@@ -1,6 +1,6 @@
 """The control socket's protocol, and its client: how every local command reaches the daemon.
 
-A Unix stream socket, one JSON object a line.
+A Unix stream socket, one JSON object a line; a request's has at most `MAX_LINE` bytes.
 
     → {"id": 1, "do": "status", ...parameters}
     ← {"id": 1, "ok": <result>}            or  {"id": 1, "error": "what happened, what to do"},
@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 DEFAULT_SOCKET = Path("/run/armoury/control.sock")
+MAX_LINE = 65_536  # bytes of a request; an answer may be longer
 
 
 class ControlError(Exception):
@@ -56,6 +57,7 @@ class Client:
     """
 
     def __init__(self, path: Path, timeout_s: float | None = 5.0) -> None:
+        self._path, self._timeout_s = path, timeout_s
         self._sock = socket.socket(socket.AF_UNIX)
         self._sock.settimeout(timeout_s)
         try:
@@ -77,8 +79,8 @@ class Client:
         """Send one request and return its result.
 
         Raises:
-            RequestRefused: the daemon says no, and why.
-            DaemonAbsent: it went away before it answered.
+            RequestRefused: the daemon says no, and why; or the request is too long for it.
+            DaemonAbsent: it went away before it answered, or is none.
         """
         *_, result = self.stream(do, **params)
         return result
@@ -86,10 +88,14 @@ class Client:
     def stream(self, do: str, **params: Any) -> Iterator[Any]:
         """Send one request and yield what comes; the last one is its result, if it has any."""
         number = next(self._ids)
+        request = json.dumps({"id": number, "do": do, **params}).encode() + b"\n"
+        if len(request) > MAX_LINE:
+            size = len(request)
+            raise RequestRefused(f"a request has at most {MAX_LINE} bytes, this one has {size}")
         try:
-            self._sock.sendall(json.dumps({"id": number, "do": do, **params}).encode() + b"\n")
+            self._sock.sendall(request)
             for line in self._lines:
-                said = json.loads(line)
+                said = self._said(line)
                 if "error" in said:
                     raise RequestRefused(said["error"], said.get("data"))
                 if "item" not in said:
@@ -97,10 +103,25 @@ class Client:
                     return
                 yield said["item"]
         except TimeoutError as error:
-            raise DaemonAbsent("the daemon does not answer; see: armoury status") from error
+            raise DaemonAbsent(
+                f"the daemon at {self._path} has said nothing for {self._timeout_s:g} s; "
+                "see: journalctl -u armoury-agent"
+            ) from error
         except OSError as error:
             raise DaemonAbsent(f"the daemon went away: {error.strerror}") from error
         raise DaemonAbsent("the daemon went away before it answered")
+
+    def _said(self, line: bytes) -> dict[str, Any]:
+        try:
+            said = json.loads(line)
+        except (ValueError, RecursionError):
+            said = None
+        if not isinstance(said, dict) or said.keys().isdisjoint(("ok", "item", "error")):
+            raise DaemonAbsent(
+                f"what answers at {self._path} is not armoury's daemon; "
+                "give the daemon's socket with --socket"
+            )
+        return said
 
 
 def _absent(path: Path, error: OSError) -> str:

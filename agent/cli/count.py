@@ -19,7 +19,7 @@ INVENTORY = click.option(
 )
 NUMBER = click.option("--number", type=click.IntRange(0), help="How many weapons there are.")
 LIST = click.option(
-    "--list", "listed", type=click.File(), help="A file with one serial a line; - is stdin."
+    "--list", "listed", type=options.text_file, help="A file with one serial a line; - is stdin."
 )
 
 
@@ -174,7 +174,8 @@ def _given(number: int | None, listed: TextIO | None) -> dict[str, Any]:
     if number is not None and listed:
         raise click.UsageError("either a --number or a --list")
     if listed:
-        return {"serials": [line.strip() for line in listed if line.strip()]}
+        lines = options.text(listed).splitlines()
+        return {"serials": [line.strip() for line in lines if line.strip()]}
     return {} if number is None else {"count": number}
 
 

@@ -45,7 +45,7 @@ def since_us(_ctx: click.Context, _param: click.Parameter, value: str | None) ->
     show_default=True,
     help="How many at most: the newest that fit, or the first after --after.",
 )
-@click.option("--after", type=click.IntRange(0), metavar="NUMBER", help="Only higher numbers.")
+@click.option("--after", type=options.after_number, metavar="NUMBER", help="Only higher numbers.")
 @click.option("--kind", help="Only this kind: door.forced")
 @click.option(
     "--severity",

@@ -53,7 +53,7 @@ PORT, PORT_TLS = 1883, 8883
 )
 @click.option(
     "--after",
-    type=click.IntRange(0),
+    type=options.after_number,
     metavar="NUMBER",
     help="Also have told again what came after this number, before we listened.",
 )
@@ -65,7 +65,7 @@ PORT, PORT_TLS = 1883, 8883
 )
 @click.option("--once", is_flag=True, help="End when everything has come and is verified.")
 @click.option(
-    "--until", type=click.IntRange(1), metavar="NUMBER", help="End when all up to it have come."
+    "--until", type=options.event_number, metavar="NUMBER", help="End when all up to it have come."
 )
 @click.option("--check", is_flag=True, help="As --once, and show only what is wrong.")
 @click.option(

@@ -87,7 +87,7 @@ def _plain(found: Info | Verdict) -> str:
 
 
 @journal.command()
-@click.argument("seq", type=click.IntRange(1))
+@click.argument("seq", type=options.event_number)
 @_data
 @options.as_json
 def show(seq: int, data: Path, *, as_json: bool) -> None:
@@ -145,7 +145,7 @@ def verify(data: Path, keys: Sequence[str], kept: Sequence[Path], *, as_json: bo
 
     with _told():
         trusted = _trusted(data, keys)
-        verdict = verified(data, trusted, [path.read_text(encoding="utf-8") for path in kept])
+        verdict = verified(data, trusted, [options.text(path) for path in kept])
     click.echo(_plain(verdict) if as_json else judgement(verdict, trusted, bool(keys)))
     if verdict.findings:
         click.get_current_context().exit(1)
@@ -157,8 +157,11 @@ def _trusted(data: Path, given: Sequence[str]) -> list[Verifier]:
 
     if not given:
         return keys.public(data)
-    texts = [Path(key).read_text() if Path(key).is_file() else key for key in given]
-    return [Verifier.parse(line) for text in texts for line in text.splitlines()]
+    texts = [options.text(Path(key)) if Path(key).is_file() else key for key in given]
+    lines = [line for text in texts for line in text.splitlines() if line.strip()]
+    if not lines:
+        raise click.ClickException("what --key gives holds no key; give the site's journal.vkey")
+    return [Verifier.parse(line) for line in lines]
 
 
 @journal.command("rotate-key")
@@ -185,7 +188,7 @@ def rotate_key(data: Path) -> None:
 
 
 @journal.command()
-@click.argument("seq", type=click.IntRange(1))
+@click.argument("seq", type=options.event_number)
 @click.option("--output", "-o", type=click.File("w"), default="-", help="Where to put it.")
 @_data
 def prove(seq: int, output: TextIO, data: Path) -> None:
@@ -206,7 +209,7 @@ def prove(seq: int, output: TextIO, data: Path) -> None:
 
 
 @journal.command()
-@click.argument("file", type=click.File("r"))
+@click.argument("file", type=options.text_file)
 @_keys
 @_data
 @options.as_json
@@ -222,7 +225,7 @@ def check(file: TextIO, keys: Sequence[str], data: Path, *, as_json: bool) -> No
     from agent.journal.proving import check as checked
 
     with _told():
-        proved = checked(file.read(), _trusted(data, keys))
+        proved = checked(options.text(file), _trusted(data, keys))
     if as_json:
         click.echo(proved.body.decode())
         return
@@ -258,7 +261,7 @@ def check(file: TextIO, keys: Sequence[str], data: Path, *, as_json: bool) -> No
 @click.option("--since", metavar="TIME", callback=since_us, help="From then on: 30d, 2026-01-31.")
 @click.option("--until", metavar="TIME", callback=since_us, help="Before then.")
 @click.option(
-    "--after", type=click.IntRange(0), default=0, metavar="NUMBER", help="Only higher numbers."
+    "--after", type=options.after_number, default=0, metavar="NUMBER", help="Only higher numbers."
 )
 @click.option(
     "--corrected",
@@ -327,6 +330,10 @@ def _opened(output: Path) -> Iterator[TextIO]:
             yield file
     except FileExistsError as error:
         raise click.ClickException(f"{output} is there already; name another file") from error
+    except OSError as error:
+        if error.filename is None:  # while it was written: `main` says that of every output
+            raise
+        raise click.ClickException(f"{output}: {error.strerror}") from error
 
 
 @journal.command()

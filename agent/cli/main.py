@@ -7,6 +7,8 @@ each of its starts a twentieth. Whatever is not as plain as in its unit is click
 from __future__ import annotations
 
 import errno
+import io
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -19,7 +21,7 @@ EXIT_WRONG_USE = 2
 EXIT_NO_DAEMON = 3
 EXIT_INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 
-UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF)
 
 PATHS = ("--site", "--data", "--socket", "--synchronised")  # see agent.cli.run
 
@@ -36,11 +38,6 @@ def main() -> int:
         return _failed(f"Error: {error}", EXIT_NO_DAEMON if absent else EXIT_NO)
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
-    except OSError as error:
-        if error.filename is not None or error.errno not in UNWRITABLE:
-            raise
-        why = f"Error: what there is to say cannot be written ({error.strerror})"
-        return _failed(f"{why}; make room, or write it elsewhere", EXIT_NO)
 
 
 def _plain_run(words: Sequence[str]) -> dict[str, Path] | None:
@@ -64,11 +61,40 @@ def _daemon(paths: Mapping[str, Path]) -> int:
 def _command() -> int:
     from agent.cli.group import dispatch
 
-    return dispatch()
+    if strange := next((word for word in sys.argv[1:] if not _is_text_or_file(word)), None):
+        shown = os.fsencode(strange).decode(errors="backslashreplace")
+        return _failed(f"Error: {shown} is not text (UTF-8), nor a file", EXIT_WRONG_USE)
+    try:
+        _see_to_output()
+        return dispatch()
+    except OSError as error:
+        if error.filename is not None:
+            return _failed(f"Error: {error.filename}: {error.strerror}", EXIT_NO)
+        if error.errno not in UNWRITABLE:
+            raise
+        why = f"Error: what there is to say cannot be written ({error.strerror})"
+        return _failed(f"{why}; make room, or write it elsewhere", EXIT_NO)
+
+
+def _see_to_output() -> None:
+    """Have every letter written, in whatever way; say what is closed before anything is done."""
+    if sys.stdout is None:
+        raise OSError(errno.EBADF, "it is closed")
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+
+
+def _is_text_or_file(word: str) -> bool:
+    try:
+        word.encode()
+    except UnicodeEncodeError:
+        return Path(word).exists()
+    return True
 
 
 def _failed(why: str, status: int) -> int:
-    sys.stderr.write(f"{why}\n")
+    if sys.stderr is not None:
+        sys.stderr.write(f"{why}\n")
     return status
 
 

@@ -93,7 +93,7 @@ def keygen(name: str, file: Path | None, rights: tuple[str, ...], *, as_json: bo
 @click.option(
     "--also",
     "given",
-    type=click.File(),
+    type=options.text_file,
     help="Add a signature to a command that another operator has signed.",
 )
 @click.option(
@@ -152,7 +152,7 @@ def sign(
 
 
 @operator.command()
-@click.argument("envelope", type=click.File(), default="-")
+@click.argument("envelope", type=options.text_file, default="-")
 @broker.options
 @click.option(
     "--within-s", type=click.IntRange(1, 300), default=ANSWERS_S, help="How long to wait."
@@ -218,8 +218,9 @@ def _signer(path: Path) -> Signer:
 def _read(file: TextIO) -> SignedCommand:
     from agent.uplink.commands import Refused, read
 
+    text = options.text(file)
     try:
-        return read(file.read().encode())
+        return read(text.encode())
     except (Refused, ValueError) as error:
         raise click.ClickException(
             f"{file.name} is no signed command; make one with sign"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import click
 
@@ -13,9 +13,13 @@ DEFAULT_SITE = Path("/etc/armoury/site.toml")
 
 socket = click.option(
     "--socket",
-    type=click.Path(path_type=Path),
+    type=click.Path(path_type=Path, readable=False),  # who may not is told so on connecting
     help="The daemon's control socket [$ARMOURY_SOCKET, /run/armoury/control.sock].",
 )
+HIGHEST = 2**53 - 1  # no event's number is higher (`agent.journal.canonical.MAX_INT`)
+event_number = click.IntRange(1, HIGHEST)
+after_number = click.IntRange(0, HIGHEST)
+text_file = click.File(encoding="utf-8")  # to be read with `text`
 as_json = click.option("--json", "as_json", is_flag=True, help="Answer in JSON, for a script.")
 
 
@@ -24,12 +28,30 @@ def default_site() -> Path:
     return Path(os.environ.get("ARMOURY_SITE") or DEFAULT_SITE)
 
 
-def parameter(text: str) -> tuple[str, Any]:
+def text(file: TextIO | Path) -> str:
+    """Return what a text file says, whole.
+
+    Raises:
+        ClickException: it cannot be read, or is no text.
+    """
+    try:
+        return file.read_text(encoding="utf-8") if isinstance(file, Path) else file.read()
+    except UnicodeDecodeError as error:
+        raise click.ClickException(f"{_name(file)} is not a text file (UTF-8)") from error
+    except OSError as error:
+        raise click.ClickException(f"{_name(file)}: {error.strerror}") from error
+
+
+def _name(file: TextIO | Path) -> str:
+    return str(file if isinstance(file, Path) else file.name)
+
+
+def parameter(given: str) -> tuple[str, Any]:
     """Read one KEY=VALUE; the value is JSON, or else a text."""
-    key, equals, value = text.partition("=")
+    key, equals, value = given.partition("=")
     if not equals:
-        raise click.UsageError(f"{text!r} is not KEY=VALUE")
+        raise click.UsageError(f"{given!r} is not KEY=VALUE")
     try:
         return key, json.loads(value)
-    except ValueError:
+    except (ValueError, RecursionError):
         return key, value

@@ -14,9 +14,10 @@ from typing import Any, Protocol, TypeAlias
 
 from msgspec import Struct
 
+from agent.control import MAX_LINE
+
 log = logging.getLogger(__name__)
 
-MAX_LINE = 65_536
 MAX_CLIENTS = 16  # of one user: nobody locks the others out
 
 

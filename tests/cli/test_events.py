@@ -121,5 +121,11 @@ def test_offline_without_a_record_says_so(armoury: Armoury, tmp_path: Path) -> N
     assert said.err.count("\n") == 1
 
 
+def test_offline_no_number_is_too_high_for_a_word(armoury: Armoury, record: Path) -> None:
+    said = armoury("events", "--offline", record, "--after", str(2**63))
+    assert said.status == 2
+    assert "is not in the range" in said.err
+
+
 def test_offline_and_follow_are_told_apart(armoury: Armoury, tmp_path: Path) -> None:
     assert armoury("events", "--offline", tmp_path, "--follow").status == 2

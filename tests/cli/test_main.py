@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import click
@@ -191,3 +193,60 @@ def test_run_says_the_same_whoever_reads_its_words(
     said = armoury("run", *words)
     assert said.status == 2
     assert says in said.err
+
+
+def test_a_word_that_is_no_text_is_wrong_use(armoury: Armoury) -> None:
+    said = armoury("events", "--object", os.fsdecode(b"st\xff"))
+    assert (said.status, said.err) == (2, "Error: st\\xff is not text (UTF-8), nor a file\n")
+
+
+def test_a_file_may_be_named_by_any_bytes(tmp_path: Path) -> None:
+    strange = os.fsencode(tmp_path) + b"/st\xff.toml"
+    shutil.copy(Path(__file__).parents[2] / "config" / "minimal.toml", strange)
+    command = [*ARMOURY, "check", strange]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0
+    assert "/st\\udcff.toml: Armoury 7, Quito is in order" in done.stdout
+
+
+@pytest.mark.parametrize("words", [["events"], ["status"]])
+def test_without_an_output_it_says_so(daemon: Daemon, words: list[str]) -> None:
+    closed = 'exec "$@" >&-'
+    command = ["/bin/sh", "-c", closed, "sh", *ARMOURY, *words, "--socket", str(daemon.path)]
+    done = subprocess.run(command, stderr=subprocess.PIPE, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert "cannot be written (it is closed)" in done.stderr
+
+
+def test_a_command_that_is_too_long_for_the_daemon_is_1_and_says_so(
+    armoury: Armoury, daemon: Daemon
+) -> None:
+    said = armoury("command", "site.lock_down", f"why={'x' * 70_000}")
+    assert said.status == 1
+    assert said.err.startswith("Error: a request has at most 65536 bytes, this one has 70")
+
+
+STATUS_AS_NOBODY = """
+import os, sys
+import agent.cli.status
+from agent.cli.main import main
+os.setgroups([])
+os.setgid(65534)
+os.setuid(65534)
+sys.argv = ["armoury", "status", "--socket", sys.argv[1]]
+sys.exit(main())
+"""
+
+
+def test_who_may_not_use_the_socket_is_told_how_to(daemon: Daemon) -> None:
+    if os.getuid() != 0:
+        pytest.skip("NOT TESTED: only root can become somebody without rights")
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:  # pytest's is its user's only
+        Path(folder).chmod(0o711)
+        path = Path(folder, "control.sock")
+        daemon.path.rename(path)
+        command = [sys.executable, "-c", STATUS_AS_NOBODY, str(path)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        path.rename(daemon.path)
+    assert done.returncode == 3
+    assert "not allowed; join the group armoury" in done.stderr

@@ -155,3 +155,46 @@ def test_every_command_has_help_with_an_example() -> None:
     for name, command in journal.commands.items():
         assert command.help, name
         assert f"armoury journal {name}" in command.help
+
+
+TOO_HIGH = 2**63
+
+
+@pytest.mark.parametrize(
+    "words", [("show", TOO_HIGH), ("prove", TOO_HIGH), ("export", "--after", TOO_HIGH)]
+)
+def test_a_number_that_no_event_can_have_is_wrong_use(
+    recorded: Path, words: tuple[object, ...]
+) -> None:
+    said = armoury_journal(*words, "--data", recorded)
+    assert said.exit_code == 2
+    assert f"{TOO_HIGH} is not in the range" in said.output
+
+
+@pytest.mark.parametrize("words", [("check",), ("verify", "--checkpoint"), ("verify", "--key")])
+def test_a_file_that_is_no_text_is_named(
+    recorded: Path, tmp_path: Path, words: tuple[object, ...]
+) -> None:
+    (tmp_path / "picture.jpg").write_bytes(b"\xff\xd8")
+    said = armoury_journal(*words, tmp_path / "picture.jpg", "--data", recorded)
+    assert said.exit_code == 1
+    assert said.output == f"Error: {tmp_path}/picture.jpg is not a text file (UTF-8)\n"
+
+
+def test_a_key_file_may_end_in_blank_lines_but_must_hold_a_key(
+    recorded: Path, tmp_path: Path
+) -> None:
+    key = tmp_path / "site.vkey"
+    key.write_text((recorded / "journal.vkey").read_text() + "\n \n")
+    assert armoury_journal("verify", "--data", recorded, "--key", key).exit_code == 0
+    key.write_text("\n")
+    said = armoury_journal("verify", "--data", recorded, "--key", key)
+    assert (said.exit_code, "holds no key" in said.output) == (1, True)
+
+
+@pytest.mark.parametrize("option", ["-o", "--sqlite"])
+def test_an_export_into_no_folder_says_so(recorded: Path, tmp_path: Path, option: str) -> None:
+    said = armoury_journal("export", "--data", recorded, option, tmp_path / "none" / "file")
+    assert said.exit_code == 1
+    assert said.output.startswith(f"Error: {tmp_path}/none/file")
+    assert said.output.count("\n") == 1

@@ -129,3 +129,31 @@ async def test_garbage_from_a_client_leaves_the_server_serving(
     writer.write(json.dumps({"id": 1, "do": "echo", "text": "still here"}).encode() + b"\n")
     assert b"still here" in await asyncio.wait_for(reader.readline(), 2)
     writer.close()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [b"HTTP/1.1 400 Bad Request\r\n\r\n", b"[1]\n", b'{"jsonrpc": "2.0"}\n', b"[" * 9999 + b"\n"],
+)
+async def test_a_server_that_is_not_the_daemon_is_known_by_its_answer(
+    tmp_path: Path, answer: bytes
+) -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readline()
+        writer.write(answer)
+        writer.close()
+        await writer.wait_closed()
+
+    async with await asyncio.start_unix_server(serve, tmp_path / "odd.sock"):
+        with pytest.raises(DaemonAbsent, match=r"odd.sock is not armoury's daemon; .* --socket"):
+            await asyncio.to_thread(ask, tmp_path / "odd.sock", "status")
+
+
+def test_a_daemon_that_hangs_is_told_from_one_that_is_not_there(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as hung:
+        hung.bind(str(tmp_path / "hung.sock"))
+        hung.listen()
+        why = r"said nothing for 0.01 s; see: journalctl"
+        client = Client(tmp_path / "hung.sock", timeout_s=0.01)
+        with client, pytest.raises(DaemonAbsent, match=why):
+            client.ask("status")
