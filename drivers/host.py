@@ -237,10 +237,6 @@ def load_ahead(where: str) -> None:
         load(where)
 
 
-def _stop(_signal: int, _frame: object) -> None:
-    raise Stopped
-
-
 def run(link: HostLink) -> int:
     """Run the driver that the first line names; return the exit status."""
     try:
@@ -283,8 +279,10 @@ def _failed(link: HostLink, error: Exception, reason: str, *, stays: bool = Fals
 def main() -> int:
     """Take what the daemon hands over, and run."""
     daemon, *loading = map(int, sys.argv[1:])
-    signal.signal(signal.SIGTERM, _stop)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the daemon decides, not the terminal
+    # The daemon decides, not the terminal, nor systemd, which tells all of the unit to end: a host
+    # ends with its daemon, in `GRACE_S`, and in order where that ends in order.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.environ["OPENBLAS_NUM_THREADS"] = "1"  # numpy's: a thread for each core, for no use of ours
     with socket.socket(fileno=daemon) as sock:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", DEAF_S, 0))

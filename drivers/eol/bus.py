@@ -15,6 +15,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
+from drivers import pins_library
 from drivers.contract import DeviceConfused, DeviceError, DeviceRefused, DeviceSilent, Json
 from drivers.eol.options import Options
 from drivers.eol.wire import (
@@ -73,7 +74,7 @@ class LgpioBus(Bus):
         self._adc = options.adc
         self._frames = [frame(options.adc, channel) for channel in channels]
         try:
-            import lgpio
+            lgpio = pins_library.lgpio()
         except ModuleNotFoundError as error:
             raise DeviceRefused(
                 f"{self.where}: the Python package lgpio is not installed; "

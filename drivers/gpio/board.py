@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from drivers import pins_library
 from drivers.contract import DeviceConfused, DeviceError, DeviceRefused, DeviceSilent, now_us
 from drivers.gpio.options import Options
 from drivers.gpio.wire import Notifications
@@ -135,6 +136,7 @@ class LgpioBoard(Board):
         super().__init__()
 
     def _load(self) -> Any:
+        pins_library.lgpio()  # gpiozero would load it where nothing can be written
         from gpiozero.pins.lgpio import LGPIOFactory
 
         return LGPIOFactory

@@ -62,7 +62,7 @@ def test_a_host_is_small(board: Simulator) -> None:
         assert host.pss_kib() <= 18 * 1024
 
 
-@pytest.mark.parametrize("end", ["stop", "terminate", "daemon gone"])
+@pytest.mark.parametrize("end", ["stop", "daemon gone", "daemon gone and all told to end"])
 def test_however_it_ends_outputs_are_in_their_fail_state(board: Simulator, end: str) -> None:
     with site.started(site.host(board)) as host:
         assert host.outcome("on", "strike") == host.outcome("on", "siren") == "done"
@@ -70,16 +70,23 @@ def test_however_it_ends_outputs_are_in_their_fail_state(board: Simulator, end: 
         asked = time.monotonic()
         if end == "stop":
             assert host.stop() == 0
-        elif end == "terminate":
-            host.process.send_signal(signal.SIGTERM)
-            assert host.exited(60) == 0
         else:
             host.close_daemon_end()
+            if end != "daemon gone":  # as systemd does with what is left of the unit
+                host.process.send_signal(signal.SIGTERM)
             assert host.exited(60) == 0
         assert time.monotonic() - asked < 5
     assert site.driven(board, site.STRIKE) == [0, 1, 0]
     assert site.driven(board, site.SIREN) == [1, 0, 1]
     assert site.driven(board, site.HOLD) == [1, 0, 1]
+
+
+def test_a_host_that_is_told_to_end_waits_for_its_daemon(board: Simulator) -> None:
+    with site.started(site.host(board)) as host:
+        host.process.send_signal(signal.SIGTERM)
+        assert host.outcome("on", "strike") == "done"
+        assert host.stop() == 0
+    assert site.driven(board, site.STRIKE) == [0, 1, 0]
 
 
 def test_a_killed_host_leaves_an_output_on_and_the_next_one_puts_it_off_first(

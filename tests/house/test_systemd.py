@@ -67,3 +67,9 @@ def test_what_renews_certificates_is_started_by_its_timer_as_the_page_says() -> 
     assert folder
     assert f"sudo install -m 755 my-renewal {program[1]}\n" in install
     assert f"{folder[1]}/" in install
+
+
+def test_hosts_are_not_killed_before_they_have_put_their_outputs_into_the_fail_state() -> None:
+    """Hosts ignore what tells them to end (`tests/contract/test_gpio_life.py`), and end with it."""
+    unit = UNIT.read_text().splitlines()
+    assert "KillMode=control-group" in unit
