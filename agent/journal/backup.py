@@ -92,6 +92,7 @@ def restore(folder: Path, source: Path) -> JournalSucceeded:
     Raises:
         JournalLocked: the daemon runs.
         BackupBad: the backup is damaged; nothing was changed.
+        StorageFailed: it cannot be read to its end; nothing was changed.
         JournalUnusable: there is no key, or the folder cannot be written.
     """
     try:
@@ -119,7 +120,7 @@ def copied(folder: Path, target: Path) -> None:
     if not (folder / layout.DATABASE).exists():
         raise JournalUnusable(f"there is no journal in {folder}; name the daemon's data folder")
     try:
-        connection = layout.connect(folder, "ro")
+        connection = layout.connect_beside(folder)
         try:
             layout.copy_to(connection, target)
         finally:

@@ -70,6 +70,20 @@ def connect(folder: Path, mode: str) -> sqlite3.Connection:
     return connection
 
 
+def connect_beside(folder: Path) -> sqlite3.Connection:
+    """Open beside the daemon; or, on a medium that nobody can write, as a file that rests.
+
+    Raises:
+        sqlite3.Error: as it comes.
+    """
+    try:
+        return connect(folder, "ro")
+    except sqlite3.OperationalError:
+        if (folder / f"{DATABASE}-wal").exists():
+            raise  # what the WAL holds would be left out
+        return connect(folder, "ro&immutable=1")
+
+
 def file_id(path: str) -> tuple[int, int] | None:
     """Return what tells the file at a path from any other; None: there is none."""
     try:

@@ -203,7 +203,7 @@ def _open(folder: Path) -> sqlite3.Connection:
     if not path.exists():
         raise JournalUnusable(f"there is no journal in {folder}; name the daemon's data folder")
     try:
-        connection = _connect(folder)
+        connection = layout.connect_beside(folder)
         version = int(connection.execute("PRAGMA user_version").fetchone()[0])
         application = int(connection.execute("PRAGMA application_id").fetchone()[0])
     except sqlite3.Error as error:
@@ -219,13 +219,3 @@ def _open(folder: Path) -> sqlite3.Connection:
     raise JournalTooNew(
         f"{path} has schema {version}, this software knows {schema.VERSION}; use the newer one"
     )
-
-
-def _connect(folder: Path) -> sqlite3.Connection:
-    """Open beside the daemon; or, on a medium that nobody can write, as a file that rests."""
-    try:
-        return layout.connect(folder, "ro")
-    except sqlite3.OperationalError:
-        if (folder / f"{layout.DATABASE}-wal").exists():
-            raise  # what the WAL holds would be left out
-        return layout.connect(folder, "ro&immutable=1")

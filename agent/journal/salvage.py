@@ -10,6 +10,7 @@ from typing import Any
 
 from agent.journal import layout
 from agent.journal.checkpoint import Checkpoint
+from agent.journal.errors import storage_failure
 from agent.journal.filing import Filing, split
 from agent.journal.note import NoteRefused, Verifier
 from agent.journal.ranges import Ranges, Span
@@ -26,14 +27,20 @@ class Salvage:
 
     Args:
         folder: where it lies, if it does.
+        whole: it was found to be good; what cannot be read is an error, and nothing is left out.
+
+    Raises:
+        StorageFailed: it was to be whole, and cannot be read; so does whatever reads of it.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, whole: bool = False) -> None:
+        self._folder = folder
+        self._whole = whole
         self._connection: sqlite3.Connection | None = None
         try:
-            self._connection = layout.connect(folder, "ro")
-        except sqlite3.Error:
-            self._connection = None
+            self._connection = layout.connect_beside(folder)
+        except sqlite3.Error as error:
+            self._pass_over(error)
 
     def __enter__(self) -> Salvage:
         return self
@@ -118,6 +125,14 @@ class Salvage:
                     yield seq, proof, body
             skipped = 0 if rows else skipped + end - at + 1
             at = end + 1
+            if not rows and (following := self._following(at, span[1])):
+                at, skipped = following, 0
+
+    def _following(self, first: int, last: int) -> int | None:
+        """Return the next number whose event is kept, beyond all that were pruned."""
+        sql = "SELECT seq FROM event WHERE seq BETWEEN ? AND ? AND kept ORDER BY seq LIMIT 1"
+        rows = self._rows(sql, (first, last))
+        return rows[0][0] if rows else None
 
     def _between(self, first: int, last: int) -> list[tuple[Any, ...]] | None:
         return self._rows(
@@ -136,8 +151,13 @@ class Salvage:
             return None
         try:
             return self._connection.execute(sql, values).fetchall()
-        except sqlite3.Error:
+        except sqlite3.Error as error:
+            self._pass_over(error)
             return None
+
+    def _pass_over(self, error: sqlite3.Error) -> None:
+        if self._whole:
+            raise storage_failure(error, self._folder) from error
 
 
 def _holds(row: tuple[int, bytes, bytes]) -> bool:

@@ -65,11 +65,12 @@ def succeed(
     Raises:
         OSError: the disk refused; the old record is where it was.
         sqlite3.Error: so did it.
+        StorageFailed: the backup cannot be read.
     """
     new = folder / MAKING
     shutil.rmtree(new, ignore_errors=True)
     new.mkdir(mode=0o700)
-    with Salvage(folder) as old, Salvage(backup or folder) as source:
+    with Salvage(folder) as old, Salvage(backup or folder, whole=backup is not None) as source:
         plan = _planned(folder, signer, reason, (old, source))
         layout.prepare(new, first=plan.first)
         taken = _begin(new, plan, (old, source), everything=backup is not None)

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from agent.journal import errors, reserve, writer
-from agent.journal.backup import backup
+from agent.journal.backup import backup, restore
 from agent.journal.body import written
 from agent.journal.filing import Filing
 from agent.journal.journal import Journal
@@ -23,7 +23,7 @@ from agent.journal.record import Batch
 from agent.journal.tree import leaf_hash
 from agent.journal.verification import verify
 from agent.site.step import Severity
-from tests.journal.recording import Ears, batch, entry
+from tests.journal.recording import ORIGIN, Ears, batch, entry
 from tests.waiting import wait_until
 
 Open = Callable[..., Journal]
@@ -244,6 +244,26 @@ def test_closing_on_a_full_disk_ends_and_says_so(
         journal.submit(Batch((entry(data={"filler": "x" * 3000}),)), tag)
     with pytest.raises(errors.StorageFailed, match="could not be recorded: no space is left"):
         journal.close()
+
+
+def test_a_backup_on_a_medium_that_nobody_can_write_is_restored(
+    small: Path, ears: Ears, folder: Path
+) -> None:
+    with Journal.open(
+        folder, committed=ears.committed, failed=ears.failed, origin=ORIGIN
+    ) as journal:
+        journal.submit(Batch(batch(1, 2, 3).entries, {"person/p-1": b"{}"}), 1)
+        ears.heard(1)
+    stick, second = small / "stick", folder.parent / "second"
+    backup(folder, stick)
+    for beside in stick.glob("journal.db-*"):
+        beside.unlink()  # they were not copied along
+    run("mount", "-o", "remount,ro", small)
+    assert "holds 3 events from before" in str(restore(folder, stick))
+    with Reader(folder) as reader:
+        assert reader.read(0, 10) == ears.rows
+        assert reader.state() == {"person/p-1": b"{}"}
+    assert backup(stick, second).events == 3
 
 
 def test_a_start_on_a_full_disk_says_so(small: Path, opened: Open) -> None:

@@ -21,14 +21,17 @@ from agent.journal.errors import (
     JournalRolledBack,
     JournalUnusable,
     StorageCorrupt,
+    StorageFailed,
 )
 from agent.journal.journal import Journal
 from agent.journal.note import Signer, Verifier, open_note
 from agent.journal.proving import check, prove
+from agent.journal.ranges import Ranges
 from agent.journal.reading import Reader
-from agent.journal.record import Batch, Recorded
+from agent.journal.record import PRUNED, Batch, Recorded
 from agent.journal.succession import MARGIN, JournalSucceeded
 from agent.journal.verification import verify
+from agent.site.inputs import Json
 from agent.site.step import Severity
 from tests.journal.recording import ORIGIN, START_US, Ears, batch, entry
 
@@ -284,6 +287,31 @@ def test_a_damaged_backup_is_not_restored(
         restore(folder, copy)
     assert (folder / "journal.db").read_bytes() == before
     assert not (folder / "aside").exists()
+
+
+def test_a_backup_that_is_gone_meanwhile_is_not_taken_for_an_empty_one(
+    signing: Open, recorded: list[Recorded], folder: Path, tmp_path: Path
+) -> None:
+    before = (folder / "journal.db").read_bytes()
+    with pytest.raises(StorageFailed, match=f"{tmp_path / 'gone'} cannot be opened"):
+        succession.succeed(folder, keys.read(folder), "a backup was restored", tmp_path / "gone")
+    assert (folder / "journal.db").read_bytes() == before
+    assert not (folder / "aside").exists()
+
+
+def test_a_backup_is_restored_beyond_what_was_pruned_of_it(
+    signing: Open, recorded: list[Recorded], ears: Ears, folder: Path, tmp_path: Path
+) -> None:
+    journal = signing()
+    journal.submit(batch(*range(2500)), 50)
+    gone = Ranges.of([(1, 3400)])
+    said: list[Json] = [[1, 3400]]
+    pruned = entry(0, PRUNED, data={"ranges": said})
+    journal.submit(Batch((pruned,), prune=gone), 51)
+    ears.heard(12)
+    journal.close()
+    backup(folder, tmp_path / "copy")
+    assert "holds 101 events from before" in str(restore(folder, tmp_path / "copy"))
 
 
 def test_a_backup_goes_onto_a_new_disk(
