@@ -118,6 +118,7 @@ def prepare(
         OSError: the disk failed.
     """
     os.close(os.open(folder / DATABASE, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
+    hand_over(folder / DATABASE)
     connection = _connect_ours(folder)
     try:
         found = _version(connection, folder)
@@ -228,6 +229,13 @@ def copy_to(
         copy.close()
     sync(target)
     sync(target.parent)
+
+
+def hand_over(path: Path) -> None:
+    """Let what root makes in a folder be the folder's owner's, who could not open it otherwise."""
+    if os.geteuid() == 0:
+        owner = path.parent.stat()
+        os.chown(path, owner.st_uid, owner.st_gid)
 
 
 def sync(path: Path) -> None:

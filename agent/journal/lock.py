@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 
 from agent.journal.errors import JournalLocked
+from agent.journal.layout import hand_over
 
 NAME = "journal.lock"
 
@@ -23,6 +24,7 @@ class FolderLock:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._fd = os.open(folder / NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        hand_over(folder / NAME)
         try:
             fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:

@@ -70,13 +70,15 @@ def succeed(
     new = folder / MAKING
     shutil.rmtree(new, ignore_errors=True)
     new.mkdir(mode=0o700)
+    layout.hand_over(new)
     with Salvage(folder) as old, Salvage(backup or folder, whole=backup is not None) as source:
         plan = _planned(folder, signer, reason, (old, source))
         layout.prepare(new, first=plan.first)
         taken = _begin(new, plan, (old, source), everything=backup is not None)
-    aside = _unused(folder, time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()))
-    (new / ASIDE).write_text(str(aside))
+    aside = _unused(folder)
+    _keep(new, aside)
     new.rename(folder / SUCCESSOR)
+    layout.sync(folder)
     finish(folder)
     return JournalSucceeded(
         f"{reason}; the old record lies untouched in {folder / aside}, the new one begins with "
@@ -84,10 +86,28 @@ def succeed(
     )
 
 
-def _unused(folder: Path, stamp: str) -> Path:
+def _unused(folder: Path) -> Path:
     """Return where, below the folder, to set the old record aside."""
+    stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
     names = itertools.chain([stamp], (f"{stamp}-{number}" for number in itertools.count(2)))
     return next(Path(ASIDE, name) for name in names if not (folder / ASIDE / name).exists())
+
+
+def _keep(new: Path, aside: Path) -> None:
+    """Write where to set the old record aside, and see all of the new one to the disk."""
+    (new / ASIDE).write_text(str(aside))
+    layout.hand_over(new / ASIDE)
+    layout.sync(new / ASIDE)
+    layout.sync(new)
+
+
+def _kept(folder: Path) -> Path:
+    """Return where the old record is being set aside; some other place, if that is lost."""
+    with contextlib.suppress(OSError, UnicodeDecodeError):
+        aside = Path((folder / SUCCESSOR / ASIDE).read_text())
+        if aside.parent == Path(ASIDE):
+            return aside
+    return _unused(folder)
 
 
 def finish(folder: Path) -> None:
@@ -98,8 +118,10 @@ def finish(folder: Path) -> None:
     """
     new = folder / SUCCESSOR
     if (new / layout.DATABASE).exists():
-        aside = folder / (new / ASIDE).read_text()
-        aside.mkdir(mode=0o700, parents=True, exist_ok=True)
+        aside = folder / _kept(folder)
+        for made in (aside.parent, aside):
+            made.mkdir(mode=0o700, exist_ok=True)
+            layout.hand_over(made)
         for name in (
             layout.DATABASE,
             f"{layout.DATABASE}-wal",
@@ -109,7 +131,8 @@ def finish(folder: Path) -> None:
         ):
             with contextlib.suppress(FileNotFoundError):
                 (folder / name).rename(aside / name)
-        layout.sync(aside)
+        for changed in (aside, aside.parent, folder):
+            layout.sync(changed)
         (new / layout.DATABASE).rename(folder / layout.DATABASE)
         layout.sync(folder)
     shutil.rmtree(new, ignore_errors=True)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import random
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -211,19 +213,85 @@ print("opened")
 """
 
 
+def run_traced(folder: Path, traced: str, *how: str) -> str:
+    """Open the record in a process under strace; return what it says."""
+    strace = ["strace", "-f", "-o", "/dev/null", "-e", "trace=rename", "-e", traced, *how]
+    command = [*strace, sys.executable, "-c", OPEN, str(folder)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60).stdout
+
+
 @pytest.mark.skipif(shutil.which("strace") is None, reason="THE MOVES ARE NOT CUT: no strace")
 @pytest.mark.parametrize("when", range(1, 9))
 def test_a_kill_between_the_moves_leaves_one_of_the_two(
     signing: Open, recorded: list[Recorded], ears: Ears, folder: Path, when: int
 ) -> None:
     bend(folder, "UPDATE entry SET object = 'crypt' WHERE seq = 950")
-    inject = f"inject=rename:signal=SIGKILL:when={when}"
-    strace = ["strace", "-f", "-o", "/dev/null", "-e", "trace=rename", "-e", inject]
-    command = [*strace, sys.executable, "-c", OPEN, str(folder)]
-    run = subprocess.run(command, capture_output=True, text=True, timeout=60)
-    assert ("opened" in run.stdout) == (when == 8), "there are seven moves"
+    said = run_traced(folder, f"inject=rename:signal=SIGKILL:when={when}")
+    assert ("opened" in said) == (when == 8), "there are seven moves"
     inherited = see_that_it_goes_on(signing(), ears, folder, recorded, 1001)
     assert len(inherited) == 99
+
+
+@pytest.mark.skipif(shutil.which("strace") is None, reason="THE MOVES ARE NOT CUT: no strace")
+@pytest.mark.parametrize("said", [None, b"", bytes(24), b"\xff", b"."])
+def test_where_the_old_record_goes_may_be_lost_by_a_power_cut(
+    signing: Open, recorded: list[Recorded], ears: Ears, folder: Path, said: bytes | None
+) -> None:
+    bend(folder, "UPDATE entry SET object = 'crypt' WHERE seq = 950")
+    untouched = (folder / "journal.db").read_bytes()
+    run_traced(folder, "inject=rename:signal=SIGKILL:when=2")
+    (folder / "successor" / "aside").unlink()
+    if said is not None:
+        (folder / "successor" / "aside").write_bytes(said)
+    inherited = see_that_it_goes_on(signing(), ears, folder, recorded, 1001)
+    assert len(inherited) == 99
+    (aside,) = (folder / "aside").glob("*/journal.db")
+    assert aside.read_bytes() == untouched
+
+
+@pytest.mark.skipif(shutil.which("strace") is None, reason="THE MOVES ARE NOT SEEN: no strace")
+def test_what_a_move_needs_is_on_the_disk_before_it(
+    recorded: list[Recorded], folder: Path, tmp_path: Path
+) -> None:
+    bend(folder, "UPDATE entry SET object = 'crypt' WHERE seq = 950")
+    assert "opened" in run_traced(folder, "trace=rename,fsync", "-y", "-o", f"{tmp_path}/traced")
+    calls = (tmp_path / "traced").read_text()
+    said = re.findall(rf'(rename|fsync)\([^{{/]*{folder}/?([^">]*)', calls)
+    named = [f"{call} {re.sub('20[0-9TZ]+', 'TIME', where)}" for call, where in said]
+    begins, ends = named.index("rename successor.new"), named.index("rename successor/journal.db")
+    assert named[begins - 2 : begins + 2] == [
+        "fsync successor.new/aside",
+        "fsync successor.new",
+        "rename successor.new",
+        "fsync ",
+    ]
+    assert named[begins + 2] == "rename journal.db"
+    assert named[ends - 3 : ends + 2] == [
+        "fsync aside/TIME",
+        "fsync aside",
+        "fsync ",
+        "rename successor/journal.db",
+        "fsync ",
+    ]
+
+
+@pytest.mark.skipif(
+    os.getuid() != 0, reason="WHOSE THE FILES ARE IS NOT SEEN: only root gives them"
+)
+def test_what_root_restores_is_the_daemons(
+    recorded: list[Recorded], folder: Path, tmp_path: Path
+) -> None:
+    copy, new = tmp_path / "copy", tmp_path / "new"
+    backup(folder, copy)
+    new.mkdir()
+    shutil.copy(folder / "journal.key", new)
+    for where in (folder, new):
+        for path in (where, *where.rglob("*")):
+            os.chown(path, 1234, 1235)
+        restore(where, copy)
+        assert {(found.st_uid, found.st_gid) for found in map(Path.stat, where.rglob("*"))} == {
+            (1234, 1235)
+        }
 
 
 def test_without_a_key_damage_is_left_to_a_person(opened: Open, folder: Path) -> None:
