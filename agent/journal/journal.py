@@ -69,9 +69,10 @@ class Journal:
             failed: called on the writer's thread when commits begin to fail, and again when
                 the reason changes; the next `committed` says that it is over. It must not
                 raise. A record whose key is lost is opened all the same, and said here, as is
-                one that had to be begun anew because the old one is damaged, lost or older
-                (`JournalSucceeded`); both before this returns. `JournalDied` is the last word:
-                the writer ended by a fault of our own.
+                one that was begun anew because the old one is damaged, lost, older, or a backup
+                was restored (`JournalSucceeded`), until an event says so (`REPLACED`); both before
+                this returns. `JournalDied` is the last word: the writer ended by a fault of our
+                own.
             sealed: called on the writer's thread for each checkpoint, made at least every 60 s
                 or 100 events and at closing, after the batches that it covers.
             origin: what checkpoints are signed as ("armoury/quito-07"); its key is made with

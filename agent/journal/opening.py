@@ -62,7 +62,8 @@ def open_record(
     Args:
         folder: the data folder.
         origin: whose record it is; None for one that is not signed.
-        failed: told when the key is lost, and when a new record had to be begun.
+        failed: told when the key is lost, and when a new record had to be begun, until an event
+            of it says so.
         progress: called now and then while an older one is taken over.
 
     Raises:
@@ -78,7 +79,7 @@ def open_record(
         reason = _damage(folder, error)
         if reason is None or signer is None or not (folder / last.NAME).exists():
             raise
-    failed(succession.succeed(folder, signer, reason))
+    succession.succeed(folder, signer, reason)
     return _believed(folder, signer, failed, progress)
 
 
@@ -102,6 +103,8 @@ def _believed(
                 signer = _in_office(folder, signer, chain, failed)
             own = signer.named(tree.origin or signer.verifier.name) if signer else None
         storage = Storage(folder, own)
+        if storage.untold:
+            failed(storage.untold)
         return Opened(reader, storage, reader.state(), reader.acknowledged(), own)
     except (JournalError, sqlite3.Error):
         reader.close()

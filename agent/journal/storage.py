@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 
-from agent.journal import keys, last, layout
+from agent.journal import keys, last, layout, succession
 from agent.journal.checkpoint import Checkpoint
 from agent.journal.errors import (
     JournalUnusable,
@@ -63,6 +63,7 @@ class Storage:
         head: the last committed number.
         unsealed: how many events no checkpoint covers yet; 0 for ever without a signer.
         pages: how many were written since it was last tidied, about.
+        untold: how the record was begun, where no event of it says so yet.
     """
 
     def __init__(self, folder: Path, signer: Signer | None) -> None:
@@ -75,6 +76,7 @@ class Storage:
         try:
             self._log, self.head = _identity(self._connection)
             self._filing = Filing(self._connection)
+            self.untold = succession.untold(self._connection)
             self._growth, self._sealed = _grown(self._connection)
         except StorageCorrupt:
             self._give_up()
@@ -136,6 +138,7 @@ class Storage:
             there = self.head + 1 - rows[0].seq if rows else 0  # by an attempt that seemed to fail
             connection.execute("BEGIN IMMEDIATE")
             growth = self._insert(connection, rows[there:], columns[there:])
+            told = self.untold is not None and succession.tell(connection, rows)
             if state or acknowledged:
                 _save(connection, state, acknowledged)
             for span in prune:
@@ -154,6 +157,8 @@ class Storage:
             raise
         self._growth = growth
         self.head += len(rows) - there
+        if told:
+            self.untold = None
         if rotate:
             self._signer = signer
             with contextlib.suppress(JournalUnusable):  # it is found where it is at the next start

@@ -19,6 +19,7 @@ import base64
 import contextlib
 import itertools
 import shutil
+import sqlite3
 import time
 from collections.abc import Sequence
 from operator import attrgetter
@@ -30,22 +31,28 @@ from agent.journal import keys, last, layout
 from agent.journal.checkpoint import Checkpoint
 from agent.journal.errors import JournalError
 from agent.journal.note import Signer, sign
+from agent.journal.record import REPLACED, Recorded
 from agent.journal.rotation import Chain
 from agent.journal.salvage import Salvage
 
 ASIDE = "aside"
 MAKING, SUCCESSOR = "successor.new", "successor"
+UNTOLD = "replaced"  # in `meta`: why this record was begun, until an event of it says so
 MARGIN = 1000  # numbers left out where the last one given is not known
 
 
 class JournalSucceeded(JournalError):
-    """A new record was begun; the text says why, and where the old one is."""
+    """A new record was begun; the text says why, and where the old one is.
+
+    It is told at every opening until an event of the record says so (`REPLACED`).
+    """
 
 
 class _Plan(Struct, frozen=True):
     origin: str
     first: int
     statement: str
+    said: str
 
 
 def succeed(
@@ -72,18 +79,29 @@ def succeed(
     new.mkdir(mode=0o700)
     layout.hand_over(new)
     with Salvage(folder) as old, Salvage(backup or folder, whole=backup is not None) as source:
-        plan = _planned(folder, signer, reason, (old, source))
+        aside = _unused(folder)
+        plan = _planned(folder, signer, reason, aside, (old, source))
         layout.prepare(new, first=plan.first)
-        taken = _begin(new, plan, (old, source), everything=backup is not None)
-    aside = _unused(folder)
+        said = _begin(new, plan, (old, source), everything=backup is not None)
     _keep(new, aside)
     new.rename(folder / SUCCESSOR)
     layout.sync(folder)
     finish(folder)
-    return JournalSucceeded(
-        f"{reason}; the old record lies untouched in {folder / aside}, the new one begins with "
-        f"number {plan.first} and holds {taken} events from before"
-    )
+    return JournalSucceeded(said)
+
+
+def untold(connection: sqlite3.Connection) -> JournalSucceeded | None:
+    """Return what no event has told yet of how a record was begun."""
+    found = connection.execute("SELECT value FROM meta WHERE key = ?", (UNTOLD,)).fetchone()
+    return JournalSucceeded(found[0]) if found else None
+
+
+def tell(connection: sqlite3.Connection, rows: Sequence[Recorded]) -> bool:
+    """Note, in the transaction of some rows, whether one of them tells it; say so."""
+    told = REPLACED in [row.kind for row in rows]
+    if told:
+        connection.execute("DELETE FROM meta WHERE key = ?", (UNTOLD,))
+    return told
 
 
 def _unused(folder: Path) -> Path:
@@ -138,7 +156,9 @@ def finish(folder: Path) -> None:
     shutil.rmtree(new, ignore_errors=True)
 
 
-def _planned(folder: Path, signer: Signer, reason: str, sources: Sequence[Salvage]) -> _Plan:
+def _planned(
+    folder: Path, signer: Signer, reason: str, aside: Path, sources: Sequence[Salvage]
+) -> _Plan:
     base = signer.verifier.name
     trusted = keys.known(folder, signer)
     kept = last.remembered(folder, Chain(trusted, []))
@@ -153,11 +173,13 @@ def _planned(folder: Path, signer: Signer, reason: str, sources: Sequence[Salvag
     root = base64.b64encode(end.root).decode()
     because = " ".join(reason.split())
     text = f"{origin}\ncontinues {end.origin}\n{end.size}\n{root}\n{because}\n"
-    return _Plan(origin, first, sign(text, signer.named(end.origin), signer.named(origin)))
+    said = f"{reason}; the old record lies untouched in {folder / aside}, the new one begins with"
+    signed = sign(text, signer.named(end.origin), signer.named(origin))
+    return _Plan(origin, first, signed, f"{said} number {first}")
 
 
-def _begin(new: Path, plan: _Plan, sources: Sequence[Salvage], *, everything: bool) -> int:
-    """Fill the new record with what an older one shows; return how many events."""
+def _begin(new: Path, plan: _Plan, sources: Sequence[Salvage], *, everything: bool) -> str:
+    """Fill the new record with what an older one shows; return what is to be told of it."""
     connection = layout.connect(new, "rw")
     try:
         connection.execute("BEGIN IMMEDIATE")
@@ -167,8 +189,10 @@ def _begin(new: Path, plan: _Plan, sources: Sequence[Salvage], *, everything: bo
         )
         taken = sum(old.key_changes_into(connection, plan.first) for old in sources)
         taken += sources[-1].into(connection, plan.first, everything=everything)
+        said = f"{plan.said} and holds {taken} events from before"
+        connection.execute("INSERT INTO meta VALUES (?, ?)", (UNTOLD, said))
         connection.execute("COMMIT")
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
     finally:
         connection.close()
-    return taken
+    return said

@@ -192,7 +192,7 @@ class RecordNews(Struct, frozen=True):
 
     Attributes:
         replaced: another record was begun, for what was there is damaged, lost or older than it
-            was; otherwise, the key that signs it is missing.
+            was, or a backup was restored; otherwise, the key that signs it is missing.
         reason: what is known of it.
     """
 

@@ -30,7 +30,7 @@ from agent.journal.note import Signer, Verifier, open_note
 from agent.journal.proving import check, prove
 from agent.journal.ranges import Ranges
 from agent.journal.reading import Reader
-from agent.journal.record import PRUNED, Batch, Recorded
+from agent.journal.record import PRUNED, REPLACED, Batch, Recorded
 from agent.journal.succession import MARGIN, JournalSucceeded
 from agent.journal.verification import verify
 from agent.site.inputs import Json
@@ -228,7 +228,9 @@ def test_a_kill_between_the_moves_leaves_one_of_the_two(
     bend(folder, "UPDATE entry SET object = 'crypt' WHERE seq = 950")
     said = run_traced(folder, f"inject=rename:signal=SIGKILL:when={when}")
     assert ("opened" in said) == (when == 8), "there are seven moves"
-    inherited = see_that_it_goes_on(signing(), ears, folder, recorded, 1001)
+    journal = signing()
+    assert "not the one that was signed last" in told(ears), "no event has said so yet"
+    inherited = see_that_it_goes_on(journal, ears, folder, recorded, 1001)
     assert len(inherited) == 99
 
 
@@ -333,6 +335,7 @@ def test_a_backup_is_restored_above_every_number_that_was_given(
     report = restore(folder, copy)
     assert "was restored; the old record lies untouched" in str(report)
     journal = signing()
+    assert told(ears) == str(report)
     assert journal.saved == {"door/store": b"900"}
     journal.submit(batch(1), 51)
     journal.close()
@@ -365,6 +368,25 @@ def test_a_backup_that_is_gone_meanwhile_is_not_taken_for_an_empty_one(
         succession.succeed(folder, keys.read(folder), "a backup was restored", tmp_path / "gone")
     assert (folder / "journal.db").read_bytes() == before
     assert not (folder / "aside").exists()
+
+
+def test_that_a_record_was_begun_is_told_until_an_event_says_so(
+    signing: Open, recorded: list[Recorded], ears: Ears, folder: Path
+) -> None:
+    overwrite(folder, 0, 4096)
+    for _ in range(2):
+        journal = signing()
+        assert "not an armoury journal" in told(ears)
+        ears.failures.clear()
+        journal.submit(batch(1), 90)
+        journal.close()
+    journal = signing()
+    journal.submit(batch(2), 91)
+    journal.submit(Batch((entry(3), entry(4, REPLACED, Severity.ALARM))), 92)
+    journal.close()
+    ears.failures.clear()
+    signing()
+    assert ears.failures == []
 
 
 def test_a_backup_is_restored_beyond_what_was_pruned_of_it(
@@ -428,7 +450,7 @@ def test_what_a_monitor_kept_shows_an_older_copy(
     journal.close()
     journal = signing()
     assert "older than it was: it was signed up to the event 1100" in told(ears)
-    journal.submit(batch(1), 52)
+    journal.submit(Batch((entry(1, REPLACED),)), 52)
     ears.heard(len(ears.commits) + 1)
     assert ears.rows[-1].seq == 1101 + MARGIN
     for known in (newer, kept(tmp_path / "older", 1000)):

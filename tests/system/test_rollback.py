@@ -63,3 +63,19 @@ def test_an_older_record_is_found_out_by_what_the_broker_kept(house: House) -> N
     house.wait_for(20, after=after, kind="point.changed")
     assert house.daemon is not None
     assert house.daemon.poll() is None
+
+
+def test_that_a_backup_was_restored_is_told_once(house: House) -> None:
+    data, copy = ("--data", str(house.data)), str(house.folder / "copy")
+    house.armoury("journal", "backup", copy, *data)
+    house.stop_daemon()
+    said = house.armoury("journal", "restore", copy, *data, "--yes")
+    for _ in range(2):
+        house.start_daemon()
+        house.wait_for_devices()
+        replaced = house.wait_for(kind="system.record_replaced")
+        assert replaced["data"]["reason"] == said.strip()
+        house.wait_for(kind="alarm.raised", object="1")
+        house.stop_daemon()
+    told = house.armoury("journal", "export", "--kind", "system.record_replaced", *data)
+    assert [json.loads(line)["seq"] for line in told.splitlines()] == [replaced["seq"]]
