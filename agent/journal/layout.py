@@ -5,7 +5,7 @@
     FOLDER/journal.key, .vkey  what checkpoints are signed with; what shows that they were
     FOLDER/journal.last        the last checkpoint: an older database is known by it
     FOLDER/journal.reserve     disk space for alarms
-    FOLDER/backups/            one copy before every migration
+    FOLDER/backups/            one copy before every migration; *.part: until that is done
     FOLDER/aside/              what a damaged record was replaced for
 
 Its tables are in `schema`.
@@ -25,6 +25,7 @@ from agent.journal.schema import FIRST_VERSION, STEPS, TABLES, VERSION, Step
 
 DATABASE = "journal.db"
 BACKUPS = "backups"
+HALF = ".part"  # a backup's name ends so until the migration that it was made for is done
 APPLICATION = 0x41524D59  # "ARMY": what `file` and we recognise the database by
 SALT = 16  # bytes; 128 bits are not guessed
 PAGE = 2048  # see docs/adr/0005-journal.md for the measurement
@@ -133,6 +134,7 @@ def prepare(
             _migrate(connection, folder, found, version, steps, progress)
     finally:
         connection.close()
+    _name_copies(folder / BACKUPS)
 
 
 def _connect_ours(folder: Path) -> sqlite3.Connection:
@@ -183,12 +185,33 @@ def _migrate(
     steps: Mapping[int, tuple[Step, ...]],
     progress: Callable[[], None],
 ) -> None:
+    copies = folder / BACKUPS
+    copies.mkdir(mode=0o700, exist_ok=True)
+    hand_over(copies)
+    copy = copies / f"journal-v{found}{HALF}"
+    _discard(copy)  # of an attempt that was cut short
+    try:
+        copy_to(connection, copy, progress)
+        hand_over(copy)
+        connection.set_progress_handler(progress, WORK)
+        way = (step for older in range(found, version) for step in steps[older])
+        _apply(connection, version, tuple(way))
+    except (OSError, sqlite3.Error, StorageCorrupt):
+        _discard(copy)  # nothing was changed: its space is the disk's again
+        raise
+
+
+def _discard(copy: Path) -> None:
+    for path in copy.parent.glob(f"{copy.name}*"):  # SQLite may have left a journal beside it
+        path.unlink()
+
+
+def _name_copies(copies: Path) -> None:
+    """Give the copy from before a migration its name, now that it is the only one of its kind."""
     stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
-    (folder / BACKUPS).mkdir(mode=0o700, exist_ok=True)
-    copy_to(connection, folder / BACKUPS / f"journal-v{found}-{stamp}.db", progress)
-    connection.set_progress_handler(progress, WORK)
-    for older in range(found, version):
-        _apply(connection, older + 1, steps[older])
+    for copy in copies.glob(f"*{HALF}"):
+        copy.rename(copy.with_name(f"{copy.stem}-{stamp}.db"))
+        sync(copies)
 
 
 def _apply(connection: sqlite3.Connection, version: int, steps: tuple[Step, ...]) -> None:

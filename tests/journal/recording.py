@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
+from pathlib import Path
 
 from agent.journal.errors import JournalError
 from agent.journal.record import Batch, Commit, Entry, Recorded
@@ -29,6 +32,22 @@ def entry(
 
 def batch(*numbers: int, severity: Severity = Severity.INFO) -> Batch:
     return Batch(tuple(entry(number, severity=severity) for number in numbers))
+
+
+OPEN = """
+import sys
+from pathlib import Path
+from agent.journal.journal import Journal
+Journal.open(Path(sys.argv[1]), committed=print, failed=print, origin="armoury/test").close()
+print("opened")
+"""
+
+
+def run_traced(folder: Path, traced: str, *how: str) -> str:
+    """Open the record in a process under strace; return what it says."""
+    strace = ["strace", "-f", "-o", "/dev/null", "-e", "trace=rename,fsync", "-e", traced, *how]
+    command = [*strace, sys.executable, "-c", OPEN, str(folder)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60).stdout
 
 
 class Ears:

@@ -266,6 +266,26 @@ def test_a_backup_on_a_medium_that_nobody_can_write_is_restored(
     assert backup(stick, second).events == 3
 
 
+@pytest.mark.parametrize("room", [80 << 10, 230 << 10])
+def test_a_full_disk_is_not_filled_by_taking_over_an_older_record(
+    small: Path, ears: Ears, room: int
+) -> None:
+    """There is no room for the copy; or for that, and then not for the change."""
+    folder, ballast = small / "data", small / "ballast"
+    shutil.copytree(Path(__file__).parent / "version1", folder)
+    (folder / "backups").mkdir()
+    fill(ballast)
+    os.truncate(ballast, ballast.stat().st_size - room)
+    for _ in range(3):
+        with pytest.raises(errors.JournalUnusable, match=r"[Nn]o space"):
+            Journal.open(folder, committed=print, failed=print, origin=ORIGIN)
+        assert list((folder / "backups").iterdir()) == []
+    ballast.unlink()
+    with Journal.open(folder, committed=print, failed=print, origin=ORIGIN) as journal:
+        assert journal.head == 301
+    assert len(list((folder / "backups").glob("journal-v1-*.db"))) == 1
+
+
 def test_a_start_on_a_full_disk_says_so(small: Path, opened: Open) -> None:
     fill(small / "ballast")
     with pytest.raises(errors.JournalUnusable, match="no space is left"):

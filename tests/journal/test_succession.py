@@ -7,8 +7,6 @@ import random
 import re
 import shutil
 import sqlite3
-import subprocess
-import sys
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -35,7 +33,7 @@ from agent.journal.succession import MARGIN, JournalSucceeded
 from agent.journal.verification import verify
 from agent.site.inputs import Json
 from agent.site.step import Severity
-from tests.journal.recording import ORIGIN, START_US, Ears, batch, entry
+from tests.journal.recording import ORIGIN, START_US, Ears, batch, entry, run_traced
 
 Open = Callable[..., Journal]
 
@@ -202,22 +200,6 @@ def test_a_successor_may_be_succeeded(
     with Reader(folder) as reader, reader.tree() as tree:
         assert tree.origin == f"{ORIGIN}/from-{1003 + 2 * MARGIN}"
     assert verify(folder, keys.public(folder)).findings == ()
-
-
-OPEN = """
-import sys
-from pathlib import Path
-from agent.journal.journal import Journal
-Journal.open(Path(sys.argv[1]), committed=print, failed=print, origin="armoury/test").close()
-print("opened")
-"""
-
-
-def run_traced(folder: Path, traced: str, *how: str) -> str:
-    """Open the record in a process under strace; return what it says."""
-    strace = ["strace", "-f", "-o", "/dev/null", "-e", "trace=rename", "-e", traced, *how]
-    command = [*strace, sys.executable, "-c", OPEN, str(folder)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60).stdout
 
 
 @pytest.mark.skipif(shutil.which("strace") is None, reason="THE MOVES ARE NOT CUT: no strace")

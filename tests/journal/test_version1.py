@@ -23,7 +23,7 @@ from agent.journal.reading import Reader
 from agent.journal.record import Lane, Recorded
 from agent.journal.succession import JournalSucceeded
 from agent.journal.verification import Verdict, verify
-from tests.journal.recording import ORIGIN, Ears, batch
+from tests.journal.recording import ORIGIN, Ears, batch, run_traced
 
 WRITTEN = Path(__file__).parent / "version1"
 PRUNED = [3, 4, 5, 20]
@@ -138,6 +138,21 @@ def test_it_is_taken_over_with_its_proofs(
     assert verdict.findings == ()
     (backup,) = (old / "backups").iterdir()
     assert version(backup) == 1
+
+
+@pytest.mark.skipif(shutil.which("strace") is None, reason="IT IS NOT CUT SHORT: no strace")
+@pytest.mark.parametrize("at", ["fsync:signal=SIGKILL:when=1", "rename:signal=SIGKILL:when=1"])
+def test_a_start_that_is_cut_short_leaves_one_copy(
+    old: Path, ears: Ears, bodies: dict[int, bytes], at: str
+) -> None:
+    for _ in range(2):
+        run_traced(old, f"inject={at}")
+    Journal.open(old, committed=ears.committed, failed=ears.failed, origin=ORIGIN).close()
+    (copy,) = (old / "backups").iterdir()
+    assert copy.suffix == ".db"
+    assert version(copy) == 1
+    with Reader(old) as reader:
+        see_that_all_is_there(reader, bodies)
 
 
 def test_a_backup_of_it_is_restored(
