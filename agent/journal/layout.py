@@ -258,7 +258,7 @@ def hand_over(path: Path) -> None:
     """Let what root makes in a folder be the folder's owner's, who could not open it otherwise."""
     if os.geteuid() == 0:
         owner = path.parent.stat()
-        os.chown(path, owner.st_uid, owner.st_gid)
+        os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
 
 
 def sync(path: Path) -> None:
