@@ -21,7 +21,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from agent.journal.errors import JournalTooNew, JournalUnusable, StorageCorrupt, storage_damaged
-from agent.journal.schema import FIRST_VERSION, STEPS, TABLES, VERSION, Step
+from agent.journal.schema import READING, STEPS, TABLES, VERSION, Step, acting
 
 DATABASE = "journal.db"
 BACKUPS = "backups"
@@ -60,8 +60,10 @@ def connect(folder: Path, mode: str) -> sqlite3.Connection:
             connection.execute("PRAGMA secure_delete = ON")  # what is pruned is gone
             connection.execute("PRAGMA wal_autocheckpoint = 0")  # the writer does it when idle
             connection.execute("PRAGMA journal_size_limit = 8388608")
-        elif connection.execute("PRAGMA user_version").fetchone()[0] == 1:
-            connection.execute(FIRST_VERSION)
+        else:  # not where we write: a view of one's own costs every commit some microseconds
+            version = connection.execute("PRAGMA user_version").fetchone()[0]
+            if version in READING:
+                connection.execute(READING[version])
     except sqlite3.Error:
         connection.close()
         raise
@@ -114,7 +116,8 @@ def prepare(
     Raises:
         JournalTooNew: a newer version of the software wrote it.
         JournalUnusable: it is not a journal.
-        StorageCorrupt: an older one is damaged so that it cannot be migrated.
+        StorageCorrupt: an older one is damaged so that it cannot be migrated; or there is what
+            would act by itself on what we write.
         sqlite3.Error: the disk failed.
         OSError: the disk failed.
     """
@@ -129,6 +132,12 @@ def prepare(
             raise JournalTooNew(
                 f"the journal in {folder} has schema {found}, this software knows {version}; "
                 "install the newer software again, or restore a backup"
+            )
+        elif others := acting(connection):
+            raise StorageCorrupt(
+                f"somebody has put the {', '.join(sorted(others))} into the journal in {folder}, "
+                "which changes what is read or written; keep the files, and see: armoury journal "
+                "verify"
             )
         elif found < version:
             _migrate(connection, folder, found, version, steps, progress)

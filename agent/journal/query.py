@@ -28,7 +28,7 @@ _CLASSES = (
 )
 _TILED = "SELECT value, (SELECT count(*) FROM tile) FROM meta WHERE key = 'first'"
 _TIMED = (
-    "SELECT position FROM tile WHERE to_us >= ifnull(?, to_us) AND from_us < ifnull(?, from_us + 1)"
+    "SELECT position FROM tile WHERE to_us >= ifnull(?, to_us) AND from_us <= ifnull(?, from_us)"
 )
 
 

@@ -18,6 +18,7 @@ event bears a `mark` of its own, so that no damaged state is acted upon.
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Callable, Mapping
 from typing import TypeAlias
@@ -28,16 +29,8 @@ VERSION = 2
 
 Step: TypeAlias = "str | Callable[[sqlite3.Connection], None]"
 
-_ENTRIES = (
-    """CREATE TABLE boot(
-        id INTEGER PRIMARY KEY, head TEXT NOT NULL, tail TEXT NOT NULL, UNIQUE(head, tail))""",
-    """CREATE TABLE entry(
-        seq INTEGER PRIMARY KEY, class INTEGER, severity INTEGER, boot INTEGER,
-        at_us INTEGER, mono_us INTEGER, object TEXT, device TEXT, ref TEXT,
-        proof BLOB NOT NULL, data TEXT)""",
-    "CREATE INDEX entry_rare ON entry(severity, seq, class) WHERE severity < 3",
-    # One call of printf, for it takes half the time of as many concatenations.
-    """CREATE VIEW event AS SELECT
+# One call of printf, for it takes half the time of as many concatenations.
+_EVENT = """VIEW event AS SELECT
         seq, class, entry.severity, proof,
         CASE WHEN data IS NOT NULL THEN printf(
             '{"at":%s%s%s%s%s%s,"object":"%s%s","seq":%s%s%s', at_us, boot.head, data,
@@ -47,7 +40,17 @@ _ENTRIES = (
         data IS NOT NULL AS kept, at_us, object, device, boot.head AS boot, boot.tail AS trusted
     FROM entry
     LEFT JOIN class ON class.id = entry.class AND class.severity = entry.severity
-    LEFT JOIN boot ON boot.id = entry.boot""",
+    LEFT JOIN boot ON boot.id = entry.boot"""
+
+_ENTRIES = (
+    """CREATE TABLE boot(
+        id INTEGER PRIMARY KEY, head TEXT NOT NULL, tail TEXT NOT NULL, UNIQUE(head, tail))""",
+    """CREATE TABLE entry(
+        seq INTEGER PRIMARY KEY, class INTEGER, severity INTEGER, boot INTEGER,
+        at_us INTEGER, mono_us INTEGER, object TEXT, device TEXT, ref TEXT,
+        proof BLOB NOT NULL, data TEXT)""",
+    "CREATE INDEX entry_rare ON entry(severity, seq, class) WHERE severity < 3",
+    f"CREATE {_EVENT}",
 )
 
 TABLES = (
@@ -67,15 +70,46 @@ TABLES = (
         PRIMARY KEY(path, lane)) WITHOUT ROWID""",
 )
 
-# Version 1 had each body whole, in a table `event`. What reads it sees what the view shows.
-FIRST_VERSION = """CREATE TEMP VIEW event AS SELECT
+# What reads a record does so through a view of its own, by version: the one that lies in the file
+# is for other programs, and says what whoever wrote it last wants it to say.
+# Version 1 had each body whole, in a table `event`.
+READING: Mapping[int, str] = {
+    VERSION: f"CREATE TEMP {_EVENT}",
+    1: """CREATE TEMP VIEW event AS SELECT
         seq, class, severity, proof, body, body IS NOT NULL AS kept,
         CAST(substr(body, 7, 17) AS INTEGER) AS at_us,
         substr(body -> '$.object', 2, length(body -> '$.object') - 2) AS object,
         substr(body -> '$.device', 2, length(body -> '$.device') - 2) AS device,
         ',"boot":' || (body -> '$.boot') || ',"data":' AS boot,
         ',"trusted":' || (body -> '$.trusted') || '}' AS trusted
-    FROM main.event"""
+    FROM main.event""",
+}
+
+_FOUND = "SELECT type, name, sql FROM sqlite_schema WHERE sql IS NOT NULL"
+_STATISTICS = ("sqlite_stat1", "sqlite_stat4")  # of ANALYZE: whoever ran it changed nothing
+
+
+def strange(connection: sqlite3.Connection, version: int) -> set[str]:
+    """Return what a database has besides what we make, or lacks of it: "trigger NAME".
+
+    Of version 1 only what acts by itself when somebody reads or writes.
+    """
+    if version == 1:
+        return acting(connection)
+    rows = connection.execute(_FOUND).fetchall()
+    there = {sql for _, _, sql in rows}
+    lost = (re.split("[ (]", sql) for sql in TABLES if sql not in there)
+    more = (row for row in rows if row[2] not in TABLES and row[1] not in _STATISTICS)
+    return {f"{sql[1].lower()} {sql[2]}" for sql in lost} | {f"{row[0]} {row[1]}" for row in more}
+
+
+def acting(connection: sqlite3.Connection) -> set[str]:
+    """Return the views and triggers that are not ours: they act when somebody reads or writes."""
+    return {
+        f"{kind} {name}"
+        for kind, name, sql in connection.execute(_FOUND)
+        if kind in ("view", "trigger") and sql not in TABLES
+    }
 
 
 def _split_bodies(connection: sqlite3.Connection) -> None:

@@ -10,6 +10,7 @@ from agent.journal.filing import SEVERITIES, SEVERITY_NAMES, class_parts
 from agent.journal.growth import TILE, Growth
 from agent.journal.layout import SALT
 from agent.journal.record import ROTATED, Sealed
+from agent.journal.schema import strange
 from agent.journal.tree import Frontier, leaf_hash, node_hash, split
 
 # Number, class, severity, proof and body, as they are stored; and when it happened, 0: it is gone.
@@ -24,6 +25,10 @@ _ACCESS = SEVERITIES["access"]
 _HALVES = (
     "SELECT seq FROM entry WHERE data IS NULL "
     "AND coalesce(class, severity, boot, at_us, mono_us, object, device, ref) IS NOT NULL"
+)
+_HIDDEN = (
+    "SELECT EXISTS (SELECT 1 FROM event, tile WHERE position = ? AND seq >= ? AND seq < ? AND kept "
+    "AND NOT at_us BETWEEN from_us AND to_us)"
 )
 _HAS_CLASS = "SELECT EXISTS (SELECT 1 FROM class WHERE kind = ?)"
 
@@ -129,6 +134,15 @@ class StoredTree:
         ):
             if level not in SEVERITY_NAMES or class_parts(kind, SEVERITY_NAMES[level]) != (*parts,):
                 yield kind
+
+    def strange(self) -> list[str]:
+        """Return what of the file's tables, views and triggers is not as we make them."""
+        return sorted(strange(self._connection, self.version))
+
+    def hidden_by(self, tile: int) -> bool:
+        """Return whether a tile's times leave out an event: who asks by time would not find it."""
+        first = self.first + tile * TILE
+        return bool(self._connection.execute(_HIDDEN, (tile, first, first + TILE)).fetchone()[0])
 
     def halves(self) -> Iterator[int]:
         """Yield the number of every event that is neither whole nor pruned."""

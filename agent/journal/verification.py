@@ -115,6 +115,10 @@ class Verification:
                 self._find(
                     self._tree.first, self._next - 1, f"the kind {kind} is not filed as it was"
                 )
+            for what in self._tree.strange():
+                self._find(
+                    self._tree.first, self._next - 1, f"the {what} is not as the record has it"
+                )
             for number in self._tree.halves():
                 self._find(number, number, "half of the row is gone")
             for fault in self._tree.faults():
@@ -259,7 +263,7 @@ class Verification:
             self._find(first, last, f"tile {tile.position} of the tree is missing")
         elif stored[0] != tile.root:
             self._find_among(first, last, "these events are not those of their tile")
-        elif 1 not in self._gone:
+        elif 1 not in self._gone[first - self._tree.first :] or self._tree.hidden_by(tile.position):
             self._find_among(first, last, "their tile says other times than they do")
 
     def _compare(self, said: Checkpoint, first: int) -> None:

@@ -113,6 +113,16 @@ def test_rows_that_were_changed_are_not_signed_over(
     assert verify(aside, keys.public(folder)).findings[0].first == 950
 
 
+def test_what_acts_by_itself_in_the_file_is_not_written_under(
+    signing: Open, recorded: list[Recorded], ears: Ears, folder: Path
+) -> None:
+    bend(folder, "CREATE TRIGGER quiet BEFORE INSERT ON tile BEGIN SELECT RAISE(IGNORE); END")
+    journal = signing()
+    assert "has put the trigger quiet into the journal" in told(ears)
+    inherited = see_that_it_goes_on(journal, ears, folder, recorded, 1001)
+    assert set(inherited) == set(recorded[900:])
+
+
 def test_a_corrupt_page_costs_what_is_on_it(
     signing: Open, recorded: list[Recorded], ears: Ears, folder: Path
 ) -> None:

@@ -16,6 +16,7 @@ from agent.journal.checkpoint import Checkpoint
 from agent.journal.errors import JournalError
 from agent.journal.journal import Journal
 from agent.journal.note import Signer, Verifier
+from agent.journal.reading import Reader
 from agent.journal.record import Batch, Commit, Entry
 from agent.journal.verification import Verdict, verify
 from agent.site.step import Severity
@@ -234,15 +235,18 @@ def test_another_past_is_found_by_what_others_keep(original: Path, tmp_path: Pat
     assert verify(other, key(other), kept[3:4]).findings[0].first == 301
 
 
+def leaves(connection: sqlite3.Connection, where: str = "seq") -> list[bytes]:
+    """Return the leaves of the tree as the rows say them."""
+    rows = connection.execute(f"SELECT proof, body FROM event WHERE {where} ORDER BY seq")  # noqa: S608
+    return [tree.leaf_hash(proof[: layout.SALT] + body.encode()) for proof, body in rows]
+
+
 def test_another_key_is_not_believed(copy: Path) -> None:
     stranger = Signer.made(ORIGIN)
     with edited(copy) as connection:
         rewritten(connection, 650)
-        leaves = [
-            tree.leaf_hash(proof[: layout.SALT] + body.encode())
-            for proof, body in connection.execute("SELECT proof, body FROM event ORDER BY seq")
-        ]
-        forged = Checkpoint(ORIGIN, 700, tree.Frontier().grown(leaves).root()).signed(stranger)
+        root = tree.Frontier().grown(leaves(connection)).root()
+        forged = Checkpoint(ORIGIN, 700, root).signed(stranger)
         connection.execute("UPDATE checkpoint SET note = ? WHERE size = 700", (forged,))
     first, last, what = first_finding(copy)
     assert (first, last) == (601, 700)
@@ -274,6 +278,69 @@ def test_what_is_stored_besides_rows_is_looked_at_too(
     found = first_finding(copy)
     assert found[0] == first
     assert said in found[2]
+
+
+def hide(folder: Path, seq: int) -> None:
+    """Make the file's own view say of an event that it was pruned."""
+    with edited(folder) as connection:
+        (sql,) = connection.execute("SELECT sql FROM sqlite_schema WHERE name = 'event'").fetchone()
+        connection.execute("DROP VIEW event")
+        hidden = f"(data IS NOT NULL AND seq <> {seq}) AS kept"
+        connection.execute(sql.replace("data IS NOT NULL AS kept", hidden))
+
+
+def test_what_the_file_s_own_view_hides_is_read_all_the_same(copy: Path) -> None:
+    hide(copy, 8)
+    assert first_finding(copy) == (1, 700, "the view event is not as the record has it")
+    with Reader(copy) as reader:
+        assert [row.seq for row in reader.read(7, 1)] == [8]
+        assert sum(1 for _ in reader.query()) == 700
+
+
+STRANGERS = {
+    "trigger quiet": "CREATE TRIGGER quiet AFTER INSERT ON entry BEGIN DELETE FROM tile; END",
+    "view more": "CREATE VIEW more AS SELECT 1",
+    "table more": "CREATE TABLE more(a)",
+    "index more": "CREATE INDEX more ON entry(object)",
+    "index entry_rare": "DROP INDEX entry_rare",
+    "view event": "DROP VIEW event",
+}
+
+
+@pytest.mark.parametrize(("what", "sql"), STRANGERS.items(), ids=STRANGERS)
+def test_what_is_not_ours_in_the_file_is_named(copy: Path, what: str, sql: str) -> None:
+    with edited(copy) as connection:
+        connection.execute(sql)
+    assert first_finding(copy) == (1, 700, f"the {what} is not as the record has it")
+
+
+def test_statistics_are_no_forgery(copy: Path) -> None:
+    with edited(copy) as connection:
+        connection.execute("ANALYZE")
+    assert checked(copy).findings == ()
+
+
+HIDING = ("from_us = 0, to_us = 0", "to_us = from_us", "from_us = to_us", "from_us = 'x'")
+
+
+@pytest.mark.parametrize("times", HIDING)
+def test_times_of_a_tile_that_hide_events_are_named_though_some_were_pruned(
+    copy: Path, times: str
+) -> None:
+    """Who asks by time is shown what the tiles say there is."""
+    gone = "class = NULL, severity = NULL, boot = NULL, at_us = NULL, mono_us = NULL"
+    with edited(copy) as connection:
+        (leaf,) = leaves(connection, "seq = 300")
+        connection.execute(
+            f"UPDATE entry SET {gone}, object = NULL, device = NULL, data = NULL, proof = ? "  # noqa: S608
+            "WHERE seq = 300",
+            (leaf,),
+        )
+        for position in (0, 1):  # one that is whole, and one of whose events one is pruned
+            connection.execute(f"UPDATE tile SET {times} WHERE position = ?", (position,))  # noqa: S608
+    found = [(said.first, said.last, said.what) for said in checked(copy).findings]
+    assert found[0] == (1, 256, "their tile says other times than they do")
+    assert (257, 512, "their tile says other times than they do") in found
 
 
 def content(folder: Path) -> list[object]:
