@@ -5,12 +5,14 @@ A Unix stream socket, one JSON object a line; a request's has at most `MAX_LINE`
     → {"id": 1, "do": "status", ...parameters}
     ← {"id": 1, "ok": <result>}            or  {"id": 1, "error": "what happened, what to do"},
                                             with "data" where there is more to it
+                                            (beside "ok": "damaged", see `events`)
     ← {"id": 1, "item": <one>} ...          for a request that streams ("follow": true); it
                                             ends with "ok", or when the client hangs up
 
 Requests: `status` (the whole site as it is now), `people` (who is known), `events` (`after`,
 `limit`, `kind`, `severity`, `object`, `since_us`, `follow`; oldest first, and with
-`newest_first` it is the newest that `limit` leaves), `watch` (streams `status` on every
+`newest_first` it is the newest that `limit` leaves; what is damaged is left out, and beside the
+answer `damaged` has its numbers, as pairs of first and last), `watch` (streams `status` on every
 change) and `command` (`name`, `params`: asked of the site, see `agent.site.commands`).
 """
 
@@ -54,10 +56,14 @@ class Client:
     Args:
         path: the socket.
         timeout_s: for connecting and for each answer; None waits for ever.
+
+    Attributes:
+        beside: what stood beside the last result.
     """
 
     def __init__(self, path: Path, timeout_s: float | None = 5.0) -> None:
         self._path, self._timeout_s = path, timeout_s
+        self.beside: Mapping[str, Any] = {}
         self._sock = socket.socket(socket.AF_UNIX)
         self._sock.settimeout(timeout_s)
         try:
@@ -99,6 +105,7 @@ class Client:
                 if "error" in said:
                     raise RequestRefused(said["error"], said.get("data"))
                 if "item" not in said:
+                    self.beside = said
                     yield said["ok"]
                     return
                 yield said["item"]

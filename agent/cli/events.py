@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
 from datetime import datetime
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import click
 
@@ -17,6 +18,8 @@ from agent.cli import options
 from agent.cli.event_line import COLOURS, event_line, is_hidden
 from agent.cli.folding import Line, fold
 from agent.control import Client, socket_path
+
+_Events: TypeAlias = Generator[dict[str, Any], None, None]
 
 MOST = 10_000
 SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
@@ -101,22 +104,26 @@ def events(
     filters |= {"newest_first": True} if after is None else {"after": after}
     if offline and follow:
         raise click.UsageError("--offline reads a record that nobody writes: there is no --follow")
+    damaged: list[Sequence[int]] = []
+    ask = partial(_recorded, offline) if offline else partial(_told, socket, follow=follow)
     if follow or every or as_json:
-        found = _recorded(offline, filters) if offline else _told(socket, filters, follow=follow)
-        with closing(found):
+        with closing(ask(filters, damaged)) as found:
             for event in found:
                 click.echo(_written(event, as_json=as_json))
     else:
-        for line in _folded(offline, socket, filters):
+        for line in _folded(partial(ask, damaged=damaged), filters):
             click.echo(_written(line.event, folded=line.folded))
+    if damaged:
+        from agent.journal.intact import left_out
+
+        raise click.ClickException(left_out(damaged))
 
 
-def _folded(offline: Path | None, socket: Path | None, filters: Mapping[str, Any]) -> list[Line]:
+def _folded(ask: Callable[[dict[str, Any]], _Events], filters: Mapping[str, Any]) -> list[Line]:
     """Return as many lines as are asked for, whatever repeats there are between them."""
     limit = asked = filters["limit"]
     while True:
-        wanted = {**filters, "limit": asked}
-        found = list(_recorded(offline, wanted) if offline else _told(socket, wanted, follow=False))
+        found = list(ask({**filters, "limit": asked}))
         lines = fold(found)
         if len(lines) >= limit or len(found) < asked or asked == MOST:
             return lines[-limit:] if filters.get("newest_first") else lines[:limit]
@@ -131,25 +138,29 @@ def _written(event: Mapping[str, Any], *, as_json: bool = False, folded: int = 0
 
 
 def _told(
-    socket: Path | None, filters: dict[str, Any], *, follow: bool
-) -> Generator[dict[str, Any], None, None]:
-    """Yield what the daemon tells."""
+    socket: Path | None, filters: dict[str, Any], damaged: list[Sequence[int]], *, follow: bool
+) -> _Events:
+    """Yield what the daemon tells; put down what it leaves out."""
     with Client(socket_path(socket), timeout_s=None if follow else 10.0) as client:
         if follow:
             told = client.stream("events", follow=True, **filters)
         else:
             told = iter(client.ask("events", **filters))
         yield from (event for event in told if event and not is_hidden(event))
+        damaged[:] = client.beside.get("damaged", ())
 
 
-def _recorded(folder: Path, filters: dict[str, Any]) -> Generator[dict[str, Any], None, None]:
-    """Yield what the record itself holds."""
+def _recorded(folder: Path, filters: dict[str, Any], damaged: list[Sequence[int]]) -> _Events:
+    """Yield what the record itself holds; put down what is damaged, and left out."""
     from agent.journal.errors import JournalError
+    from agent.journal.intact import Intact
     from agent.journal.reading import Reader
 
     try:
         with Reader(folder) as reader:
-            rows = list(reader.query(**filters))
+            intact = Intact(reader)
+            rows = list(intact.query(**filters))
+            damaged[:] = intact.damaged
     except JournalError as error:
         raise click.ClickException(str(error)) from error
     if filters.get("newest_first"):

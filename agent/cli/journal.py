@@ -98,11 +98,15 @@ def show(seq: int, data: Path, *, as_json: bool) -> None:
       armoury journal show 4711
     """
     from agent.journal.clocks import Clocks
+    from agent.journal.intact import Intact
     from agent.journal.reading import Reader
 
     with _told(), Reader(data) as reader:
-        rows = reader.read(seq - 1, 1, upto=seq)
+        intact = Intact(reader)
+        rows = list(intact.query(after=seq - 1, upto=seq))
         really = Clocks(reader).of(rows[0]) if rows else None
+    if intact.damaged:
+        raise click.ClickException(f"the event {seq} is damaged; see: armoury journal verify")
     if not rows:
         raise click.ClickException(f"the journal in {data} holds no event {seq}, or only its hash")
     event = json.loads(rows[0].body)
@@ -286,20 +290,26 @@ def export(
 ) -> None:
     """Write events to a file: JSON lines (exactly as recorded), CSV, or a flat database.
 
+    Of a damaged record it writes what is whole, and says which events it left out.
+
     \b
     Examples:
       armoury journal export --since 2026-01-01 --until 2026-02-01 -o january.jsonl
       armoury journal export --csv --severity access --object store > entries.csv
       armoury journal export --since 30d --sqlite month.db
+
+    Exit status: 0 when all that fits was written, else 1.
     """
     from agent.journal import clocks
     from agent.journal import export as writing
+    from agent.journal.intact import Intact, left_out
     from agent.journal.reading import Reader
 
     if database is not None and database.exists():
         raise click.UsageError(f"{database} is there already; name a new file")
     with _told(), Reader(data) as reader:
-        rows = reader.query(
+        intact = Intact(reader)
+        rows = intact.query(
             kind=kind,
             severity=severity,
             object=about,
@@ -311,13 +321,15 @@ def export(
         if corrected:
             rows = clocks.corrected(reader, rows)
         if database is not None:
-            click.echo(f"{database}: {writing.as_database(rows, database)} events")
-            return
-        write = writing.as_csv if as_csv else writing.as_json_lines
-        with _opened(output) as out:
-            count = write(rows, out)
-    if output != Path("-"):
-        click.echo(f"{output}: {count} events")
+            count = writing.as_database(rows, database)
+        else:
+            write = writing.as_csv if as_csv else writing.as_json_lines
+            with _opened(output) as out:
+                count = write(rows, out)
+    if database is not None or output != Path("-"):
+        click.echo(f"{database or output}: {count} events")
+    if intact.damaged:
+        raise click.ClickException(left_out(intact.damaged))
 
 
 @contextlib.contextmanager

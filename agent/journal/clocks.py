@@ -14,6 +14,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from agent.journal.errors import StorageCorrupt
 from agent.journal.filing import boot_parts
 from agent.journal.reading import Reader
 from agent.journal.record import Recorded
@@ -91,7 +92,13 @@ class Clocks:
     def _find(self, what: str, way: str, *values: object) -> tuple[int, dict[str, Any]] | None:
         sql = f"SELECT seq, CAST(body AS BLOB) FROM event WHERE kept AND {what} AND {way} LIMIT 1"  # noqa: S608
         rows = self._reader.ask(sql, values)
-        return (int(rows[0][0]), json.loads(rows[0][1])) if rows else None
+        try:
+            return (int(rows[0][0]), json.loads(rows[0][1])) if rows else None
+        except ValueError as error:
+            raise StorageCorrupt(
+                f"the event {rows[0][0]}, which would date others, is damaged; see: armoury "
+                "journal verify; or do without --corrected"
+            ) from error
 
 
 def corrected(reader: Reader, rows: Iterable[Recorded]) -> Iterator[Recorded]:

@@ -15,6 +15,7 @@ from agent.journal.errors import (
     JournalUnusable,
     storage_failure,
 )
+from agent.journal.intact import Intact
 from agent.journal.last import contradiction
 from agent.journal.leaves import Leaves, leaves
 from agent.journal.lock import FolderLock
@@ -162,6 +163,10 @@ class Journal:
     def query(self, **wanted: Any) -> Iterator[Recorded]:
         """Yield the rows that fit; see `Reader.query`."""
         return self._reader.query(**wanted)
+
+    def intact(self) -> Intact:
+        """Return what finds rows though some are damaged, and says which."""
+        return Intact(self._reader)
 
     def acknowledge(self, path: str, lane: str, ranges: Iterable[Iterable[int]] | Ranges) -> None:
         """Note what was delivered; returns at once. Any thread.

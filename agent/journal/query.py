@@ -53,7 +53,7 @@ def found(
     ask: Ask, fits: Fits, after: int, limit: int | None, newest_first: bool
 ) -> Iterator[Recorded]:
     """Yield what fits, in order of the numbers; `limit` says only how much is read at a time."""
-    where, values = _condition(ask, fits)
+    where, values = condition(ask, fits)
     order = "DESC" if newest_first else "ASC"
     chunk = min(CHUNK, limit or CHUNK)
     sql = f"{ROW} AND seq BETWEEN ? AND ?{where} ORDER BY seq {order} LIMIT {chunk}"
@@ -65,7 +65,8 @@ def found(
             begin, end = (begin, edge - 1) if newest_first else (edge + 1, end)
 
 
-def _condition(ask: Ask, fits: Fits) -> tuple[str, list[object]]:
+def condition(ask: Ask, fits: Fits) -> tuple[str, list[object]]:
+    """Return what follows `WHERE ...` for rows that fit, and its values."""
     where, values = _classed(ask, fits)
     terms = {
         " AND object = ?": fits.object and quoted(fits.object)[1:-1],

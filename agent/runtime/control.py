@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from agent.control import MAX_LINE
 
@@ -34,9 +34,10 @@ class Refused(Exception):
 
 
 class Raw(Struct, frozen=True):
-    """A result that is JSON already, made off the loop."""
+    """A result that is JSON already, made off the loop; and what stands beside it."""
 
     json: bytes
+    beside: Mapping[str, Any] = field(default_factory=dict)
 
 
 Result: TypeAlias = Any
@@ -124,16 +125,17 @@ class ControlServer:
                 return
             number: Any = None
             try:
-                asked = json.loads(line)
+                asked = _request(line)
                 number = asked.get("id")
                 await self._do(asked, by, number, reader, writer)
-            except (ValueError, AttributeError, RecursionError):
-                await _say(
-                    writer, {"id": number, "error": "that is no request: one JSON object a line"}
-                )
             except Refused as refusal:
                 about = {"data": refusal.data} if refusal.data else {}
                 await _say(writer, {"id": number, "error": str(refusal), **about})
+            except (ValueError, RecursionError):
+                log.exception("a request could not be answered: %.200r", line)
+                await _say(
+                    writer, {"id": number, "error": "no answer can be made; see the daemon's log"}
+                )
 
     async def _do(
         self,
@@ -152,13 +154,28 @@ class ControlServer:
         elif do in self._answers:
             result = await self._answers[do](asked, by)
             if isinstance(result, Raw):
-                begin = json.dumps({"id": number, "ok": None})[: -len("null}")].encode()
+                begin = json.dumps({"id": number, **result.beside, "ok": None})[
+                    : -len("null}")
+                ].encode()
                 await _write(writer, begin + result.json + b"}\n")
             else:
                 await _say(writer, {"id": number, "ok": result})
         else:
             known = ", ".join(sorted({*self._answers, *self._streams}))
             raise Refused(f"unknown request {do!r}; known: {known}")
+
+
+def _request(line: bytes) -> dict[str, Any]:
+    """Read a line.
+
+    Raises:
+        Refused: it is no JSON object.
+    """
+    with contextlib.suppress(ValueError, RecursionError):
+        asked = json.loads(line)
+        if isinstance(asked, dict):
+            return asked
+    raise Refused("that is no request: one JSON object a line")
 
 
 @contextlib.asynccontextmanager

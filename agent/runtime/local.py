@@ -65,8 +65,12 @@ class LocalRecord:
         if MARK in row.body:
             return None
         event: dict[str, Any] = json.loads(row.body)
-        event["seq"] = row.seq - bisect_left(self._hidden, row.seq)
+        event["seq"] = self.shown_number(row.seq)
         return event
+
+    def shown_number(self, number: int) -> int:
+        """Return under which number what has this number in the record is shown."""
+        return number - bisect_left(self._hidden, number)
 
     def recorded_number(self, shown: int) -> int:
         """Return the record's own number of what is shown under `shown`."""

@@ -148,10 +148,14 @@ class HouseRequests:
         return {"command": command, **answer.data}
 
     async def _events(self, asked: dict[str, Any], _by: str) -> Raw:
-        filters, shown = _filters(asked), self._shown
-        return await self._read(
-            lambda journal: Raw(_dumps([e for _, e in shown(journal, filters)]))
-        )
+        filters = _filters(asked)
+
+        def answer(journal: Journal) -> Raw:
+            shown, damaged = self._shown(journal, filters)
+            beside = {"damaged": damaged} if damaged else {}
+            return Raw(_dumps([event for _, event in shown]), beside)
+
+        return await self._read(answer)
 
     async def _read(self, work: Callable[[Journal], T]) -> T:
         try:
@@ -165,22 +169,23 @@ class HouseRequests:
         self._followers.add(queue)
         try:
             last = 0
-            for seq, event in await self._read(lambda journal: self._shown(journal, filters)):
+            shown, _ = await self._read(lambda journal: self._shown(journal, filters))
+            for seq, event in shown:
                 last = seq
                 yield event
             while queue in self._followers or not queue.empty():
                 row = await queue.get()
-                shown = self._local.shown(row)
-                if row.seq > last and shown and _matches(shown, filters):
-                    yield shown
+                new = self._local.shown(row)
+                if row.seq > last and new and _matches(new, filters):
+                    yield new
         finally:
             self._followers.discard(queue)
         raise Refused("you read too slowly and were cut off; ask again with after")
 
     def _shown(
         self, journal: Journal, filters: Mapping[str, Any]
-    ) -> list[tuple[int, dict[str, Any]]]:
-        """Return the events that fit with their recorded numbers, in order.
+    ) -> tuple[list[tuple[int, dict[str, Any]]], list[list[int]]]:
+        """Return the events that fit with their recorded numbers, in order; and what is damaged.
 
         What the loop has not been told of yet is left out; followers get it from there. As many
         more are asked for as are hidden, so that not even their number shows.
@@ -189,9 +194,15 @@ class HouseRequests:
         wanted = {**filters, "limit": limit + self._local.hidden}
         if "after" in wanted:
             wanted["after"] = self._local.recorded_number(wanted["after"])
-        rows = [row for row in journal.query(**wanted) if row.seq <= self._local.upto]
+        intact = journal.intact()
+        rows = [row for row in intact.query(**wanted) if row.seq <= self._local.upto]
         shown = [(row.seq, event) for row in rows if (event := self._local.shown(row))][:limit]
-        return shown[::-1] if filters.get("newest_first") else shown
+        newest_first = filters.get("newest_first", False)
+        damaged = [[*map(self._local.shown_number, span)] for span in intact.damaged]
+        if len(shown) == limit > 0:  # what lies beyond the last one is not left out
+            edge = shown[-1][1]["seq"]
+            damaged = [[a, b] for a, b in damaged if (b > edge if newest_first else a < edge)]
+        return shown[::-1] if newest_first else shown, damaged
 
 
 _FILTERS: dict[str, type] = {
