@@ -100,6 +100,7 @@ def _believed(
             if signer:
                 chain = _chain(tree, keys.known(folder, signer))
                 _see_that_it_is_the_same(folder, signer, tree, chain)
+                _see_that_prunings_are_signed(folder, tree)
                 signer = _in_office(folder, signer, chain, failed)
             own = signer.named(tree.origin or signer.verifier.name) if signer else None
         storage = Storage(folder, own)
@@ -168,6 +169,15 @@ def _hold_against(folder: Path, kept: Checkpoint, tree: StoredTree, signer: Sign
     own = tree.origin or signer.verifier.name
     if kept.origin != own or tree.growth(kept.size).root() != kept.root:
         raise StorageCorrupt(f"the record in {folder} is not the one that was signed last")
+
+
+def _see_that_prunings_are_signed(folder: Path, tree: StoredTree) -> None:
+    """Refuse to sign a pruning that was not signed when it was made: its events are destroyed."""
+    if (number := tree.unsigned_pruning()) is not None:
+        raise StorageCorrupt(
+            f"the event {number} of the record in {folder} says that others were pruned, and "
+            "nobody has signed it"
+        )
 
 
 def _damage(folder: Path, error: Exception) -> str | None:

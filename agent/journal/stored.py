@@ -9,7 +9,7 @@ from agent.journal.errors import StorageCorrupt
 from agent.journal.filing import SEVERITIES, SEVERITY_NAMES, class_parts
 from agent.journal.growth import TILE, Growth
 from agent.journal.layout import SALT
-from agent.journal.record import ROTATED, Sealed
+from agent.journal.record import PRUNED, ROTATED, Sealed
 from agent.journal.schema import strange
 from agent.journal.tree import Frontier, leaf_hash, node_hash, split
 
@@ -29,6 +29,9 @@ _HALVES = (
 _HIDDEN = (
     "SELECT EXISTS (SELECT 1 FROM event, tile WHERE position = ? AND seq >= ? AND seq < ? AND kept "
     "AND NOT at_us BETWEEN from_us AND to_us)"
+)
+_PRUNINGS = (
+    "SELECT min(seq) FROM event WHERE seq > ? AND class IN (SELECT id FROM class WHERE kind = ?)"
 )
 _HAS_CLASS = "SELECT EXISTS (SELECT 1 FROM class WHERE kind = ?)"
 
@@ -158,6 +161,18 @@ class StoredTree:
             "AND class IN (SELECT id FROM class WHERE kind = ?) AND kept ORDER BY seq"
         )
         return self._connection.execute(sql, (_ACCESS, ROTATED)).fetchall()
+
+    def unsigned_pruning(self) -> int | None:
+        """Return the number of a pruning that no checkpoint covers; of an unsigned record none.
+
+        Each is signed with its own commit: whoever has the key has not made this one.
+        """
+        sealed = self.newest_checkpoint()
+        if sealed is None:
+            return None
+        last = self.first + sealed.size - 1
+        found = self._connection.execute(_PRUNINGS, (last, PRUNED)).fetchone()[0]
+        return None if found is None else int(found)
 
     def rows(self) -> Generator[Row, None, None]:
         """Yield every row of the tree in order."""

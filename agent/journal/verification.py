@@ -97,7 +97,7 @@ class Verification:
         self._next = tree.first  # the number of the next event to look at
         self._seen = 0
         self._gone = bytearray()  # for each event, 1 when only its hash is left
-        self._said_gone: list[Span] = []
+        self._said_gone: list[tuple[int, list[Span]]] = []  # by which event
         self._held = self._covered = 0
         self._broken = False  # no later root can be right; only rows are looked at
         kept = [Checkpoint.open(note, self._chain.everybody()) for note in known]
@@ -232,25 +232,40 @@ class Verification:
                     self._find(row[0], row[0], fault)
         self._gone += bytes([row[4] is None for row in rows])
         if self._classes.prunings:
-            said = [ranges_of(row) for row in rows if row[1] in self._classes.prunings]
-            self._said_gone += itertools.chain.from_iterable(said)
+            prunings = [row for row in rows if row[1] in self._classes.prunings]
+            self._said_gone += [(row[0], ranges_of(row)) for row in prunings]
         self._growth, full = self._growth.grown(leaves, [row[5] for row in rows])
         for tile in full:
             self._hold(tile)
 
     def _hold_pruned(self) -> None:
-        """See that of every event whose content is gone it was recorded that it was pruned."""
+        """See that of every event whose content is gone it was recorded that it was pruned.
+
+        A pruning is signed with its own commit. So in a record that is signed, one that no
+        checkpoint covers was made by somebody without the key.
+        """
         if len(self._gone) != self._next - self._tree.first:
             return
-        for first, last in self._said_gone:
+        signed = self._tree.first + self._covered - 1
+        believed = [
+            span
+            for number, spans in self._said_gone
+            if number <= signed or self._broken or not self._held
+            for span in spans
+        ]
+        for first, last in believed:
             begin, end = first - self._tree.first, last - self._tree.first + 1
             if 0 <= begin < end <= len(self._gone):
                 self._gone[begin:end] = bytes(end - begin)
         at = self._gone.find(1)
         if at >= 0:
             end = self._gone.find(0, at) % (len(self._gone) + 1)
-            what = "what it said is gone, and no pruning of it was recorded"
-            self._find(self._tree.first + at, self._tree.first + end - 1, what)
+            first, last = self._tree.first + at, self._tree.first + end - 1
+            why = "no pruning of it was recorded"
+            for number, spans in self._said_gone:
+                if number > signed and any(begin <= first <= until for begin, until in spans):
+                    why = f"the pruning that the event {number} tells of is not signed"
+            self._find(first, last, f"what it said is gone, and {why}")
 
     def _hold(self, tile: Tile) -> None:
         """Compare a full tile with what was stored of it."""

@@ -253,7 +253,7 @@ class Writer:
             {key: encode([list(s) for s in ranges.spans]) for key, ranges in acknowledged.items()},
             whole.prune,
             whole.thin,
-            self._seal_is_due(len(whole.columns)),
+            bool(whole.prune) or self._seal_is_due(len(whole.columns)),
             whole.rotate,
         )
         self._trouble, self._pause_s = None, 0.0

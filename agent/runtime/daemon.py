@@ -331,6 +331,9 @@ class Daemon:
     def key_change(self) -> Batch | None:
         return self._journal.key_change(self._clock.now())
 
+    def signs(self) -> bool:
+        return self._journal.vkey is not None
+
     def key_changed(self) -> None:
         self._line.describe()
 

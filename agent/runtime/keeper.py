@@ -45,6 +45,9 @@ class House(Protocol):
     def key_change(self) -> Batch | None:
         """Return what makes a new key sign, where one waits; not on the loop."""
 
+    def signs(self) -> bool:
+        """Return whether there is the key: nobody believes a pruning that is not signed."""
+
     def key_changed(self) -> None:
         """Hear that the new key signs."""
 
@@ -103,7 +106,8 @@ class Keeper:
         """Measure; give up what need not be kept, when it is time or there is no room; tell."""
         await self._change_key()
         found = await self._worker.run(self._measured)
-        if self._clock.now().mono_us >= self._next_us or found.used > found.quota:
+        due = self._clock.now().mono_us >= self._next_us or found.used > found.quota
+        if due and self._house.signs():
             await self._prune(found.quota)
             self._next_us = self._clock.now().mono_us + PRUNE_EVERY_US
             found = await self._worker.run(self._measured)

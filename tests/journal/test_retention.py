@@ -11,15 +11,20 @@ from pathlib import Path
 import pytest
 
 from agent.journal import keys
+from agent.journal.body import written
 from agent.journal.errors import JournalMisused
+from agent.journal.filing import Filing
 from agent.journal.journal import Journal
+from agent.journal.layout import SALT
 from agent.journal.policy import Policy, RecordOptions
 from agent.journal.proving import CannotProve, check, prove, submission
 from agent.journal.ranges import Ranges
 from agent.journal.reading import Reader
 from agent.journal.record import PRUNED, Batch, Entry, Lane
 from agent.journal.retention import DAY_US, MOST_ROWS, Retention, usage
+from agent.journal.tree import MARK, leaf_hash
 from agent.journal.verification import verify
+from agent.site.inputs import Json
 from agent.site.moment import Moment
 from agent.site.step import Event, Severity
 from tests.journal.recording import BOOT, START_US, Ears, batch, entry
@@ -202,6 +207,41 @@ def test_dropped_is_not_pruned(journal: Journal, ears: Ears, folder: Path) -> No
     (finding,) = verify(folder, keys.public(folder)).findings
     assert (finding.first, finding.last) == (500, 501)
     assert "no pruning of it was recorded" in finding.what
+
+
+def forge_pruning(folder: Path, seq: int) -> int:
+    """Destroy an event as somebody would who knows the layout, but has no key; return by which."""
+    leaf = prove_leaf(folder, seq)
+    data: dict[str, Json] = {"ranges": [[seq, seq]], "events": 1}
+    said = Entry(Event(PRUNED, "journal", Severity.INFO, day(1000), data=data))
+    with closing(sqlite3.connect(folder / "journal.db", isolation_level=None)) as connection:
+        connection.execute("DELETE FROM entry WHERE seq = ?", (seq,))
+        connection.execute("INSERT INTO entry(seq, proof) VALUES (?, ?)", (seq, leaf))
+        head = int(connection.execute("SELECT max(seq) FROM entry").fetchone()[0])
+        body, columns = written(said, head + 1)
+        proof = bytes(SALT) + leaf_hash(bytes(SALT) + body)[:MARK]
+        Filing(connection).put([(head + 1, PRUNED, "info", columns, proof)])
+    return head + 1
+
+
+def test_a_pruning_is_signed_at_once_and_no_other_is_believed(
+    journal: Journal, ears: Ears, folder: Path
+) -> None:
+    pruned(journal, ears, folder, Policy(), day(300), 2**62)
+    verdict = verify(folder, keys.public(folder))
+    assert (verdict.findings, verdict.covered) == ((), journal.head)
+    journal.close()
+    number = forge_pruning(folder, 1999)
+    (finding,) = verify(folder, keys.public(folder)).findings
+    assert (finding.first, finding.last) == (1999, 1999)
+    assert f"the pruning that the event {number} tells of is not signed" in finding.what
+    with Journal.open(
+        folder, committed=ears.committed, failed=ears.failed, origin="armoury/test"
+    ) as again:
+        assert again.head == number, "the numbers go on in a new record"
+    assert f"the event {number} of the record in {folder} says that others" in str(ears.failures)
+    (aside,) = (folder / "aside").iterdir()
+    assert verify(aside, keys.public(folder)).findings == (finding,)
 
 
 def prove_leaf(folder: Path, seq: int) -> bytes:

@@ -46,6 +46,9 @@ class House:
         self.news: list[Input] = []
         self.open_us: int | None = None
         self.vkeys: list[str | None] = []
+        self.open(folder)
+
+    def open(self, folder: Path) -> None:
         self.journal = Journal.open(
             folder, committed=self._committed, failed=print, origin="armoury/test"
         )
@@ -68,6 +71,9 @@ class House:
 
     def key_change(self) -> Batch | None:
         return self.journal.key_change(Moment(START_US, 1, BOOT, True))
+
+    def signs(self) -> bool:
+        return self.journal.vkey is not None
 
     def key_changed(self) -> None:
         self.vkeys.append(self.journal.vkey)
@@ -138,6 +144,18 @@ async def test_what_is_old_goes_when_its_time_has_come(
     await keeping.look()
     assert house.prunings() == 3
     assert verify(tmp_path / "data", keys.public(tmp_path / "data")).findings == ()
+
+
+async def test_without_the_key_nothing_is_given_up(
+    house: House, clock: FakeClock, make: Callable[..., Keeper], tmp_path: Path
+) -> None:
+    await house.happened(0, 50)
+    house.journal.close()
+    (tmp_path / "data" / "journal.key").unlink()
+    house.open(tmp_path / "data")
+    clock.after_us = 93 * DAY_US
+    await make().look()
+    assert (house.journal.vkey, house.prunings()) == (None, 0)
 
 
 async def test_it_is_done_once_an_hour(
