@@ -35,6 +35,12 @@ def judgement(verdict: Verdict, trusted: Sequence[Verifier], by_given_key: bool)
         )
     else:
         lines.append("  no checkpoint was signed: this shows damage, not forgery")
+    if verdict.inherited:
+        lines.append(
+            f"  NOT proved: {verdict.inherited} events before {verdict.first}, taken over from an "
+            "earlier record: only their own hashes hold them, and nothing tells how many there "
+            "were; verify that record, with --data .../aside/TIME, or the backup"
+        )
     if verdict.checkpoints and not by_given_key:
         lines.append("  with the key that lies beside the record; against forgery give --key")
     for number, (old, new) in zip(

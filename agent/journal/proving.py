@@ -46,7 +46,8 @@ def prove(reader: Reader, seq: int) -> str:
     """Return the proof of an event.
 
     Raises:
-        CannotProve: there is no such event, it was pruned, or no checkpoint covers it yet.
+        CannotProve: there is no such event, it was pruned, was taken over from an earlier record,
+            or no checkpoint covers it yet.
     """
     with reader.tree() as tree:
         index = seq - tree.first
@@ -54,6 +55,12 @@ def prove(reader: Reader, seq: int) -> str:
         entry = tree.entry(index)
         if entry is None:
             raise CannotProve(f"the journal holds no event {seq}, or holds only its hash")
+        if index < 0:
+            raise CannotProve(
+                f"the event {seq} was taken over from an earlier record, and no checkpoint of this "
+                "one covers it; prove it from that record: --data .../aside/TIME, or the backup's "
+                "folder"
+            )
         if sealed is None:
             raise CannotProve(f"no checkpoint covers the event {seq} yet; try again in a minute")
         path = inclusion(index, sealed.size, tree.subtree)

@@ -152,6 +152,12 @@ class StoredTree:
         if self.version > 1:
             yield from (seq for (seq,) in self._connection.execute(_HALVES))
 
+    def statement(self) -> str | None:
+        """Return what ties this record to the one that it succeeds; None: to none."""
+        sql = "SELECT CAST(value AS BLOB) FROM meta WHERE key = 'statement'"
+        found = self._connection.execute(sql).fetchone()
+        return None if found is None else bytes(found[0]).decode(errors="replace")
+
     def rotations(self) -> list[tuple[int, bytes]]:
         """Return number and body of every event that says which key signs from then on."""
         if not self._connection.execute(_HAS_CLASS, (ROTATED,)).fetchone()[0]:

@@ -17,13 +17,13 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from agent.journal.checkpoint import Checkpoint
+from agent.journal.checkpoint import Checkpoint, first_origin
 from agent.journal.errors import StorageFailed
 from agent.journal.evidence import Evidence
 from agent.journal.growth import TILE, Growth, Tile
 from agent.journal.judging import Classes, ranges_of
 from agent.journal.layout import SALT
-from agent.journal.note import NoteRefused, Verifier
+from agent.journal.note import NoteRefused, Verifier, open_note
 from agent.journal.ranges import Span
 from agent.journal.reading import Reader
 from agent.journal.rotation import Chain, Rotation
@@ -59,6 +59,8 @@ class Verdict(Struct, frozen=True):
         covered: up to which number they cover the events.
         keys: the ids of the keys that signed, in their order, where there was more than one.
         key_changes: the numbers of the events with which each but the first took over.
+        inherited: how many events before the first were taken over from an earlier record; nobody
+            has signed them in this one.
         findings: what is wrong, the first event concerned first; empty when all is well.
     """
 
@@ -70,6 +72,7 @@ class Verdict(Struct, frozen=True):
     findings: tuple[Finding, ...]
     keys: tuple[str, ...] = ()
     key_changes: tuple[int, ...] = ()
+    inherited: int = 0
 
 
 class Verification:
@@ -98,15 +101,17 @@ class Verification:
         self._seen = 0
         self._gone = bytearray()  # for each event, 1 when only its hash is left
         self._said_gone: list[tuple[int, list[Span]]] = []  # by which event
-        self._held = self._covered = 0
+        self._held = self._covered = self._inherited = 0
         self._broken = False  # no later root can be right; only rows are looked at
-        kept = [Checkpoint.open(note, self._chain.everybody()) for note in known]
-        self._checkpoints = sorted([*self._signed(), *kept], key=lambda said: said.size)
+        self._checkpoints = sorted(
+            [*self._signed(), *self._kept(known)], key=lambda said: said.size
+        )
 
     def run(self) -> Verdict:
         """Look at everything, once."""
         pruned = 0
         try:
+            self._look_at_statement()
             self._look_at_inherited()
             self._walk()
             pruned = self._gone.count(1)
@@ -135,6 +140,7 @@ class Verification:
             tuple(self._findings),
             tuple(key.number.hex() for key in self._chain.keys),
             tuple(self._chain.from_numbers[1:]),
+            self._inherited,
         )
 
     def _find(self, first: int, last: int, what: str) -> None:
@@ -160,15 +166,56 @@ class Verification:
             except NoteRefused as error:
                 self._find(first, last, f"the checkpoint over {last} does not hold: {error}")
                 continue
-            if said.size == size:
-                yield said
-            else:
+            if said.size != size:
                 self._find(first, last, f"the checkpoint over {last} is one over {said.size}")
+            elif not self._is_own(said):
+                self._find(first, last, f"the checkpoint over {last} is one of {said.origin}")
+            else:
+                yield said
+
+    def _is_own(self, said: Checkpoint) -> bool:
+        own = self._tree.origin or first_origin(said.origin)
+        return said.origin == own and said.first_number == self._tree.first
+
+    def _kept(self, known: Sequence[str]) -> Iterator[Checkpoint]:
+        """Yield the checkpoints that others have, as far as they are of this record.
+
+        Raises:
+            NoteRefused: one was not signed by any of the record's keys; or is of the record before
+                this one, and so says nothing of it.
+        """
+        for note in known:
+            said = Checkpoint.open(note, self._chain.everybody())
+            if self._is_own(said):
+                yield said
+            elif said.last_number < self._tree.first:
+                raise NoteRefused(
+                    f"a checkpoint of {said.origin} up to the event {said.last_number} says "
+                    f"nothing of this record, which continues that one from {self._tree.first} on; "
+                    "hold the earlier one against it: --data .../aside/TIME"
+                )
+            else:
+                first = max(said.first_number, self._tree.first)
+                self._find(first, said.last_number, f"signed in {said.origin}, and not in this")
+
+    def _look_at_statement(self) -> None:
+        """See that the key has signed that this record continues another, where it says so."""
+        origin = self._tree.origin
+        if origin is None and self._tree.first == 1:
+            return
+        try:
+            keys = [Verifier(origin or "", key.key) for key in self._chain.everybody()]
+            said = open_note(self._tree.statement() or "", keys)
+        except NoteRefused:
+            said = ""
+        if not said.startswith(f"{origin}\ncontinues "):
+            what = "that the record continues another from here on, the key has not signed"
+            self._find(self._tree.first, self._tree.first, what)
 
     def _look_at_inherited(self) -> None:
         """See to the rows before the tree's first; a record that succeeds none has none."""
         with closing(self._tree.inherited()) as rows:
-            for row in rows:
+            for self._inherited, row in enumerate(rows, 1):
                 leaf = sha256(LEAF + row[3][:SALT] + (row[4] or b"")).digest()
                 if self._tree.first == 1:
                     self._find(row[0], row[0], "it comes before the first event")
@@ -308,7 +355,8 @@ def verify(folder: Path, trusted: Sequence[Verifier], known: Sequence[str] = ())
         known: signed checkpoints that others keep of it.
 
     Raises:
-        NoteRefused: one of those was not signed by any of the record's keys.
+        NoteRefused: one of those was not signed by any of the record's keys, or is of the record
+            before this one.
         JournalUnusable: there is no journal that could be read.
         StorageCorrupt: it is damaged so that no event can be told from another.
     """

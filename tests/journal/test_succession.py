@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from agent.cli.judgement import judgement
 from agent.journal import keys, succession
 from agent.journal.backup import BackupBad, backup, restore
 from agent.journal.checkpoint import Checkpoint
@@ -24,8 +25,8 @@ from agent.journal.errors import (
     StorageFailed,
 )
 from agent.journal.journal import Journal
-from agent.journal.note import Signer, Verifier, open_note
-from agent.journal.proving import check, prove
+from agent.journal.note import NoteRefused, Signer, Verifier, open_note
+from agent.journal.proving import CannotProve, check, prove
 from agent.journal.ranges import Ranges
 from agent.journal.reading import Reader
 from agent.journal.record import PRUNED, REPLACED, Batch, Recorded
@@ -337,6 +338,56 @@ def test_a_backup_is_restored_above_every_number_that_was_given(
         kinds = [row.seq for row in reader.query(kind="test.1", since_us=START_US + 990_000_000)]
         assert kinds == [seq for seq in range(991, 1001) if seq % 3 == 2]
     assert verify(folder, keys.public(folder)).findings == ()
+
+
+def test_what_is_not_proved_of_a_restored_record_is_said(
+    signing: Open, recorded: list[Recorded], ears: Ears, folder: Path, tmp_path: Path
+) -> None:
+    copy, note = tmp_path / "copy", kept(folder, 1000)
+    backup(folder, copy)
+    restore(folder, copy)
+    journal = signing()
+    journal.submit(batch(1, 2, 3), 99)
+    ears.heard(11)
+    journal.close()
+    trusted = keys.public(folder)
+    verdict = verify(folder, trusted)
+    assert (verdict.findings, verdict.events, verdict.inherited) == ((), 3, 1000)
+    assert "NOT proved: 1000 events before 1001" in judgement(verdict, trusted, by_given_key=True)
+    with pytest.raises(NoteRefused, match=r"test up to the event 1000 says nothing of this record"):
+        verify(folder, trusted, [note])
+    (aside,) = (folder / "aside").iterdir()
+    assert verify(aside, trusted, [note]).findings == (), "it is that one's"
+    with Reader(folder) as reader, reader.tree() as tree:
+        newest = tree.newest_checkpoint()
+    assert newest is not None
+    (finding,) = verify(aside, trusted, [newest.note]).findings
+    assert (finding.first, finding.last) == (1001, 1003)
+    assert finding.what == f"signed in {ORIGIN}/from-1001, and not in this"
+    with Reader(folder) as reader, pytest.raises(CannotProve, match="500 was taken over from an"):
+        prove(reader, 500)
+
+
+@pytest.mark.parametrize(
+    ("sql", "what"),
+    [
+        ("UPDATE meta SET value = replace(value, 'continues', 'is not')", "the key has not signed"),
+        ("DELETE FROM meta WHERE key = 'statement'", "the key has not signed"),
+        ("UPDATE meta SET value = 1002 WHERE key = 'first'", f"is one of {ORIGIN}/from-1001"),
+        ("UPDATE meta SET value = 'x' WHERE key = 'origin'", f"is one of {ORIGIN}/from-1001"),
+    ],
+)
+def test_what_a_record_says_that_it_continues_is_signed(
+    signing: Open, recorded: list[Recorded], ears: Ears, folder: Path, sql: str, what: str
+) -> None:
+    bend(folder, "UPDATE entry SET object = 'crypt' WHERE seq = 990")
+    journal = signing()
+    journal.submit(batch(1, 2, 3), 99)
+    ears.heard(11)
+    journal.close()
+    assert verify(folder, keys.public(folder)).findings == ()
+    bend(folder, sql)
+    assert what in verify(folder, keys.public(folder)).findings[0].what
 
 
 def test_a_damaged_backup_is_not_restored(
