@@ -63,7 +63,6 @@ class Client:
 
     def __init__(self, path: Path, timeout_s: float | None = 5.0) -> None:
         self._path, self._timeout_s = path, timeout_s
-        self.beside: Mapping[str, Any] = {}
         self._sock = socket.socket(socket.AF_UNIX)
         self._sock.settimeout(timeout_s)
         try:
@@ -73,6 +72,7 @@ class Client:
             raise DaemonAbsent(_absent(path, error)) from error
         self._lines = self._sock.makefile("rb")
         self._ids = iter(range(1, 2**31))
+        self.beside: Mapping[str, Any] = {}
 
     def __enter__(self) -> Client:
         return self
