@@ -20,17 +20,21 @@ PUBLIC = "journal.vkey"
 
 
 class KeyMissing(JournalUnusable):
-    """A journal that was signed has lost its key."""
+    """A journal that was signed has lost its key, or what lies in its place is none."""
 
 
 def read(folder: Path) -> Signer:
     """Return the journal's key.
 
     Raises:
-        KeyMissing: there is none.
-        JournalUnusable: it cannot be read, or is damaged.
+        KeyMissing: there is none, it cannot be read, or it is damaged.
     """
     return _read(_path(folder, PRIVATE))
+
+
+def is_there(folder: Path) -> bool:
+    """Say whether anything lies where the journal's key does."""
+    return _path(folder, PRIVATE).exists()
 
 
 def _read(path: Path) -> Signer:
@@ -41,9 +45,15 @@ def _read(path: Path) -> Signer:
             f"the journal's key {path} is missing: nothing is signed until it is put back"
         ) from error
     except OSError as error:
-        raise JournalUnusable(f"{path} cannot be read: {error.strerror}") from error
+        raise KeyMissing(
+            f"the journal's key {path} cannot be read ({error.strerror}): nothing is signed until "
+            "it is the daemon's to read"
+        ) from error
     except (NoteRefused, UnicodeDecodeError) as error:
-        raise JournalUnusable(f"{path} is damaged; put it back from its copy") from error
+        raise KeyMissing(
+            f"the journal's key {path} is damaged: nothing is signed until it is put back from "
+            "its copy"
+        ) from error
 
 
 def public(folder: Path) -> list[Verifier]:
@@ -54,15 +64,23 @@ def public(folder: Path) -> list[Verifier]:
     Raises:
         JournalUnusable: they cannot be read, or are damaged.
     """
+    try:
+        return [Verifier.parse(line) for line in _public_lines(folder)]
+    except NoteRefused as error:
+        raise JournalUnusable(
+            f"{folder / PUBLIC} is damaged; put it back from its copy, or start the daemon, which "
+            f"writes it anew from {PRIVATE}"
+        ) from error
+
+
+def _public_lines(folder: Path) -> list[str]:
     path = folder / PUBLIC
     try:
-        return [Verifier.parse(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        return path.read_text(encoding="utf-8", errors="replace").splitlines()
     except FileNotFoundError:
         return []
     except OSError as error:
         raise JournalUnusable(f"{path} cannot be read: {error.strerror}") from error
-    except (NoteRefused, UnicodeDecodeError) as error:
-        raise JournalUnusable(f"{path} is damaged; put it back from its copy") from error
 
 
 def make(folder: Path, name: str) -> Signer:
@@ -80,16 +98,27 @@ def make(folder: Path, name: str) -> Signer:
     return signer
 
 
-def publish(folder: Path, signer: Signer) -> None:
-    """See that the public key lies beside the journal.
+def publish(folder: Path, signer: Signer) -> bool:
+    """See that the public key lies beside the journal, and nothing there that is none.
+
+    A line that is damaged goes: what it said of an older key, the record's own events say too.
+
+    Returns:
+        Whether there was one.
 
     Raises:
         JournalUnusable: it cannot be written.
     """
-    known = public(folder)
-    if signer.verifier not in known:
-        lines = [f"{key}\n" for key in (*known, signer.verifier)]
-        _write(folder / PUBLIC, "".join(lines), 0o444)
+    lines = _public_lines(folder)
+    known: list[Verifier] = []
+    for line in lines:
+        with contextlib.suppress(NoteRefused):
+            known.append(Verifier.parse(line))
+    spoilt = len(known) < len(lines)
+    if spoilt or signer.verifier not in known:
+        wanted = dict.fromkeys((*known, signer.verifier))
+        _write(folder / PUBLIC, "".join(f"{key}\n" for key in wanted), 0o444)
+    return spoilt
 
 
 def known(folder: Path, signer: Signer) -> list[Verifier]:

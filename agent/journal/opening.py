@@ -192,14 +192,20 @@ def _damage(folder: Path, error: Exception) -> str | None:
 def _signer(
     folder: Path, origin: str | None, failed: Callable[[JournalError], None]
 ) -> Signer | None:
-    """Return the key that signs; make it for a folder that never had one."""
+    """Return the key that signs; make it for a folder that never had one.
+
+    Without it, whatever became of it, a record that there is already goes on unsigned.
+    """
     if origin is None:
         return None
     try:
         signer = keys.read(folder)
     except keys.KeyMissing as error:
         if not (folder / keys.PUBLIC).exists():
-            return keys.make(folder, origin)
+            if not keys.is_there(folder):
+                return keys.make(folder, origin)
+            if not (folder / layout.DATABASE).exists():
+                raise
         failed(error)
         return None
     if signer.verifier.name != origin:
@@ -207,5 +213,13 @@ def _signer(
             f"the journal in {folder} belongs to {signer.verifier.name}, not to {origin}; name "
             "another folder, or put the site's id back"
         )
-    keys.publish(folder, signer)
+    try:
+        if keys.publish(folder, signer):
+            failed(
+                JournalUnusable(
+                    f"{folder / keys.PUBLIC} was damaged, and was written anew from {keys.PRIVATE}"
+                )
+            )
+    except JournalUnusable as error:  # it signs all the same
+        failed(error)
     return signer

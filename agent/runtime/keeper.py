@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
-from agent.journal.errors import JournalError
+from agent.journal.errors import JournalError, JournalUnusable
 from agent.journal.policy import Policy
 from agent.journal.reading import Reader
 from agent.journal.record import Batch
@@ -116,7 +116,12 @@ class Keeper:
         self._tell("disk", found.disk_pct)
 
     async def _change_key(self) -> None:
-        if (batch := await self._worker.run(self._house.key_change)) is not None:
+        try:
+            batch = await self._worker.run(self._house.key_change)
+        except JournalUnusable as error:  # of a key: the rest is looked after all the same
+            log.warning("the key of the record is not changed: %s", error)
+            return
+        if batch is not None:
             await self._house.record(batch)
             self._house.key_changed()
 

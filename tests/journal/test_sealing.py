@@ -13,6 +13,7 @@ from agent.journal import keys, tree, writer
 from agent.journal.checkpoint import Checkpoint
 from agent.journal.errors import JournalUnusable
 from agent.journal.journal import Journal
+from agent.journal.keys import KeyMissing
 from agent.journal.note import Verifier
 from agent.journal.reading import Reader
 from agent.journal.record import Batch, Sealed
@@ -169,5 +170,48 @@ def test_the_key_may_be_a_systemd_credential(
 def test_a_damaged_key_is_said_and_not_shown(signing: Open, folder: Path, damage: str) -> None:
     folder.mkdir()
     (folder / "journal.key").write_text(damage)
-    with pytest.raises(JournalUnusable, match=r"journal\.key is damaged; put it back"):
+    with pytest.raises(JournalUnusable, match=r"journal\.key is damaged: .* put back"):
         signing()
+
+
+def test_a_key_that_is_none_stops_the_signing_only(
+    signing: Open, ears: Ears, seals: list[Sealed], folder: Path
+) -> None:
+    signing().close()
+    key = (folder / "journal.key").read_text()
+    for said in ("is damaged", "cannot be read"):
+        (folder / "journal.key").unlink()
+        if said == "is damaged":  # as a disk that lost power leaves a file
+            (folder / "journal.key").touch()
+        else:
+            (folder / "journal.key").mkdir()
+        journal = signing()
+        assert isinstance(ears.failures[-1], KeyMissing)
+        assert said in str(ears.failures[-1])
+        journal.submit(batch(1), len(ears.commits))
+        journal.close()
+    assert len(ears.rows) == 2
+    assert seals == []
+    (folder / "journal.vkey").unlink()  # nor is another key made for what was signed by this one
+    signing().close()
+    (folder / "journal.key").rmdir()
+    (folder / "journal.key").write_text(key)
+    signing().close()
+    check(seals, folder)
+
+
+@pytest.mark.parametrize("damage", [b"", b"armoury/test+x\n", b"\xff\xfe\n"])
+def test_a_public_key_that_is_damaged_is_written_anew(
+    signing: Open, ears: Ears, seals: list[Sealed], folder: Path, damage: bytes
+) -> None:
+    signing().close()
+    vkey = folder / "journal.vkey"
+    text = vkey.read_bytes()
+    vkey.unlink()
+    vkey.write_bytes(damage)
+    journal = signing()
+    assert [f"{vkey} was damaged" in str(told) for told in ears.failures] == [True] * bool(damage)
+    assert vkey.read_bytes() == text
+    journal.submit(batch(1), 1)
+    journal.close()
+    check(seals, folder)

@@ -259,3 +259,12 @@ async def test_nothing_more_is_given_up_while_a_commit_waits(
     assert len(asked) == 1
     looking.cancel()
     await asyncio.wait({looking})
+
+
+async def test_a_key_that_is_damaged_keeps_nothing_else_from_being_looked_after(
+    house: House, make: Callable[..., Keeper], tmp_path: Path
+) -> None:
+    (tmp_path / "data" / "journal.key.next").write_text("no key")
+    await make().look()
+    assert house.pcts("record") == [0]
+    assert house.vkeys == []
