@@ -11,12 +11,14 @@ from pathlib import Path
 from msgspec import Struct
 
 from agent.journal import keys, last, layout, reserve, succession
+from agent.journal.canonical import encode
 from agent.journal.checkpoint import Checkpoint
 from agent.journal.errors import (
     JournalError,
     JournalTooNew,
     JournalUnusable,
     StorageCorrupt,
+    StorageFailed,
     storage_failure,
 )
 from agent.journal.note import NoteRefused, Signer, Verifier
@@ -106,12 +108,27 @@ def _believed(
         storage = Storage(folder, own)
         if storage.untold:
             failed(storage.untold)
-        return Opened(reader, storage, reader.state(), reader.acknowledged(), own)
+        return Opened(reader, storage, reader.state(), _delivered(reader, storage), own)
     except (JournalError, sqlite3.Error):
         reader.close()
         if storage:
             storage.close()
         raise
+
+
+def _delivered(reader: Reader, storage: Storage) -> dict[tuple[str, str], Ranges]:
+    """Return what was delivered, and see that no number is among it that was never given."""
+    said = reader.acknowledged()
+    found = {key: ranges.upto(storage.head) for key, ranges in said.items()}
+    wrong = {
+        key: encode([list(span) for span in ranges.spans])
+        for key, ranges in found.items()
+        if ranges != said[key]
+    }
+    if wrong:
+        with contextlib.suppress(StorageFailed):  # which the next commit tells
+            storage.commit((), (), {}, wrong, (), (), seal=False)
+    return found
 
 
 def _prepare(folder: Path, progress: Callable[[], None]) -> None:

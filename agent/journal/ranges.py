@@ -49,6 +49,10 @@ class Ranges(Struct, frozen=True):
     def __len__(self) -> int:
         return sum(last - first + 1 for first, last in self.spans)
 
+    def upto(self, last: int) -> Ranges:
+        """Return what of it is not above a number."""
+        return Ranges(tuple((first, min(end, last)) for first, end in self.spans if first <= last))
+
     def complete_to(self, first: int) -> int:
         """Return the last number up to which nothing from `first` on is missing.
 

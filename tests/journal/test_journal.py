@@ -201,6 +201,8 @@ def test_what_is_rare_is_read_through_its_index(opened: Open, ears: Ears, folder
 
 def test_what_is_acknowledged_is_kept(opened: Open, ears: Ears, folder: Path) -> None:
     journal = opened()
+    journal.submit(batch(*range(10)), 0)
+    ears.heard(1)
     journal.acknowledge("fibre", "rest", [(1, 3), (5, 5)])
     journal.acknowledge("fibre", "rest", Ranges.of([(4, 4)]))
     journal.acknowledge("cellular", "alarm", [(2, 2)])
@@ -214,12 +216,29 @@ def test_what_is_acknowledged_is_kept(opened: Open, ears: Ears, folder: Path) ->
         wait_until(lambda: reader.acknowledged() == expected, 5, "the acknowledgement saved")
     journal.acknowledge("fibre", "rest", [(6, 9)])
     journal.submit(Batch(()), 1)
-    ears.heard(1)
+    ears.heard(2)
     with Reader(folder) as reader:  # and at once with what is no event
         assert reader.acknowledged()["fibre", "rest"].spans == ((1, 9),)
     journal.acknowledge("fibre", "rest", [(10, 10)])
     journal.close()
     assert opened().acknowledged("fibre", "rest").spans == ((1, 10),)
+
+
+def test_no_number_was_delivered_before_it_was_given(
+    opened: Open, ears: Ears, folder: Path
+) -> None:
+    journal = opened()
+    journal.submit(batch(1, 2, 3), 0)
+    journal.acknowledge("fibre", "rest", [(1, 2), (50, 1506)])
+    journal.acknowledge("fibre", "alarm", [(3, 3)])
+    journal.close()
+    journal = opened()
+    assert journal.acknowledged("fibre", "rest").spans == ((1, 2),)
+    assert journal.acknowledged("fibre", "alarm").spans == ((3, 3),)
+    journal.submit(batch(*range(100)), 1)
+    ears.heard(2)
+    journal.close()
+    assert opened().acknowledged("fibre", "rest").spans == ((1, 2),), "nor is it ever believed"
 
 
 def test_queries(opened: Open, ears: Ears) -> None:
