@@ -27,6 +27,10 @@ class JournalRolledBack(JournalError):
     """Somebody else has a checkpoint of ours that the record does not continue."""
 
 
+class JournalDamaged(JournalError):
+    """What was read of the record is not what was written; the next opening begins another."""
+
+
 class JournalUnusable(JournalError):
     """The folder cannot hold a journal, or not this one."""
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from agent.journal import keys, last, rotation
+from agent.journal import damage, keys, last, layout, rotation
 from agent.journal.errors import (
+    JournalDamaged,
     JournalError,
     JournalRolledBack,
     JournalUnusable,
+    StorageCorrupt,
     storage_failure,
 )
 from agent.journal.intact import Intact
@@ -22,6 +25,7 @@ from agent.journal.lock import FolderLock
 from agent.journal.opening import Opened, open_record
 from agent.journal.proving import submission
 from agent.journal.ranges import Ranges
+from agent.journal.reading import Reader
 from agent.journal.record import Batch, Commit, Lane, Recorded, Sealed
 from agent.journal.rotation import chain_of
 from agent.journal.writer import Writer
@@ -45,10 +49,17 @@ class Journal:
     ) -> None:
         self.saved: Mapping[str, bytes] = opened.saved
         self._folder = lock.folder
+        self._path = str(lock.folder / layout.DATABASE)
         self._failed = failed
         self._lock = lock
         self._reader = opened.reader
-        self._writer = Writer(opened.storage, opened.acknowledged, committed, failed, sealed)
+        self._log = opened.log
+        self._file = layout.file_id(self._path)
+        self._signs = opened.signer is not None
+        self._is_damaged = False
+        self._writer = Writer(
+            opened.storage, opened.acknowledged, committed, self._writer_failed, sealed
+        )
 
     @classmethod
     def open(
@@ -72,8 +83,8 @@ class Journal:
                 raise. A record whose key is lost is opened all the same, and said here, as is
                 one that was begun anew because the old one is damaged, lost, older, or a backup
                 was restored (`JournalSucceeded`), until an event says so (`REPLACED`); both before
-                this returns. `JournalDied` is the last word: the writer ended by a fault of our
-                own.
+                this returns. Once, on any thread, it is told of damage that is met later: see
+                `damaged`. `JournalDied` is the last word: the writer ended by a fault of our own.
             sealed: called on the writer's thread for each checkpoint, made at least every 60 s
                 or 100 events and at closing, after the batches that it covers.
             origin: what checkpoints are signed as ("armoury/quito-07"); its key is made with
@@ -139,7 +150,8 @@ class Journal:
 
     def last(self) -> Recorded | None:
         """Return the newest committed row."""
-        return self._reader.last()
+        with self._reading() as reader:
+            return reader.last()
 
     def submit(self, batch: Batch, tag: int) -> None:
         """Queue a batch for the record; returns at once. Any thread.
@@ -158,11 +170,13 @@ class Journal:
         self, after: int, limit: int, *, lane: Lane | None = None, upto: int | None = None
     ) -> list[Recorded]:
         """Return the next rows; see `Reader.read`."""
-        return self._reader.read(after, limit, lane=lane, upto=upto)
+        with self._reading() as reader:
+            return reader.read(after, limit, lane=lane, upto=upto)
 
     def query(self, **wanted: Any) -> Iterator[Recorded]:
         """Yield the rows that fit; see `Reader.query`."""
-        return self._reader.query(**wanted)
+        with self._reading() as reader:
+            yield from reader.query(**wanted)
 
     def intact(self) -> Intact:
         """Return what finds rows though some are damaged, and says which."""
@@ -188,11 +202,13 @@ class Journal:
 
     def submission(self, old: int) -> str | None:
         """Return the newest checkpoint for a witness that has one over `old`; see `proving`."""
-        return submission(self._reader, old)
+        with self._reading() as reader:
+            return submission(reader, old)
 
     def leaves(self, first: int, last: int) -> Leaves:
         """Return what shows that these events are the tree's leaves; see `leaves`."""
-        return leaves(self._reader, first, last)
+        with self._reading() as reader:
+            return leaves(reader, first, last)
 
     def rotations(self) -> list[tuple[int, str]]:
         """Return from which event on, and by what statement, another key has signed."""
@@ -228,6 +244,41 @@ class Journal:
         if found is not None:
             last.remember(self._folder, note, last.SEEN)
             self._failed(JournalRolledBack(found))
+
+    def damaged(self, error: StorageCorrupt) -> None:
+        """Hear that what is read of the record is not what was written; blocks.
+
+        `failed` is told, once (`JournalDamaged`), and at the next opening another record is
+        begun. Without a key none can be: that is told then (`KeyMissing`), and this one serves
+        on as far as it goes. What lies in the place of our file says nothing of it.
+        """
+        if self._is_damaged or layout.file_id(self._path) != self._file:
+            return
+        self._is_damaged = True
+        if self._signs:
+            damage.note(self._folder, self._log, str(error))
+            self._failed(JournalDamaged(str(error)))
+        else:
+            self._failed(
+                keys.KeyMissing(
+                    f"{error}; another record can only be begun with its key: put {keys.PRIVATE} "
+                    "back, and start the daemon again"
+                )
+            )
+
+    @contextlib.contextmanager
+    def _reading(self) -> Iterator[Reader]:
+        """Give the read side; what it shows of damage is told."""
+        try:
+            yield self._reader
+        except StorageCorrupt as error:
+            self.damaged(error)
+            raise
+
+    def _writer_failed(self, error: JournalError) -> None:
+        self._failed(error)
+        if isinstance(error, StorageCorrupt):
+            self.damaged(error)
 
     def close(self) -> None:
         """Commit what waits, and close. Calling it again does nothing.

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from agent.journal import keys, last, layout, reserve, succession
+from agent.journal import damage, keys, last, layout, reserve, succession
 from agent.journal.canonical import encode
 from agent.journal.checkpoint import Checkpoint
 from agent.journal.errors import (
@@ -41,6 +41,7 @@ class Opened(Struct, frozen=True):
     Attributes:
         reader: its read side.
         storage: its write side.
+        log: what tells the record from any other.
         saved: the site's state, as JSON.
         acknowledged: what was delivered, by path and lane.
         signer: signs its checkpoints, under the log's own name; None: nobody does.
@@ -48,6 +49,7 @@ class Opened(Struct, frozen=True):
 
     reader: Reader
     storage: Storage
+    log: str
     saved: Mapping[str, bytes]
     acknowledged: dict[tuple[str, str], Ranges]
     signer: Signer | None
@@ -98,6 +100,9 @@ def _believed(
     reader = Reader(folder)
     storage: Storage | None = None
     try:
+        log = _log(reader)
+        if signer and (found := damage.noted(folder, log)):
+            raise StorageCorrupt(found)
         with reader.tree() as tree:
             if signer:
                 chain = _chain(tree, keys.known(folder, signer))
@@ -108,12 +113,20 @@ def _believed(
         storage = Storage(folder, own)
         if storage.untold:
             failed(storage.untold)
-        return Opened(reader, storage, reader.state(), _delivered(reader, storage), own)
+        return Opened(reader, storage, log, reader.state(), _delivered(reader, storage), own)
     except (JournalError, sqlite3.Error):
         reader.close()
         if storage:
             storage.close()
         raise
+
+
+def _log(reader: Reader) -> str:
+    """Return what tells the record from any other."""
+    found = reader.ask("SELECT value FROM meta WHERE key = 'log'")
+    if not found:
+        raise StorageCorrupt("the journal does not say which one it is")
+    return str(found[0][0])
 
 
 def _delivered(reader: Reader, storage: Storage) -> dict[tuple[str, str], Ranges]:

@@ -8,6 +8,7 @@ from typing import Any
 from msgspec import Struct
 
 from agent.journal.canonical import quoted
+from agent.journal.errors import StorageCorrupt
 from agent.journal.filing import SEVERITIES, SEVERITY_NAMES
 from agent.journal.growth import TILE
 from agent.journal.ranges import Ranges, Span
@@ -44,9 +45,18 @@ class Fits(Struct, frozen=True):
 
 
 def recorded(row: tuple[Any, ...]) -> Recorded:
-    """Make a row that `ROW` selects into what leaves the journal."""
-    seq, kind, severity, body = row
-    return Recorded(seq, kind, SEVERITY_NAMES[severity], body)
+    """Make a row that `ROW` selects into what leaves the journal.
+
+    Raises:
+        StorageCorrupt: it is none that was recorded.
+    """
+    seq, kind, level, body = row
+    severity = SEVERITY_NAMES.get(level)
+    if severity is None or kind is None or body is None:
+        raise StorageCorrupt(
+            f"the journal's row {seq} is damaged; keep the files, and see: armoury journal verify"
+        )
+    return Recorded(seq, kind, severity, body)
 
 
 def found(

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from agent.journal.errors import StorageCorrupt
 from agent.journal.filing import SEVERITIES, SEVERITY_NAMES
 from agent.journal.policy import Policy
 from agent.journal.query import Fits, spans
@@ -121,6 +122,8 @@ class Retention:
         """Return the classes of events by how long they are kept."""
         found: dict[int, list[int]] = {}
         for number, kind, level in reader.ask("SELECT id, kind, severity FROM class"):
+            if level not in SEVERITY_NAMES:
+                raise StorageCorrupt(f"what the journal says of the events {kind} is damaged")
             days = self._policy.days(kind, SEVERITY_NAMES[level])
             found.setdefault(days, []).append(number)
         return found

@@ -19,9 +19,11 @@ from agent.config.devices import DeviceSpec
 from agent.config.sitefile import SiteFile
 from agent.journal.body import body
 from agent.journal.errors import (
+    JournalDamaged,
     JournalDied,
     JournalError,
     JournalRolledBack,
+    StorageCorrupt,
     StorageFailed,
     StorageUprooted,
 )
@@ -72,7 +74,6 @@ BEAT_S = 1.0
 STEP_US = 1_000_000  # a wall clock that moves so far against the monotonic one has stepped
 # Together with the hosts' time, a stop takes less than the unit's TimeoutStopSec.
 SETTLE_S = 4.0
-CATCH_UP_ROWS = 1000
 
 
 class Daemon:
@@ -151,8 +152,7 @@ class Daemon:
         loop.add_signal_handler(signal.SIGHUP, lambda: self._task(self._reload.hang_up()))
         self._site = Site(self.file.plan, self._journal.saved)
         self._local = LocalRecord(self._journal.saved)
-        while rows := self._journal.read(self._local.upto, CATCH_UP_ROWS):
-            self._local.note(rows)
+        self._local.catch_up(self._journal)
         self._loop = Loop(self._site, self, self._clock)
         self._keeper = Keeper(self._data, self.file.record.policy(), self, self._clock, loop)
         # Everything that may be told of something stands before the first await.
@@ -262,8 +262,8 @@ class Daemon:
         if isinstance(error, JournalSucceeded | KeyMissing):
             replaced = isinstance(error, JournalSucceeded)
             self._loop.put(RecordNews(replaced, str(error), self._clock.now().mono_us))
-        if isinstance(error, JournalDied | JournalRolledBack | StorageUprooted):
-            self._crash = error  # systemd starts anew: so is the record, where it was rolled back
+        if isinstance(error, JournalDied | JournalRolledBack | JournalDamaged | StorageUprooted):
+            self._crash = error  # systemd starts anew: so is the record, if it is not what it was
             died = isinstance(error, JournalDied)
             self._stop("a fault of our own" if died else "the record is not what it was")
         if isinstance(error, StorageFailed):
@@ -336,6 +336,9 @@ class Daemon:
 
     def key_changed(self) -> None:
         self._line.describe()
+
+    def damaged(self, error: StorageCorrupt) -> None:
+        self._journal.damaged(error)
 
     def open_alarms(self) -> frozenset[str]:
         return self._site.open_alarms()

@@ -24,7 +24,7 @@ from typing import Protocol
 
 from agent.config.sitefile import SiteFile
 from agent.journal import surplus
-from agent.journal.errors import JournalError
+from agent.journal.errors import JournalError, StorageCorrupt
 from agent.journal.evidence import DROPPED, Evidence
 from agent.journal.reading import Reader
 from agent.journal.record import Batch, Entry
@@ -58,6 +58,9 @@ class House(Protocol):
 
     def open_alarms(self) -> frozenset[str]:
         """Return the ids of all open alarms."""
+
+    def damaged(self, error: StorageCorrupt) -> None:
+        """Hear that the record is not what was written; not on the loop."""
 
 
 class EvidenceKeeper:
@@ -147,6 +150,8 @@ class EvidenceKeeper:
             found = await self._worker.run(lambda: self._surplus(needed, now))
         except (JournalError, OSError) as error:  # what ails the disk, the next commit tells
             log.warning("the evidence is not looked after: %s", error)
+            if isinstance(error, StorageCorrupt):
+                await self._worker.run(partial(self._house.damaged, error))
             return
         for reason, items in found.items():
             for some in _pieces(items):

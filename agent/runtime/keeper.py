@@ -9,10 +9,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
-from agent.journal.errors import JournalError, JournalUnusable
+from agent.journal.errors import JournalError, JournalUnusable, StorageCorrupt
 from agent.journal.policy import Policy
 from agent.journal.reading import Reader
 from agent.journal.record import Batch
@@ -50,6 +51,9 @@ class House(Protocol):
 
     def key_changed(self) -> None:
         """Hear that the new key signs."""
+
+    def damaged(self, error: StorageCorrupt) -> None:
+        """Hear that the record is not what was written; not on the loop."""
 
 
 class Keeper:
@@ -94,13 +98,19 @@ class Keeper:
         try:
             await asyncio.sleep(FIRST_S)
             while True:
-                try:
-                    await self.look()
-                except JournalError as error:  # what ails the disk, the next commit tells
-                    log.warning("the record is not looked after: %s", error)
+                await self._try()
                 await asyncio.sleep(LOOK_S)
         finally:
             self._worker.stop()
+
+    async def _try(self) -> None:
+        """Look, whatever ails the disk: the next commit tells it, and the house of damage."""
+        try:
+            await self.look()
+        except JournalError as error:
+            log.warning("the record is not looked after: %s", error)
+            if isinstance(error, StorageCorrupt):
+                await self._worker.run(partial(self._house.damaged, error))
 
     async def look(self) -> None:
         """Measure; give up what need not be kept, when it is time or there is no room; tell."""

@@ -7,18 +7,22 @@ hidden is kept with the site's state, so that a start need not read the whole re
 
 from __future__ import annotations
 
+import contextlib
 import json
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from agent.journal.canonical import encode
+from agent.journal.errors import StorageCorrupt
+from agent.journal.journal import Journal
 from agent.journal.record import Recorded
 
 KEY = "local/hidden"
 # No text can hold these bytes: JSON escapes the quotes inside one.
 MARK = b'"hidden":true'
 SAVED_EVERY = 1000  # events, at the least: a start reads so many
+CATCH_UP_ROWS = 1000
 
 
 class LocalRecord:
@@ -42,6 +46,24 @@ class LocalRecord:
             if MARK in row.body:
                 self._hidden.append(row.seq)
                 self._news = True
+
+    def catch_up(self, journal: Journal) -> None:
+        """Read what was recorded since it was saved; what is damaged is passed over.
+
+        Of the damage the journal itself tells.
+
+        Raises:
+            JournalError: the disk does not give it.
+        """
+        head = journal.head
+        for before in range(self.upto, head, CATCH_UP_ROWS):
+            last = min(before + CATCH_UP_ROWS, head)
+            try:
+                self.note(journal.read(before, CATCH_UP_ROWS, upto=last))
+            except StorageCorrupt:
+                for number in range(before, last):
+                    with contextlib.suppress(StorageCorrupt):
+                        self.note(journal.read(number, 1, upto=number + 1))
 
     def changes(self) -> dict[str, bytes | None]:
         """Return what is to be saved with the next commit."""

@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 
 from agent.journal import keys
+from agent.journal.errors import StorageCorrupt
 from agent.journal.journal import Journal
 from agent.journal.note import Verifier
 from agent.journal.policy import Policy
 from agent.journal.record import PRUNED, Batch, Commit, Entry
+from agent.journal.retention import Usage
 from agent.journal.verification import verify
 from agent.runtime import keeper
 from agent.runtime.keeper import Keeper
@@ -46,6 +48,7 @@ class House:
         self.news: list[Input] = []
         self.open_us: int | None = None
         self.vkeys: list[str | None] = []
+        self.damage: asyncio.Future[StorageCorrupt] = self._loop.create_future()
         self.open(folder)
 
     def open(self, folder: Path) -> None:
@@ -77,6 +80,9 @@ class House:
 
     def key_changed(self) -> None:
         self.vkeys.append(self.journal.vkey)
+
+    def damaged(self, error: StorageCorrupt) -> None:
+        self._loop.call_soon_threadsafe(self.damage.set_result, error)
 
     async def happened(self, days: float, count: int, kind: str = "point.changed") -> None:
         """Record and deliver so many events of that day."""
@@ -268,3 +274,17 @@ async def test_a_key_that_is_damaged_keeps_nothing_else_from_being_looked_after(
     await make().look()
     assert house.pcts("record") == [0]
     assert house.vkeys == []
+
+
+async def test_damage_is_told(
+    house: House, make: Callable[..., Keeper], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def damaged() -> Usage:
+        raise StorageCorrupt("it is damaged")
+
+    keeping = make()
+    monkeypatch.setattr(keeper, "FIRST_S", 0.0)
+    monkeypatch.setattr(keeping, "_measured", damaged)
+    running = asyncio.create_task(keeping.run())
+    assert str(await house.damage) == "it is damaged"
+    running.cancel()

@@ -7,6 +7,7 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agent.journal.errors import StorageCorrupt
 from agent.journal.record import Recorded
 from agent.runtime.local import KEY, LocalRecord
 
@@ -47,3 +48,25 @@ def test_a_restart_knows_what_was_saved_and_reads_the_rest(hidden: list[bool], c
 
 def test_a_text_that_says_hidden_is_shown() -> None:
     assert LocalRecord({}).shown(row(1, hidden=False))
+
+
+class Damaged:
+    """A record some of whose numbers cannot be read."""
+
+    def __init__(self, rows: list[Recorded], damaged: set[int]) -> None:
+        self.head = rows[-1].seq
+        self._rows = rows
+        self._damaged = damaged
+
+    def read(self, after: int, limit: int, *, upto: int) -> list[Recorded]:
+        if self._damaged & {*range(after + 1, upto + 1)}:
+            raise StorageCorrupt("it is damaged")
+        return [row for row in self._rows if after < row.seq <= upto][:limit]
+
+
+def test_a_restart_passes_over_what_is_damaged() -> None:
+    rows = [row(seq, hidden=seq % 10 == 0) for seq in range(1, 2501)]
+    local = LocalRecord({KEY: b'{"upto": 5, "hidden": []}'})
+    local.catch_up(Damaged(rows, {*range(1201, 1231)}))  # type: ignore[arg-type]
+    assert local.upto == 2500
+    assert local.hidden == 250 - 3
