@@ -286,5 +286,5 @@ async def test_damage_is_told(
     monkeypatch.setattr(keeper, "FIRST_S", 0.0)
     monkeypatch.setattr(keeping, "_measured", damaged)
     running = asyncio.create_task(keeping.run())
-    assert str(await house.damage) == "it is damaged"
+    assert str(await asyncio.wait_for(house.damage, 10)) == "it is damaged"
     running.cancel()
