@@ -219,7 +219,7 @@ class Journal:
     @property
     def log(self) -> str:
         """Return what tells this record from any other: random, in hexadecimal."""
-        return self._writer.log
+        return self._log
 
     def statement(self) -> str | None:
         """Return what ties this record to the one that it succeeds; None: to none."""

@@ -95,11 +95,6 @@ class Storage:
         return self._signer
 
     @property
-    def log(self) -> str:
-        """Return what tells this record from any other: random, in hexadecimal."""
-        return str(self._log)
-
-    @property
     def unsealed(self) -> int:
         """Return how many events no checkpoint covers; 0 when nothing is to be signed."""
         return self._growth.size - self._sealed if self._signer else 0

@@ -132,11 +132,6 @@ class Writer:
         return self._storage.head
 
     @property
-    def log(self) -> str:
-        """Return what tells the record from any other."""
-        return self._storage.log
-
-    @property
     def signer(self) -> Signer | None:
         """Return the key that signs now."""
         return self._storage.signer
