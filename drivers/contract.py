@@ -31,10 +31,11 @@ They say what the device offers (`offers`) and, beyond single fields, what is wr
 (`mistakes`). They are validated in the daemon and by `armoury check`, neither of which loads
 the driver's own module: `options` must import nothing heavy. The modules that the driver
 cannot do without are named there too, `LIBRARIES = ("gpiozero",)`: `check` says which extra
-(named like the driver) is not installed; and a host loads them ahead, while the daemon is still
-checking the site file. `BEHIND = True` there says that the driver has work for a whole processor
-and must not keep a panic button waiting: its host lets all others go first. The keys `id`,
-`driver`, `simulated` and `supervision_s` of a device's table are the daemon's, not the driver's.
+(named like the driver; where it takes others, `Offers.needs` has them) is not installed; and a
+host loads them ahead, while the daemon is still checking the site file. `BEHIND = True` there
+says that the driver has work for a whole processor and must not keep a panic button waiting: its
+host lets all others go first. The keys `id`, `driver`, `simulated` and `supervision_s` of a
+device's table are the daemon's, not the driver's.
 
 Times are integer microseconds of CLOCK_MONOTONIC, which all processes of a machine share.
 """
@@ -134,6 +135,21 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
+class Need:
+    """What a device, as it is wired, cannot do without on the machine that runs its driver.
+
+    Attributes:
+        key: of the device's table, that says so ("factory").
+        modules: as they are imported.
+        extra: of the driver's package, which brings them.
+    """
+
+    key: str
+    modules: tuple[str, ...]
+    extra: str
+
+
+@dataclass(frozen=True, slots=True)
 class Offers:
     """What a device offers the site half of the file to refer to.
 
@@ -144,6 +160,7 @@ class Offers:
     `loops` says of points that are wired what shows when the wire is cut: `eol` (its own
     state), `nc` (the same as an alarm) or `none` (nothing); of others nothing is said.
     `claims` are the wires that no other device may use.
+    `needs` is what must be installed, where that is not `LIBRARIES` for every such device.
     """
 
     points: frozenset[str] = frozenset()
@@ -154,6 +171,7 @@ class Offers:
     fails_on: frozenset[str] = frozenset()
     loops: Mapping[str, str] = field(default_factory=dict)
     claims: tuple[Claim, ...] = ()
+    needs: tuple[Need, ...] = ()
 
 
 PIGPIOD = ("127.0.0.1", 8888)  # where a pigpiod listens that reaches this machine's own pins

@@ -112,13 +112,11 @@ class _DeviceCheck:
             return CheckedDevice(self._id(), self._own.findings)
         try:
             driver = self._driver(own.driver)
-            missing = driver.missing()
             options = driver.options.check(self._rest, self._at)
         except DriverUnusable as error:
             return CheckedDevice(self._id(), (*self._own.findings, self._wrong_driver(error)))
         findings = (*self._own.findings, *options.findings, *self._beyond_fields(options))
-        if missing:
-            findings += (self._wrong_driver(missing),)
+        findings += tuple(self._missing(own.driver, driver, options))
         return self._with(own, driver, options, findings)
 
     def _id(self) -> str | None:
@@ -134,6 +132,17 @@ class _DeviceCheck:
     def _wrong_driver(self, remedy: object) -> Finding:
         found = shown(self._own.value.driver if self._own.value else None)
         return Finding((*self._at, "driver"), found, str(remedy))
+
+    def _missing(
+        self, name: str, driver: InstalledDriver, options: Checked[Options]
+    ) -> Iterator[Finding]:
+        """Yield what is not installed here; what a mended key would ask for is not."""
+        if options.value is None:
+            return
+        for key, remedy in driver.missing(options.value.offers()):
+            if not options.is_doubtful((*self._at, key)):
+                found = shown(name if key == "driver" else self._rest.get(key))
+                yield Finding((*self._at, key), found, remedy)
 
     def _with(
         self,

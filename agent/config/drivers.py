@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib.metadata import EntryPoint, EntryPoints, entry_points
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from drivers.contract import Options
+from drivers.contract import Need, Offers, Options
 
 if TYPE_CHECKING:
     from agent.config.shape import Shape
@@ -62,19 +63,22 @@ class InstalledDriver:
         """
         return bool(getattr(self._options_module, "BEHIND", False))
 
-    def missing(self) -> str | None:
-        """Return how to install the libraries that it cannot do without; None: they are there.
+    def missing(self, offers: Offers) -> Iterator[tuple[str, str]]:
+        """Yield how to install what a device cannot do without, beside the key that asks for it.
+
+        Args:
+            offers: the device's.
 
         Raises:
             DriverUnusable: as `options`.
         """
-        libraries = getattr(self._options_module, "LIBRARIES", ())
-        absent = [name for name in libraries if importlib.util.find_spec(name) is None]
-        if not absent:
-            return None
+        libraries = tuple(getattr(self._options_module, "LIBRARIES", ()))
         distribution = self.entry.dist.name if self.entry.dist else "armoury-agent"
-        how = f"pip install '{distribution}[{self.entry.name}]'"
-        return f"{' and '.join(absent)} is not installed here: {how}"
+        for need in offers.needs or (Need("driver", libraries, self.entry.name),):
+            absent = [name for name in need.modules if importlib.util.find_spec(name) is None]
+            if absent:
+                how = f"pip install '{distribution}[{need.extra}]'"
+                yield need.key, f"{' and '.join(absent)} is not installed here: {how}"
 
     @cached_property
     def _options_module(self) -> ModuleType:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Annotated, ClassVar, Literal, TypeAlias
 
-from drivers.contract import PIGPIOD, Claim, Mistake, Offers, PointState, Within, gpio
+from drivers.contract import PIGPIOD, Claim, Mistake, Need, Offers, PointState, Within, gpio
 from drivers.eol.bands import LEAK_OHM, Band, Bands, Resistors
 
 # The main SPI bus: BCM2835 ARM Peripherals, table 6-31, alternate function 0.
@@ -109,7 +109,12 @@ class Options:
     def offers(self) -> Offers:
         """Return what it offers to the site half of the file."""
         loops = {name: loop.shows_cut for name, loop in self.inputs.items()}
-        return Offers(points=frozenset(self.inputs), loops=loops, claims=tuple(self._claims()))
+        return Offers(
+            points=frozenset(self.inputs),
+            loops=loops,
+            claims=tuple(self._claims()),
+            needs=(Need("factory", ("lgpio",), "pi"),) if self.factory == "lgpio" else (),
+        )
 
     def _claims(self) -> Iterator[Claim]:
         pigpiod = self.address if self.factory == "pigpio" else None

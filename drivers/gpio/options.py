@@ -7,9 +7,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, ClassVar, Literal, TypeAlias
 
-from drivers.contract import PIGPIOD, Claim, Mistake, Offers, Within, gpio
+from drivers.contract import PIGPIOD, Claim, Mistake, Need, Offers, Within, gpio
 
 LIBRARIES = ("gpiozero",)
+# By factory, what it takes besides, and the extra that brings all of it.
+BESIDES = {"lgpio": ("lgpio", "pi"), "pigpio": ("pigpio", "gpio")}
 
 # Pins 2 and 3 (the I2C bus) have 1.8 kOhm pull-ups soldered on the board: Raspberry Pi
 # schematics; gpiozero refuses any other pull there.
@@ -127,7 +129,13 @@ class Options:
             claims=tuple(
                 Claim(gpio(pin, self._reached), f"{key}.pin") for key, pin in self._pins()
             ),
+            needs=(self._need,),
         )
+
+    @property
+    def _need(self) -> Need:
+        module, extra = BESIDES[self.factory]
+        return Need("factory", (*LIBRARIES, module), extra)
 
     @property
     def _reached(self) -> tuple[str, int] | None:

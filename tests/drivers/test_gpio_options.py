@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from drivers.contract import Claim, Offers
+from drivers.contract import Claim, Need, Offers
 from drivers.gpio import options
 from drivers.gpio.options import Input, Options, Output
 from drivers.host import build
@@ -58,6 +58,7 @@ def test_it_offers_what_is_wired() -> None:
         points=frozenset({"contact"}),
         outputs=frozenset({"strike"}),
         longest_s={"strike": 60},
+        needs=(Need("factory", ("gpiozero", "pigpio"), "gpio"),),
         loops={"contact": "nc"},
         claims=(
             Claim("GPIO 17 of this machine", "inputs.contact.pin"),

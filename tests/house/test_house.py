@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import tomllib
@@ -12,6 +13,7 @@ import click
 import pytest
 
 from agent.cli.group import armoury
+from agent.config.sitefile import load
 
 ROOT = Path(__file__).parents[2]
 DRIVERS = sorted(path.parent for path in (ROOT / "drivers").glob("*/driver.py"))
@@ -113,3 +115,18 @@ def test_every_shipped_site_file_checks(site: Path) -> None:
         timeout=60,
     )
     assert checked.returncode == 0, checked.stderr + checked.stdout
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/install.md"])
+def test_what_the_page_installs_is_what_the_reference_armoury_needs(page: str) -> None:
+    line = re.search(r"pip install -c constraints\.txt '\.\[(.*)\]'", (ROOT / page).read_text())
+    assert line
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"][
+        "optional-dependencies"
+    ]
+    brought = {extra: " ".join(extras[extra]) for extra in line[1].split(",")}
+    for device in load(ROOT / "config" / "reference.toml").devices:
+        needs = [(need.extra, need.modules) for need in device.offers.needs]
+        for extra, modules in needs or [(device.driver, ())]:
+            assert extra in brought, device.id
+            assert all(module in brought[extra] for module in modules), device.id
