@@ -11,7 +11,8 @@ OPENING = {
     errno.ENODEV: "no device behind this port; is the reader plugged in?",
     errno.ENXIO: "no device behind this port; is the reader plugged in?",
     errno.EACCES: "not allowed; the agent's user must be in the group dialout",
-    errno.EPERM: "not allowed; the agent's user must be in the group dialout",
+    errno.EPERM: "kept from the agent by its unit, which allows the kinds of ports in DeviceAllow= "
+    "that the kernel knew at its start; `sudo systemctl restart armoury-agent`, or add its kind",
     errno.EAGAIN: "another program holds this port; `fuser` shows which: stop it",
     errno.EBUSY: "another program holds this port; `fuser` shows which: stop it",
 }

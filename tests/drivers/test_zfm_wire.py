@@ -146,6 +146,7 @@ def test_what_is_no_serial_port_is_refused(tmp_path: Path) -> None:
     ("number", "kind", "hint"),
     [
         (errno.EACCES, DeviceSilent, "group dialout"),
+        (errno.EPERM, DeviceSilent, "systemctl restart armoury-agent"),
         (errno.EBUSY, DeviceSilent, "another program"),
         (errno.EIO, DeviceRefused, "cannot be used"),
         (None, DeviceRefused, "cannot be used"),

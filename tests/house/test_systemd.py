@@ -12,6 +12,17 @@ import pytest
 SYSTEMD = Path(__file__).parents[2] / "systemd"
 UNIT = SYSTEMD / "armoury-agent.service"
 RENEW = SYSTEMD / "armoury-renew.service"
+# Which module registers the kinds of devices that the unit allows, as /proc/devices has them; those
+# of None are part of Debian's and Raspberry Pi OS's kernels.
+MODULES = {
+    "ttyUSB": "usbserial",
+    "ttyACM": "cdc_acm",
+    "ttyAMA": None,
+    "ttyS": None,
+    "gpiochip": None,
+    "spi": "spidev",
+    "video4linux": "videodev",
+}
 LARGEST_EXPOSURE = 2.0  # standards.md, cyber baseline: systemd-analyze security
 
 needs_systemd = pytest.mark.skipif(
@@ -39,6 +50,32 @@ def test_the_unit_waits_for_readiness_and_feeds_a_watchdog() -> None:
     assert "Type=notify" in unit
     assert re.search(r"^WatchdogSec=\d+", unit, re.MULTILINE)
     assert "Restart=always" in unit
+
+
+def words(key: str) -> list[str]:
+    """Return what the agent's unit says under a key, on however many lines."""
+    return " ".join(re.findall(rf"^{key}=(.*)$", UNIT.read_text(), re.MULTILINE)).split()
+
+
+def test_the_devices_that_it_allows_are_known_to_the_kernel_before_it_starts() -> None:
+    kinds = {word.removeprefix("char-") for word in words("DeviceAllow") if "char-" in word}
+    assert kinds == set(MODULES)
+    loading = {f"modprobe@{module}.service" for module in MODULES.values() if module}
+    assert {word for word in words("Wants") if "modprobe@" in word} == loading
+    assert {word for word in words("After") if "modprobe@" in word} == loading
+
+
+@needs_systemd
+def test_every_line_of_the_unit_is_understood() -> None:
+    said = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", UNIT],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    complaints = [line for line in said.stderr.splitlines() if "armoury-agent" in line]
+    assert all("armoury is not executable" in line for line in complaints)
 
 
 def test_every_group_of_the_unit_is_made_by_sysusers() -> None:
