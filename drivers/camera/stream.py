@@ -27,7 +27,7 @@ from drivers.camera.source import Kind, Source
 from drivers.contract import DeviceConfused, DeviceError, DeviceRefused, DeviceSilent, Json
 
 NOT_OPENED = {
-    Kind.DEVICE: "cannot be opened; see that no other program has it and that our user may read it",
+    Kind.DEVICE: "cannot be opened; is it another program's, or our user not in the group video?",
     Kind.FILE: "is no film that can be played; give one in H.264 or MJPEG",
 }
 RETRY_S = 0.1

@@ -60,6 +60,8 @@ def words(key: str) -> list[str]:
 def test_the_devices_that_it_allows_are_known_to_the_kernel_before_it_starts() -> None:
     kinds = {word.removeprefix("char-") for word in words("DeviceAllow") if "char-" in word}
     assert kinds == set(MODULES)
+    # Every library opens its device to read and write; OpenCV a camera, too (cap_v4l.cpp, O_RDWR).
+    assert words("DeviceAllow").count("rw") == len(kinds)
     loading = {f"modprobe@{module}.service" for module in MODULES.values() if module}
     assert {word for word in words("Wants") if "modprobe@" in word} == loading
     assert {word for word in words("After") if "modprobe@" in word} == loading
