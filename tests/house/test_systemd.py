@@ -88,6 +88,18 @@ def test_every_group_of_the_unit_is_made_by_sysusers() -> None:
         assert re.search(rf"^g {group}\b", made, re.MULTILINE), group
 
 
+def test_the_rules_go_by_what_the_kernel_says_and_are_applied_to_what_is_there() -> None:
+    """What other files of rules set is not there yet: most are read after ours, by their names."""
+    rules = (SYSTEMD / "60-armoury.rules").read_text()
+    asked = set(re.findall(r"^[A-Z].*", rules, re.MULTILINE))
+    keys = {key for rule in asked for key in re.findall(r"([A-Z]+(?:\{\w+\})?)==", rule)}
+    assert keys == {"SUBSYSTEM", "SUBSYSTEMS", "KERNEL"}
+    (modems,) = (rule for rule in asked if "ID_MM_DEVICE_IGNORE" in rule)
+    assert modems.startswith('SUBSYSTEM=="tty", SUBSYSTEMS=="usb", ')
+    install = (SYSTEMD.parent / "docs" / "install.md").read_text()
+    assert "sudo udevadm control --reload && sudo udevadm trigger" in install
+
+
 @needs_systemd
 def test_what_renews_certificates_is_started_by_its_timer_as_the_page_says() -> None:
     said = subprocess.run(
