@@ -100,6 +100,16 @@ def test_the_rules_go_by_what_the_kernel_says_and_are_applied_to_what_is_there()
     assert "sudo udevadm control --reload && sudo udevadm trigger" in install
 
 
+def test_every_file_is_installed_by_the_page_and_again_with_an_update() -> None:
+    page = (SYSTEMD.parent / "docs" / "install.md").read_text()
+    for file in SYSTEMD.iterdir():
+        assert re.search(rf"sudo install -m 644 .*systemd/{re.escape(file.name)} ", page), file.name
+    update = page.partition("## Updates")[2]
+    assert "all of step 2" in update
+    assert "armoury-renew.service" in update
+    assert "systemctl daemon-reload && sudo systemctl restart armoury-agent" in update
+
+
 @needs_systemd
 def test_what_renews_certificates_is_started_by_its_timer_as_the_page_says() -> None:
     said = subprocess.run(
