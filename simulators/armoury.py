@@ -142,11 +142,19 @@ class Armoury:
 
     def _wait_for_wires(self) -> None:
         wanted = {device["id"] for device in self._devices()}
-        _until(
-            lambda: wanted <= self._ready_wires(),
-            READY_S,
-            lambda: f"the simulators did not start: {self.said('wires')}",
-        )
+
+        def ready() -> bool:
+            ended = self._wires is None or self._wires.poll() is not None
+            there = wanted <= self._ready_wires()
+            if ended and not there:
+                raise NightError(self._no_wires())
+            return there
+
+        _until(ready, READY_S, self._no_wires)
+
+    def _no_wires(self) -> str:
+        said = self.said("wires").strip().splitlines() or ["they say nothing"]
+        return f"the simulators did not start: {said[-1]}; {self._log('wires')} has more"
 
     def _end_wires(self) -> None:
         _terminate(self._wires, STOP_S)

@@ -80,9 +80,11 @@ def demo(folder: Path, night: Path, *, once: bool) -> None:
 
 @contextmanager
 def _armoury(folder: Path, night: Night) -> Iterator[Armoury]:
+    from agent.config.sitefile import load
     from simulators.armoury import Armoury
 
     with _own(folder), Armoury(folder.absolute(), SITES / night.site) as house:
+        load(house.site_file)  # says which extra is not installed, before anything needs it
         click.echo("starting: broker, simulators, daemon, monitor ...")
         if night.closes_soon:
             house.close_soon()

@@ -7,6 +7,10 @@ from pathlib import Path
 import pytest
 
 from simulators import armoury
+from simulators.armoury import Armoury
+from simulators.night import NightError
+
+DEMO = Path(__file__).parents[2] / "config" / "demo.toml"
 
 
 def test_no_two_wires_are_given_one_port(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -16,3 +20,16 @@ def test_no_two_wires_are_given_one_port(tmp_path: Path, monkeypatch: pytest.Mon
     given, ports = armoury.relocate(text, tmp_path)
     assert ports == {1: 20_001, 2: 20_002, 3: 20_003}
     assert given == 'port = 20001\nurl = "127.0.0.1:20002"\nother = "127.0.0.1:20003"\n'
+
+
+def test_simulators_that_end_are_not_waited_for(tmp_path: Path) -> None:
+    site = tmp_path / "given.toml"
+    site.write_text(DEMO.read_text().replace('driver = "camera"', 'driver = "radar"'))
+    with Armoury(tmp_path / "house", site) as house:
+        with pytest.raises(NightError) as failed:
+            house.start_wires()
+        log = tmp_path / "house" / "wires.log"
+        assert str(failed.value) == (
+            f"the simulators did not start: {house.site_file}: hall: no simulator for driver "
+            f"'radar'; {log} has more"
+        )
