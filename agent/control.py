@@ -27,6 +27,11 @@ from typing import Any
 
 DEFAULT_SOCKET = Path("/run/armoury/control.sock")
 MAX_LINE = 65_536  # bytes of a request; an answer may be longer
+LOOKING = frozenset({"status", "people", "events", "watch"})  # these change nothing
+PERHAPS = (
+    "; what was asked may be done all the same: "
+    "when a daemon answers, look (`armoury events`) before you ask again"
+)
 
 
 class ControlError(Exception):
@@ -86,7 +91,8 @@ class Client:
 
         Raises:
             RequestRefused: the daemon says no, and why; or the request is too long for it.
-            DaemonAbsent: it went away before it answered, or is none.
+            DaemonAbsent: it went away before it answered, or is none; the text says whether it may
+                do what was asked all the same.
         """
         *_, result = self.stream(do, **params)
         return result
@@ -98,8 +104,10 @@ class Client:
         if len(request) > MAX_LINE:
             size = len(request)
             raise RequestRefused(f"a request has at most {MAX_LINE} bytes, this one has {size}")
+        perhaps = ""
         try:
             self._sock.sendall(request)
+            perhaps = "" if do in LOOKING else PERHAPS  # the daemon has it
             for line in self._lines:
                 said = self._said(line)
                 if "error" in said:
@@ -112,11 +120,11 @@ class Client:
         except TimeoutError as error:
             raise DaemonAbsent(
                 f"the daemon at {self._path} has said nothing for {self._timeout_s:g} s; "
-                "see: journalctl -u armoury-agent"
+                f"see: journalctl -u armoury-agent{perhaps}"
             ) from error
         except OSError as error:
-            raise DaemonAbsent(f"the daemon went away: {error.strerror}") from error
-        raise DaemonAbsent("the daemon went away before it answered")
+            raise DaemonAbsent(f"the daemon went away: {error.strerror}{perhaps}") from error
+        raise DaemonAbsent(f"the daemon went away before it answered{perhaps}")
 
     def _said(self, line: bytes) -> dict[str, Any]:
         try:

@@ -73,7 +73,7 @@ def armoury() -> None:
       0    done; the answer is yes
       1    the answer is no, or it could not be done
       2    wrong use, or a site file with mistakes
-      3    no daemon answers
+      3    no daemon answers; what it was sent to do may be done all the same
       130  interrupted
     """
 

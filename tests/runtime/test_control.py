@@ -155,5 +155,25 @@ def test_a_daemon_that_hangs_is_told_from_one_that_is_not_there(tmp_path: Path) 
         hung.listen()
         why = r"said nothing for 0.01 s; see: journalctl"
         client = Client(tmp_path / "hung.sock", timeout_s=0.01)
-        with client, pytest.raises(DaemonAbsent, match=why):
+        with client, pytest.raises(DaemonAbsent, match=why) as looking:
             client.ask("status")
+        assert "may be done" not in str(looking.value)
+        hung.accept()[0].close()
+        # What is waiting in the socket is done when the daemon goes on.
+        client = Client(tmp_path / "hung.sock", timeout_s=0.01)
+        with client, pytest.raises(DaemonAbsent, match=f"{why}.*may be done .* before you ask"):
+            client.ask("command", name="alarm.acknowledge", params={"id": "1"})
+        with hung.accept()[0] as late:
+            assert b"alarm.acknowledge" in late.recv(1000)
+
+
+def test_a_daemon_that_goes_away_over_a_command_may_have_done_it(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as dying:
+        dying.bind(str(tmp_path / "dying.sock"))
+        dying.listen()
+        client = Client(tmp_path / "dying.sock")
+        accepted, _ = dying.accept()
+        accepted.shutdown(socket.SHUT_WR)
+        gone = "went away before it answered; what was asked may be done"
+        with client, accepted, pytest.raises(DaemonAbsent, match=gone):
+            client.ask("reload")
