@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal, cast
 import click
 
 from agent.cli.event_line import COLOURS, event_line, local_time
-from agent.monitor.said import LOUD, Matter, Said
+from agent.monitor.said import LOUD, Matter, Said, numbered
 from agent.site.texts import TEXTS, describe
 
 if TYPE_CHECKING:
@@ -39,14 +39,16 @@ class Lines:
         self._as_json = as_json
         self._only_wrong = only_wrong
         self._wrong: Counter[Matter] = Counter()
+        self._unprovable = 0
         self._events = 0
 
     def show(self, said: Said) -> None:
         """Write one thing, if it is to be shown."""
         self._events += said.matter is Matter.EVENT
+        self._unprovable += said.matter is Matter.UNPROVABLE
         if said.wrong:
             self._wrong[said.matter] += 1
-        elif self._only_wrong:
+        elif self._only_wrong and said.matter is not Matter.UNPROVABLE:
             return
         if self._as_json:
             click.echo(json.dumps(_object(said), ensure_ascii=False))
@@ -67,12 +69,14 @@ class Lines:
             if (spans := site.numbers.missing(time.monotonic()))
         }
         for name, spans in missing.items():
-            click.secho(f"{name}: still missing: {_spans(spans)}", fg="red", err=True)
+            click.secho(f"{name}: still missing: {numbered(spans)}", fg="red", err=True)
         if not enough:
             _say_what_lacks(feed)
         for matter, count in sorted(self._wrong.items()):
             click.secho(f"wrong: {matter} ({count})", fg="red", err=True)
-        if not (missing or self._wrong) and enough:
+        if self._unprovable:
+            click.secho("not verified: events that nobody can prove any more", fg="red", err=True)
+        if enough and not (missing or self._wrong or self._unprovable):
             click.secho(f"{self._events} events, nothing wrong", fg="green", err=True)
             return 0
         return 1
@@ -124,10 +128,6 @@ def _say_what_lacks(feed: Feed) -> None:
                 f"{site.leafage.proven or 0}: not everything has come in time"
             )
             click.secho(text, fg="red", err=True)
-
-
-def _spans(spans: list[tuple[int, int]]) -> str:
-    return ", ".join(f"{first}" if first == last else f"{first}-{last}" for first, last in spans)
 
 
 def _now() -> str:

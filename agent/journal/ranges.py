@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
@@ -42,6 +42,17 @@ class Ranges(Struct, frozen=True):
             if first <= begin <= last + 1:
                 return Ranges((*self.spans[:-1], (first, max(last, end))))
         return Ranges.of(self.spans + other.spans)
+
+    def __sub__(self, other: Ranges) -> Ranges:
+        left: list[Span] = []
+        for first, last in self.spans:
+            begin = bisect_left(other.spans, first, key=lambda span: span[1])
+            end = bisect_right(other.spans, last, key=lambda span: span[0])
+            left += Ranges(other.spans[begin:end]).gaps(first, last)
+        return Ranges(tuple(left))
+
+    def __and__(self, other: Ranges) -> Ranges:
+        return self - (self - other)
 
     def __contains__(self, number: int) -> bool:
         return self.complete_to(number) >= number

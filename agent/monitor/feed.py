@@ -156,7 +156,9 @@ class Feed:
                 [(int(size), base64.b64decode(root)) for size, root in memory.get("known", ())],
                 self._began_s,
             ),
-            Leafage(memory.get("proven"), digests),
+            Leafage(
+                memory.get("proven"), digests, Ranges.of(memory.get("bare", ())), self._began_s
+            ),
             memory.get("unrecorded"),
         )
 
@@ -173,6 +175,7 @@ def _memory(site: SiteFeed) -> dict[str, Any]:
         "came": [list(span) for span in site.numbers.came.spans],
         "gone": [list(span) for span in site.numbers.gone.spans],
         "proven": site.leafage.proven,
+        "bare": [list(span) for span in site.leafage.bare.numbers.spans],
         "told": {str(seq): base64.b64encode(digest).decode() for seq, digest in told},
         "ways": {
             path: {

@@ -16,10 +16,11 @@ from msgspec import Struct, field
 
 from agent.journal.checkpoint import Checkpoint
 from agent.journal.leaves import leaf_of
-from agent.journal.ranges import Ranges
+from agent.journal.ranges import Ranges, Span
 from agent.journal.tree import HASH, Frontier
+from agent.monitor.bare import BareLeaves, given_up
 from agent.monitor.heard import Unreadable
-from agent.monitor.said import Matter, Word
+from agent.monitor.said import Matter, Word, numbered
 from agent.uplink.feed import LeafProofs
 
 BODIES_MOST = 5_000  # events kept whole; others are asked for again when their turn comes
@@ -27,6 +28,8 @@ KNOWN_MOST = 50_000  # numbers of which the digest is kept
 WAYS_MOST = 4  # in which one number may be told
 DIGEST = 16
 ASK_AGAIN_S = 5.0
+
+_NONE = Ranges()
 
 
 class Ways(Struct):
@@ -41,21 +44,37 @@ class Ways(Struct):
     bodies: list[bytes] = field(default_factory=list)
 
 
+class _Leaf(Struct, frozen=True):
+    """One leaf; without a body it is no proof of an event that was told, but see `bare`."""
+
+    hash: bytes
+    body: bytes | None = None
+
+
 class Leafage:
     """One record's.
 
     Attributes:
         proven: the number up to which what was told is what is signed.
+        bare: leaves of which only the hash was shown, and nothing signed says why.
 
     Args:
         proven: before a restart of ours.
         digests: of events that were told and not proved then.
+        bare: numbers of such leaves then.
+        now_s: the present.
     """
 
     def __init__(
-        self, proven: int | None = None, digests: Iterable[tuple[int, bytes]] = ()
+        self,
+        proven: int | None = None,
+        digests: Iterable[tuple[int, bytes]] = (),
+        bare: Ranges = _NONE,
+        now_s: float = 0.0,
     ) -> None:
         self.proven = proven
+        self.bare = BareLeaves(bare, now_s)
+        self._given_up: list[Span] = []  # as events say that are leaves of our own growing
         self._at = proven  # up to which number the tree has grown
         self._peaks: tuple[bytes, ...] | None = None  # of our own growing
         self._whole = 0
@@ -111,6 +130,7 @@ class Leafage:
     def restart(self, first: int) -> None:
         """Begin anew with this number, in whatever tree it is."""
         self._at, self._peaks = first - 1, None
+        self._given_up.clear()
 
     def wants(self, kept: Checkpoint, complete_to: int, now_s: float) -> tuple[int, int] | None:
         """Return which leaves to ask for now.
@@ -138,8 +158,16 @@ class Leafage:
         self._again_s = now_s
         return Ranges.of((seq, seq) for seq in self._again)
 
-    def show(self, said: LeafProofs, kept: Checkpoint) -> Iterator[Word]:
+    def show(
+        self, said: LeafProofs, kept: Checkpoint, came: Ranges, now_s: float
+    ) -> Iterator[Word]:
         """Take leaves; nothing happens when they are for somebody else.
+
+        Args:
+            said: the leaves.
+            kept: the checkpoint to grow to.
+            came: numbers whose events were told.
+            now_s: the present.
 
         Raises:
             Unreadable: they are none.
@@ -152,47 +180,83 @@ class Leafage:
         if size < 0 or len(before) != size.bit_count() or not proofs:
             raise Unreadable("these leaves do not fit on any tree")
         tree = Frontier(size, tuple(before) if self._peaks is None else self._peaks)
-        found: list[bytes | None] = []
+        found = []
         for seq, proof in enumerate(proofs, said.first):
             found.append((yield from self._leaf(seq, proof)))
         leaves = list(takewhile(lambda leaf: leaf is not None, found))
         if not leaves:
             return
-        grown = tree.grown(leaf for leaf in leaves if leaf)
-        for seq in range(said.first, said.first + len(leaves)):
+        grown = tree.grown(leaf.hash for leaf in leaves if leaf)
+        bare = [seq for seq, leaf in enumerate(leaves, said.first) if leaf and leaf.body is None]
+        self.bare.take(Ranges.of((seq, seq) for seq in bare), now_s)
+        for seq, leaf in enumerate(leaves, said.first):
+            self._given_up += given_up(leaf.body) if leaf and leaf.body else ()
             self._shown(seq)
         self._at, self._peaks, self._asked_s = self._at + len(leaves), grown.peaks, float("-inf")
         if self._at == kept.last_number:
-            yield self._judged(grown, kept)
+            yield from self._judged(grown, kept, came)
 
     def _shown(self, seq: int) -> None:
         """Let go of an event whose leaf is known; its digest stays for a while."""
+        self._again.discard(seq)
         if ways := self._told.get(seq):
             self._whole -= len(ways.bodies)
             ways.bodies.clear()
 
-    def _leaf(self, seq: int, proof: bytes) -> Generator[Word, None, bytes | None]:
+    def _leaf(self, seq: int, proof: bytes) -> Generator[Word, None, _Leaf | None]:
+        if len(proof) == HASH:
+            return _Leaf(proof)
         ways = self._told.get(seq, Ways())
-        leaf = leaf_of(proof, ways.bodies)
-        if leaf is None:
-            if seq not in self._again:
-                self._again.add(seq)
-                self._again_s = float("-inf")
-            if len(ways.bodies) == len(ways.digests) > 0 and seq not in self._accused:
-                self._accused.add(seq)
-                text = f"the event {seq} is not what the record has under its number"
-                yield Matter.EVENT_CHANGED, text, {"seq": seq}
-        return leaf
+        for body in ways.bodies:
+            if shown := leaf_of(proof, [body]):
+                return _Leaf(shown, body)
+        if seq not in self._again:
+            self._again.add(seq)
+            self._again_s = float("-inf")
+        if len(ways.bodies) == len(ways.digests) > 0 and seq not in self._accused:
+            self._accused.add(seq)
+            text = f"the event {seq} is not what the record has under its number"
+            yield Matter.EVENT_CHANGED, text, {"seq": seq}
+        return None
 
-    def _judged(self, grown: Frontier, kept: Checkpoint) -> Word:
+    def _judged(self, grown: Frontier, kept: Checkpoint, came: Ranges) -> Iterator[Word]:
         first = (self.proven or 0) + 1
-        if grown.root() == kept.root:
-            self.proven = self._at
-            text = f"all events up to {self._at} are what is signed"
-            return Matter.PROVEN, text, {"last": self._at}
-        self.restart(kept.last_number + 1)
-        text = f"the events up to {kept.last_number} are not the record that is signed"
-        return Matter.NOT_RECORDED, text, {"first": first, "last": kept.last_number}
+        if grown.root() != kept.root:
+            self.restart(kept.last_number + 1)
+            text = f"the events up to {kept.last_number} are not the record that is signed"
+            yield Matter.NOT_RECORDED, text, {"first": first, "last": kept.last_number}
+            return
+        self.proven = self._at
+        explained = self.bare.explain(Ranges.of(self._given_up))
+        self._given_up.clear()
+        bare = self.bare.numbers
+        but = (
+            f", but for {numbered(bare.spans)}, of which only the hash is shown"
+            if bare.spans
+            else ""
+        )
+        yield (
+            Matter.PROVEN,
+            f"all events up to {self._at} are what is signed{but}",
+            {"last": self._at},
+        )
+        if lost := explained & came:
+            text = (
+                f"of the events {numbered(lost.spans)}, which were told, the content was given up "
+                "before it was shown to be the record's: nobody can prove it any more"
+            )
+            yield Matter.UNPROVABLE, text, {"ranges": [list(span) for span in lost.spans]}
+
+    def overdue(self, now_s: float, head: int | None, came: Ranges) -> Iterator[Word]:
+        """Say so when nothing that is signed says why of some events only the hash is shown."""
+        bare = self.bare.overdue(now_s, head, self.proven or 0)
+        why = "of its leaf only the hash is shown, and nothing signed says that it was given up"
+        for first, last in (bare & came).spans:
+            text = f"nobody proves what was told as the event {numbered([(first, last)])}: {why}"
+            yield Matter.EVENT_CHANGED, text, {"first": first, "last": last}
+        for first, last in (bare - came).spans:
+            text = f"somebody keeps the event {numbered([(first, last)])} from us: {why}"
+            yield Matter.DROPPED, text, {"first": first, "last": last}
 
     # Over a restart of ours
 

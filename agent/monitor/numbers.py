@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from itertools import islice
 
 from agent.journal.ranges import Ranges, Span
+from agent.monitor.pulse import LOST_S
 
 SETTLED_S = 30.0
 DRAINED_S = 10.0
@@ -47,6 +48,7 @@ class Numbers:
         self.first = first
         self._given = first is not None
         self.head = 0
+        self._head_s = float("-inf")
         self._settled = 0  # up to here everything should have come
         self._counted = 0  # by a heartbeat of half a minute ago
         self._heads: deque[tuple[float, int]] = deque(maxlen=100)
@@ -86,7 +88,7 @@ class Numbers:
         """
         if self.first is None:
             self.first = head + 1 - waiting
-        self.head = head
+        self.head, self._head_s = head, now_s
         self._heads.append((now_s, head))
         if not waiting:
             self._settled = max(self._settled, head)
@@ -95,6 +97,10 @@ class Numbers:
         for number in forged:
             del self._ahead[number]
         return forged
+
+    def fresh_head(self, now_s: float) -> int | None:
+        """Return the newest number, if a heartbeat has said it within 90 s."""
+        return self.head if now_s - self._head_s <= LOST_S else None
 
     def answered(self, span: Span, numbers: Iterable[int]) -> list[Span]:
         """Take an answer to a request; return which numbers are not kept any more.

@@ -38,6 +38,7 @@ class Pulse:
 
     Attributes:
         ways: by the path's id.
+        lost: no heartbeat has come for so long that the site is.
 
     Args:
         now_s: since when we listen.
@@ -47,7 +48,7 @@ class Pulse:
     def __init__(self, now_s: float, ways: Mapping[str, Way] | None = None) -> None:
         self.ways = dict(ways or {})
         self._heard_s = self._resumed_s = now_s
-        self._lost = False
+        self.lost = False
 
     def listening(self, now_s: float) -> None:
         """Our own connection is there again; before, nobody could be heard."""
@@ -88,13 +89,13 @@ class Pulse:
         way.run, way.number = said.run, said.number
         way.recent.append(this)
         self._heard_s = now_s
-        if self._lost:
-            self._lost = False
+        if self.lost:
+            self.lost = False
             yield Matter.ALIVE, f"the site is there again, over {said.path}", {"path": said.path}
 
     def tick(self, now_s: float) -> Iterator[Word]:
         """Say so when no heartbeat comes any more."""
-        if not self._lost and now_s - self._heard_s >= LOST_S:
-            self._lost = True
+        if not self.lost and now_s - self._heard_s >= LOST_S:
+            self.lost = True
             text = f"no heartbeat for {LOST_S:.0f} s on any path: the site is lost"
             yield Matter.LOST, text, {"after_s": int(LOST_S)}

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Any, TypeAlias
 
 from msgspec import Struct, field
+
+from agent.journal.ranges import Span
+
+SPANS_MOST = 5  # are named
 
 
 class Matter(StrEnum):
@@ -23,6 +27,7 @@ class Matter(StrEnum):
     MISSING = "events-missing"
     COME = "events-come"
     GONE = "events-not-kept"
+    UNPROVABLE = "events-unprovable"
     KEY_PINNED = "key-pinned"
     KEY_ROTATED = "key-rotated"
     CHECKPOINT = "checkpoint"
@@ -36,6 +41,7 @@ class Matter(StrEnum):
     SUCCEEDED = "succeeded"
     EVENT_CHANGED = "event-changed"
     NOT_RECORDED = "events-not-the-record"
+    DROPPED = "events-dropped"
     NUMBER_FORGED = "number-forged"
     HEARTBEAT_REPLAYED = "heartbeat-replayed"
     UNREADABLE = "unreadable"
@@ -53,6 +59,7 @@ WRONG = frozenset(
         Matter.SUCCEEDED,
         Matter.EVENT_CHANGED,
         Matter.NOT_RECORDED,
+        Matter.DROPPED,
         Matter.NUMBER_FORGED,
         Matter.HEARTBEAT_REPLAYED,
         Matter.UNREADABLE,
@@ -64,6 +71,7 @@ LOUD = frozenset(
         Matter.LOST,
         Matter.MISSING,
         Matter.GONE,
+        Matter.UNPROVABLE,
         Matter.KEY_PINNED,
         Matter.KEY_ROTATED,
         Matter.OFFLINE,
@@ -100,3 +108,10 @@ class Ask(Struct, frozen=True):
 
     topic: str
     payload: bytes
+
+
+def numbered(spans: Sequence[Span]) -> str:
+    """Return numbers as people write them: "7, 12 to 14"."""
+    named = [f"{first}" if first == last else f"{first} to {last}" for first, last in spans]
+    more = f" and {len(named) - SPANS_MOST} more" if len(named) > SPANS_MOST else ""
+    return ", ".join(named[:SPANS_MOST]) + more

@@ -13,7 +13,7 @@ from agent.monitor.heard import Batch, Heard, Unreadable
 from agent.monitor.leafage import Leafage
 from agent.monitor.numbers import Numbers, chunks
 from agent.monitor.pulse import Pulse
-from agent.monitor.said import Ask, Matter, Said, Word
+from agent.monitor.said import Ask, Matter, Said, Word, numbered
 from agent.monitor.states import States
 from agent.monitor.witness import Witness
 from agent.uplink.facts import Birth
@@ -88,6 +88,7 @@ class SiteFeed:
             and first is not None
             and self.numbers.complete_to(first) >= self.numbers.head
             and shown
+            and not self.leafage.bare.numbers.spans
         )
 
     def take(self, said: Heard, now_s: float) -> Iterator[Said]:
@@ -109,7 +110,10 @@ class SiteFeed:
     def tick(self, now_s: float) -> Iterator[Said]:
         """Say what time alone brings."""
         words = itertools.chain(
-            self.pulse.tick(now_s), self.witness.overdue(now_s), self._missing(now_s)
+            self.pulse.tick(now_s),
+            self.witness.overdue(now_s),
+            self.leafage.overdue(now_s, self.numbers.fresh_head(now_s), self.numbers.came),
+            self._missing(now_s),
         )
         yield from map(self._said, words)
 
@@ -144,7 +148,9 @@ class SiteFeed:
         yield from self._events(batch, now_s)
         if batch.answers:
             for first, last in self.numbers.answered(batch.answers, (e.seq for e in batch.events)):
-                text = f"the events {_span(first, last)} are not kept any more, or never were"
+                text = (
+                    f"the events {numbered([(first, last)])} are not kept any more, or never were"
+                )
                 yield Matter.GONE, text, {"first": first, "last": last}
         yield from self._missing(now_s)
 
@@ -160,6 +166,11 @@ class SiteFeed:
             yield from self.leafage.take(told.seq, told.body)
         for told in new:
             yield Matter.EVENT, "", told.event
+            if told.seq in self.numbers.gone and told.seq < (self.leafage.next or 0):
+                text = (
+                    f"the event {told.seq} comes after its content was given up: nobody proves it"
+                )
+                yield Matter.UNPROVED, text, {"seq": told.seq}
             if told.event["kind"] == ROTATED:
                 statement = str(told.event["data"].get("statement"))
                 yield from self.witness.rotate(told.seq, statement, now_s)
@@ -184,7 +195,7 @@ class SiteFeed:
     def _missing(self, now_s: float) -> Iterator[Word]:
         new, over = self.numbers.news(self.numbers.missing(now_s))
         for first, last in new:
-            text = f"the events {_span(first, last)} are missing; they are asked for again"
+            text = f"the events {numbered([(first, last)])} are missing; they are asked for again"
             yield Matter.MISSING, text, {"first": first, "last": last}
         if over:
             yield Matter.COME, "nothing is missing any more", {}
@@ -231,10 +242,10 @@ class SiteFeed:
     def _proof(self, said: Heard, now_s: float) -> Iterator[Word]:
         yield from self.witness.prove(heard.text(said.payload), now_s)
 
-    def _leaves(self, said: Heard, _now_s: float) -> Iterator[Word]:
+    def _leaves(self, said: Heard, now_s: float) -> Iterator[Word]:
         if self.witness.kept is not None:
             shown = heard.parsed(LeafProofs, said.payload)
-            yield from self.leafage.show(shown, self.witness.kept)
+            yield from self.leafage.show(shown, self.witness.kept, self.numbers.came, now_s)
 
 
 def _ask(topic: str, payload: Payload) -> Ask:
@@ -246,7 +257,3 @@ def _rotations(birth: Birth) -> Iterator[tuple[int, str]]:
     for one in birth.rotations:
         if type(one.get("from")) is int:
             yield one["from"], str(one.get("statement"))
-
-
-def _span(first: int, last: int) -> str:
-    return f"{first}" if first == last else f"{first} to {last}"

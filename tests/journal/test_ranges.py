@@ -24,6 +24,13 @@ class RangesAsSet(RuleBasedStateMachine):
         for first, last in ordered:
             self.model |= set(range(first, last + 1))
 
+    @rule(spans=st.lists(st.tuples(NUMBERS, NUMBERS), max_size=4), only=st.booleans())
+    def take_away(self, spans: list[tuple[int, int]], only: bool) -> None:
+        other = Ranges.of((min(span), max(span)) for span in spans)
+        numbers = {n for first, last in other.spans for n in range(first, last + 1)}
+        self.ranges = self.ranges & other if only else self.ranges - other
+        self.model = self.model & numbers if only else self.model - numbers
+
     @rule(number=NUMBERS)
     def contains(self, number: int) -> None:
         assert (number in self.ranges) == (number in self.model)

@@ -11,6 +11,7 @@ from typing import Any
 from agent.journal.canonical import encode
 from agent.journal.checkpoint import Checkpoint
 from agent.journal.note import Signer, sign
+from agent.journal.ranges import Ranges
 from agent.journal.tree import Frontier, consistency, leaf_hash
 from agent.monitor.feed import Feed
 from agent.monitor.said import Matter, Said
@@ -45,6 +46,7 @@ class Gateway:
         self.bodies: list[bytes] = []
         self.salts: list[bytes] = []
         self.pruned: set[int] = set()
+        self.kept_back: set[int] = set()  # by somebody at the broker, who makes up hashes of them
         self.run = 0
         self.beats = 0
 
@@ -57,6 +59,12 @@ class Gateway:
             seq = self.head + 1
             self.salts.append(sha256(b"%d" % seq).digest()[:16])
             self.bodies.append(encode(event(seq, kind, **more)))
+
+    def prune(self, numbers: Iterable[int]) -> None:
+        """Give up the content of some events, and say so in the record."""
+        spans = Ranges.of((number, number) for number in numbers).spans
+        self.pruned |= {number for first, last in spans for number in range(first, last + 1)}
+        self.record(1, "system.pruned", data={"ranges": [list(span) for span in spans]})
 
     def body(self, seq: int) -> bytes:
         return self.bodies[seq - self.first]
@@ -111,7 +119,8 @@ class Gateway:
 
     def repeat(self, first: int, last: int) -> bytes:
         last = min(last, self.head)
-        here = [s for s in range(max(first, self.first), last + 1) if s not in self.pruned]
+        away = self.pruned | self.kept_back
+        here = [s for s in range(max(first, self.first), last + 1) if s not in away]
         if not here:
             return nothing(first, last)
         return self.batch(here).replace(
@@ -136,7 +145,7 @@ class Gateway:
         for seq in range(first, last + 1):
             leaf = leaves[seq - self.first]
             salt = self.salts[seq - self.first]
-            proofs.append(leaf if seq in self.pruned else salt + leaf[:8])
+            proofs.append(leaf if seq in self.pruned | self.kept_back else salt + leaf[:8])
         before = Frontier().grown(leaves[: first - self.first]).peaks
         said = {
             "origin": self.signer.verifier.name, "first": first, "last": last,
@@ -188,6 +197,13 @@ class Desk:
                     self.hear(*answered)
             self.wait(1)
             rounds, idle = rounds - 1, 0 if asks else idle + 1
+
+    def live(self, gateway: Gateway, seconds: int) -> None:
+        """Let time pass at a gateway that answers and whose heart beats."""
+        for _ in range(seconds // 30):
+            self.hear("heartbeat/fibre", gateway.beat())
+            self.serve(gateway, rounds=1)
+            self.wait(29)
 
     def matters(self) -> set[Matter]:
         return {said.matter for said in self.said}

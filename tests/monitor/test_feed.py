@@ -14,6 +14,7 @@ from tests.monitor.gateway import (
     ORIGIN,
     SIGNER,
     SITE,
+    Desk,
     Gateway,
     deliver,
     event,
@@ -78,15 +79,58 @@ def test_what_still_waits_is_not_missing(gateway: Gateway) -> None:
 
 
 def test_what_was_pruned_is_not_missed_for_ever(gateway: Gateway) -> None:
-    gateway.pruned = {1, 2, 3, 50, 100}
+    gateway.prune({1, 2, 3, 50, 100})
     desk = introduced(gateway)
     desk.hear("heartbeat/fibre", gateway.beat())
     desk.serve(gateway)
+    desk.live(gateway, 600)
     gone = [(s.data["first"], s.data["last"]) for s in desk.said if s.matter is Matter.GONE]
     assert gone == [(1, 3), (50, 50), (100, 100)]
-    assert desk.feed.sites[SITE].leafage.proven == 100
+    assert desk.feed.sites[SITE].leafage.proven == 101
     assert desk.feed.sites[SITE].complete
     assert not desk.wrong()
+
+
+def test_a_pruning_that_comes_late_explains_what_was_shown_before(gateway: Gateway) -> None:
+    desk = introduced(gateway)
+    checkpoint = gateway.checkpoint()
+    gateway.prune(range(1, 51))
+    deliver(desk, gateway, range(51, 101))
+    desk.hear("event/repeat", gateway.repeat(1, 50))
+    desk.hear("heartbeat/fibre", gateway.beat())
+    desk.hear("checkpoint", checkpoint)
+    for ask in desk.feed.asks(desk.now_s):
+        if answered := gateway.answer(ask.topic, ask.payload):
+            desk.hear(*answered)
+    assert desk.feed.sites[SITE].leafage.proven == 100
+    assert not desk.feed.sites[SITE].complete
+    desk = _with_its_words(desk)
+    desk.wait(200)
+    gateway.record(5)
+    desk.hear("checkpoint", gateway.checkpoint())
+    desk.live(gateway, 600)
+    assert desk.feed.sites[SITE].leafage.proven == 106
+    assert desk.feed.sites[SITE].complete
+    assert not desk.wrong()
+
+
+def test_what_was_pruned_before_a_late_desk_could_prove_it_is_no_lie(gateway: Gateway) -> None:
+    desk = introduced(gateway)
+    deliver(desk, gateway, range(1, 101))
+    gateway.prune(range(90, 101))
+    desk = desk.restarted()
+    desk.hear("checkpoint", gateway.checkpoint())
+    desk.live(gateway, 600)
+    assert desk.feed.sites[SITE].leafage.proven == 101
+    assert not desk.wrong()
+    (said,) = [said for said in desk.said if said.matter is Matter.UNPROVABLE]
+    assert said.data == {"ranges": [[90, 100]]}
+
+
+def _with_its_words(desk: Desk) -> Desk:
+    again = desk.restarted()
+    again.said = desk.said
+    return again
 
 
 def test_an_alarm_without_a_number_is_matched_with_its_number(gateway: Gateway) -> None:

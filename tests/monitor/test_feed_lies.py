@@ -37,6 +37,54 @@ def test_a_forged_number_is_found_when_the_true_one_comes(gateway: Gateway) -> N
     assert [said.matter for said in desk.wrong()] == [Matter.EVENT_CHANGED]
 
 
+def test_a_changed_event_whose_proof_is_only_a_hash_is_named(gateway: Gateway) -> None:
+    desk = introduced(gateway)
+    gateway.kept_back = {50}
+    for seq in range(1, 101):
+        body = gateway.body(seq)
+        desk.hear("event/live", body.replace(b"store", b"vault") if seq == 50 else body)
+    desk.live(gateway, 180)
+    assert not desk.feed.sites[SITE].complete
+    (proven,) = [said.text for said in desk.said if said.matter is Matter.PROVEN]
+    assert "but for 50, of which only the hash is shown" in proven
+    desk = desk.restarted()
+    desk.live(gateway, 330)
+    assert [(said.matter, said.data["first"]) for said in desk.wrong()] == [
+        (Matter.EVENT_CHANGED, 50)
+    ]
+
+
+def test_an_alarm_that_is_kept_back_is_named(gateway: Gateway) -> None:
+    gateway.record(1, "panic.raised")
+    gateway.record(9)
+    desk = introduced(gateway)
+    gateway.kept_back = {101}
+    deliver(desk, gateway, [seq for seq in range(1, 111) if seq != 101])
+    desk.live(gateway, 180)
+    assert Matter.GONE in desk.matters()
+    assert not desk.feed.sites[SITE].complete
+    desk.live(gateway, 120)
+    assert [(said.matter, said.data["first"]) for said in desk.wrong()] == [(Matter.DROPPED, 101)]
+
+
+def test_a_pruning_that_is_made_up_explains_nothing(gateway: Gateway) -> None:
+    desk = introduced(gateway)
+    gateway.kept_back = {50}
+    deliver(desk, gateway, [seq for seq in range(1, 100) if seq != 50])
+    desk.hear("event/live", json.dumps(event(100, "system.pruned", data={"ranges": [[50, 50]]})))
+    desk.live(gateway, 600)
+    assert {said.matter for said in desk.wrong()} == {Matter.EVENT_CHANGED, Matter.DROPPED}
+
+
+def test_an_event_under_a_number_that_was_given_up_is_named(gateway: Gateway) -> None:
+    gateway.prune({50})
+    desk = introduced(gateway)
+    desk.live(gateway, 60)
+    assert desk.feed.sites[SITE].complete
+    desk.hear("event/alarm", json.dumps(event(50, "panic.raised")))
+    assert [said.matter for said in desk.wrong()] == [Matter.UNPROVED]
+
+
 def test_a_number_that_the_record_never_reaches_is_forged(gateway: Gateway) -> None:
     desk = introduced(gateway)
     deliver(desk, gateway, range(1, 101))
