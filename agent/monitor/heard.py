@@ -125,6 +125,8 @@ def batch(payload: bytes, *, repeat: bool) -> Batch:
     if [one.seq for one in events] != sorted({one.seq for one in events}):
         raise Unreadable("the numbers of a batch do not rise")
     first, last = int(ends[0] or 0), int(ends[1] or 0)
+    if last < first:
+        raise Unreadable("a batch ends before it begins")
     if any(not first <= one.seq <= last for one in events):
         raise Unreadable("a batch holds events outside of its numbers")
     return Batch(events, (first, last) if repeat else None, bool(said.get("historical")))

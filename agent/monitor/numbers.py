@@ -55,6 +55,7 @@ class Numbers:
         self._historical_s = float("-inf")
         self._ahead: dict[int, float] = {}
         self._told = Ranges()
+        self._asked = Ranges()
         self._ask_s = float("-inf")
         self._pause_s = ASK_AGAIN_S[0]
 
@@ -105,14 +106,18 @@ class Numbers:
     def answered(self, span: Span, numbers: Iterable[int]) -> list[Span]:
         """Take an answer to a request; return which numbers are not kept any more.
 
+        Of what was not asked for it says nothing: anybody may answer without a question, for
+        numbers that there will be.
+
         Args:
             span: the numbers for which it answers.
             numbers: those of the events in it.
         """
         here = Ranges.of((number, number) for number in numbers) | self.came | self.gone
-        gone = list(here.gaps(max(span[0], self.first or 1), span[1]))
-        self.gone |= Ranges.of(gone)
-        return gone
+        gone = (self._asked & Ranges((span,))) - here
+        self._asked -= Ranges((span,))
+        self.gone |= gone
+        return list(gone.spans)
 
     def missing(self, now_s: float) -> list[Span]:
         """Return what should have come and has not."""
@@ -138,7 +143,9 @@ class Numbers:
             return []
         self._ask_s = now_s + self._pause_s
         self._pause_s = min(2 * self._pause_s, ASK_AGAIN_S[1])
-        return chunks(missing)
+        found = chunks(missing)
+        self._asked |= Ranges.of(found)
+        return found
 
     def complete_to(self, first: int) -> int:
         """Return up to which number everything from `first` on has come or is not kept."""

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from agent.journal.note import Signer
 from agent.monitor.said import Matter
+from agent.uplink.feed import nothing
 from tests.monitor.gateway import (
     ORIGIN,
     SITE,
@@ -65,6 +68,23 @@ def test_an_alarm_that_is_kept_back_is_named(gateway: Gateway) -> None:
     assert not desk.feed.sites[SITE].complete
     desk.live(gateway, 120)
     assert [(said.matter, said.data["first"]) for said in desk.wrong()] == [(Matter.DROPPED, 101)]
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_an_answer_that_nobody_asked_for_hides_no_gap(gateway: Gateway, restarted: bool) -> None:
+    desk = introduced(gateway)
+    deliver(desk, gateway, range(1, 101))
+    desk.live(gateway, 30)
+    desk.hear("event/repeat", nothing(101, 2**53 - 1))
+    assert Matter.GONE not in desk.matters()
+    desk = desk.restarted() if restarted else desk
+    gateway.record(20)
+    deliver(desk, gateway, [seq for seq in range(101, 121) if seq != 111])
+    desk.hear("heartbeat/fibre", gateway.beat())
+    missing = [said.data for said in desk.said if said.matter is Matter.MISSING]
+    assert missing == [{"first": 111, "last": 111}]
+    desk.serve(gateway)
+    assert 111 in desk.shown()
 
 
 def test_a_pruning_that_is_made_up_explains_nothing(gateway: Gateway) -> None:
