@@ -65,7 +65,10 @@ PORT, PORT_TLS = 1883, 8883
 )
 @click.option("--once", is_flag=True, help="End when everything has come and is verified.")
 @click.option(
-    "--until", type=options.event_number, metavar="NUMBER", help="End when all up to it have come."
+    "--until",
+    type=options.event_number,
+    metavar="NUMBER",
+    help="End when all up to it have come and are verified.",
 )
 @click.option("--check", is_flag=True, help="As --once, and show only what is wrong.")
 @click.option(
@@ -112,7 +115,8 @@ def feed(
 
     What it has heard it keeps, and so does the broker for thirty days: a restart loses nothing.
 
-    Ctrl-C ends it. Exit status 1: something was wrong, or has not come.
+    Ctrl-C ends it, and says up to where all is verified. Exit status 1: something was wrong, or
+    has not come.
 
     \b
     Examples:
@@ -213,12 +217,7 @@ def _enough(feed: Feed, *, once: bool, until: int | None) -> Callable[[], bool] 
     """Return what says that all that was wanted has come; None: nothing ever does."""
     if until is not None:
         return lambda: (
-            bool(feed.sites)
-            and all(
-                site.numbers.first is not None
-                and site.numbers.complete_to(site.numbers.first) >= until
-                for site in feed.sites.values()
-            )
+            bool(feed.sites) and all(site.verified >= until for site in feed.sites.values())
         )
     if once:
         return lambda: bool(feed.sites) and all(site.complete for site in feed.sites.values())

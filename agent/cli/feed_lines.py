@@ -14,7 +14,10 @@ from agent.monitor.said import LOUD, Matter, Said, numbered
 from agent.site.texts import TEXTS, describe
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from agent.monitor.feed import Feed
+    from agent.monitor.site import SiteFeed
 
 EVENTS = frozenset({Matter.EVENT, Matter.UNRECORDED})
 # Terminals obey what stands below these: nothing that came over a wire may.
@@ -63,23 +66,36 @@ class Lines:
 
     def end(self, feed: Feed, *, enough: bool) -> int:
         """Write how it ended; return the exit status."""
-        missing = {
-            name: spans
-            for name, site in feed.sites.items()
-            if (spans := site.numbers.missing(time.monotonic()))
-        }
-        for name, spans in missing.items():
-            click.secho(f"{name}: still missing: {numbered(spans)}", fg="red", err=True)
-        if not enough:
-            _say_what_lacks(feed)
-        for matter, count in sorted(self._wrong.items()):
-            click.secho(f"wrong: {matter} ({count})", fg="red", err=True)
-        if self._unprovable:
-            click.secho("not verified: events that nobody can prove any more", fg="red", err=True)
-        if enough and not (missing or self._wrong or self._unprovable):
+        lacks = list(self._lacking(feed, enough=enough))
+        for text in lacks:
+            click.secho(text, fg="red", err=True)
+        if lacks:
+            return 1
+        if all(site.complete for site in feed.sites.values()):
             click.secho(f"{self._events} events, nothing wrong", fg="green", err=True)
             return 0
-        return 1
+        click.secho(f"{self._events} events, nothing wrong so far", fg="green", err=True)
+        for name, site in feed.sites.items():
+            if not site.complete:
+                click.secho(f"{name}: {_how_far(site)}: what is above is open", err=True)
+        return 0
+
+    def _lacking(self, feed: Feed, *, enough: bool) -> Iterator[str]:
+        """Yield what was wrong, or has not come."""
+        now_s = time.monotonic()
+        if not feed.sites:
+            yield "no site was heard of"
+        for name, site in feed.sites.items():
+            if spans := site.numbers.missing(now_s):
+                yield f"{name}: still missing: {numbered(spans)}"
+            if site.pulse.lost:
+                yield f"{name}: no heartbeat comes any more"
+            if not enough and not site.complete:
+                yield f"{name}: {_how_far(site)}: not everything has come in time"
+        for matter, count in sorted(self._wrong.items()):
+            yield f"wrong: {matter} ({count})"
+        if self._unprovable:
+            yield "not verified: events that nobody can prove any more"
 
     def _event(self, said: Said) -> None:
         event = dict(said.data)
@@ -116,18 +132,13 @@ def _object(said: Said) -> dict[str, object]:
     return {"site": said.site, "is": said.matter, "wrong": said.wrong} | words | facts
 
 
-def _say_what_lacks(feed: Feed) -> None:
-    if not feed.sites:
-        click.secho("no site was heard of", fg="red", err=True)
-    for name, site in feed.sites.items():
-        if not site.complete:
-            kept = site.witness.kept
-            signed = kept.last_number if kept else 0
-            text = (
-                f"{name}: heard up to {site.numbers.head}, signed up to {signed}, verified up to "
-                f"{site.leafage.proven or 0}: not everything has come in time"
-            )
-            click.secho(text, fg="red", err=True)
+def _how_far(site: SiteFeed) -> str:
+    kept = site.witness.kept
+    signed = kept.last_number if kept else 0
+    bare = site.leafage.bare.numbers.spans
+    but = f", only a hash is shown of {numbered(bare)}" if bare else ""
+    heard = f"heard up to {site.numbers.head}, signed up to {signed}"
+    return f"{heard}, verified up to {site.verified}{but}"
 
 
 def _now() -> str:

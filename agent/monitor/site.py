@@ -80,16 +80,21 @@ class SiteFeed:
     @property
     def complete(self) -> bool:
         """Return whether everything up to the last heartbeat is here, and shown to be signed."""
-        kept = self.witness.kept
-        shown = kept is None or (self.leafage.next or 0) > kept.last_number
-        first = self.numbers.first
+        kept, first = self.witness.kept, self.numbers.first
+        if kept is None or first is None or self.witness.is_waiting or not self._drained:
+            return False
+        wanted = max(kept.last_number, self.numbers.head)
         return (
-            self._drained
-            and first is not None
-            and self.numbers.complete_to(first) >= self.numbers.head
-            and shown
+            self.numbers.complete_to(first) >= self.numbers.head
+            and (self.leafage.next or 0) > wanted
             and not self.leafage.bare.numbers.spans
         )
+
+    @property
+    def verified(self) -> int:
+        """Return the number up to which everything was shown to be what is signed."""
+        bare = self.leafage.bare.numbers.spans
+        return min([self.leafage.proven or 0, *(first - 1 for first, _ in bare[:1])])
 
     def take(self, said: Heard, now_s: float) -> Iterator[Said]:
         """Take one message, whatever it holds; what is not of the contract is let pass."""

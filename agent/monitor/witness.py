@@ -61,6 +61,11 @@ class Witness:
             self._known.update({(found.origin, size): (root, now_s) for size, root in known})
             self._keep(found, note, now_s)
 
+    @property
+    def is_waiting(self) -> bool:
+        """Return whether a checkpoint was heard whose signature or history is not clear yet."""
+        return bool(self._held) or self._newest is not None
+
     # The key
 
     def introduce(self, vkey: str, now_s: float) -> Iterator[Word]:

@@ -11,7 +11,9 @@ from agent.monitor.said import Matter
 from agent.uplink.feed import nothing
 from tests.monitor.gateway import (
     ORIGIN,
+    SIGNER,
     SITE,
+    Desk,
     Gateway,
     deliver,
     event,
@@ -195,6 +197,35 @@ def test_a_checkpoint_that_nobody_proves_is_said(gateway: Gateway) -> None:
     desk.hear("checkpoint", gateway.checkpoint())
     desk.wait(61)
     assert Matter.UNPROVED in desk.matters()
+
+
+def test_nothing_is_complete_that_no_checkpoint_covers(gateway: Gateway) -> None:
+    desk = introduced(gateway)
+    deliver(desk, gateway, range(1, 101))
+    desk.live(gateway, 30)
+    assert desk.feed.sites[SITE].complete
+    gateway.record(300)
+    deliver(desk, gateway, range(101, 401))
+    desk.hear("heartbeat/fibre", gateway.beat())
+    desk.serve(gateway)
+    assert not desk.feed.sites[SITE].complete, "the checkpoints of these were kept back"
+    desk.hear("checkpoint", gateway.checkpoint())
+    desk.serve(gateway)
+    assert desk.feed.sites[SITE].complete
+
+
+def test_nothing_is_complete_without_a_checkpoint_of_the_key_that_is_given(
+    gateway: Gateway,
+) -> None:
+    stranger = Gateway(signer=Signer(ORIGIN, bytes(32)))
+    stranger.record(100)
+    desk = Desk(first=1, keys={SITE: SIGNER.verifier})
+    deliver(desk, stranger, range(1, 101))
+    desk.hear("heartbeat/fibre", stranger.beat())
+    assert not desk.feed.sites[SITE].complete
+    desk.hear("checkpoint", stranger.checkpoint())
+    desk.serve(stranger)
+    assert not desk.feed.sites[SITE].complete
 
 
 def test_a_false_signature_is_said(gateway: Gateway) -> None:
