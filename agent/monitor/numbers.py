@@ -99,9 +99,18 @@ class Numbers:
             del self._ahead[number]
         return forged
 
-    def fresh_head(self, now_s: float) -> int | None:
-        """Return the newest number, if a heartbeat has said it within 90 s."""
-        return self.head if now_s - self._head_s <= LOST_S else None
+    def fresh_head(self, now_s: float, within_s: float = LOST_S) -> int | None:
+        """Return the newest number, if a heartbeat has said it within this time."""
+        return self.head if now_s - self._head_s <= within_s else None
+
+    def is_behind(self, now_s: float) -> bool:
+        """Return whether a backlog is coming in."""
+        return now_s - self._historical_s < DRAINED_S
+
+    @property
+    def top(self) -> int:
+        """Return the newest number that has come, of those that heartbeats count."""
+        return min(self.came.spans[-1][1], self.head) if self.came.spans else 0
 
     def answered(self, span: Span, numbers: Iterable[int]) -> list[Span]:
         """Take an answer to a request; return which numbers are not kept any more.
@@ -125,7 +134,7 @@ class Numbers:
             return []
         while self._heads and now_s - self._heads[0][0] >= SETTLED_S:
             self._counted = self._heads.popleft()[1]
-        if now_s - self._historical_s >= DRAINED_S:
+        if not self.is_behind(now_s):
             self._settled = max(self._settled, self._counted)
         return list((self.came | self.gone).gaps(self.first, self._settled))
 

@@ -12,6 +12,7 @@ from agent.monitor import heard
 from agent.monitor.heard import Batch, Heard, Unreadable
 from agent.monitor.leafage import Leafage
 from agent.monitor.numbers import Numbers, chunks
+from agent.monitor.patience import THERE_S, Overdue, Patience, Unsigned
 from agent.monitor.pulse import Pulse
 from agent.monitor.said import Ask, Matter, Said, Word, numbered
 from agent.monitor.states import States
@@ -64,6 +65,9 @@ class SiteFeed:
         self._babble: dict[str, float] = {}
         self._numbered: dict[str, None] = {}
         self._drained = False
+        self._patience = Patience()
+        self._leaves_wait = Overdue()
+        self._unsigned = Unsigned()
         self._takers: Mapping[str, Callable[[Heard, float], Iterator[Word]]] = {
             "event": self._event,
             "status": self._status,
@@ -114,9 +118,12 @@ class SiteFeed:
 
     def tick(self, now_s: float) -> Iterator[Said]:
         """Say what time alone brings."""
+        there = self.numbers.fresh_head(now_s, THERE_S) is not None
+        spent_s = self._patience.tick(now_s, there=there, behind=self.numbers.is_behind(now_s))
         words = itertools.chain(
             self.pulse.tick(now_s),
-            self.witness.overdue(now_s),
+            self.witness.overdue(now_s, spent_s),
+            self._withheld(spent_s),
             self.leafage.overdue(now_s, self.numbers.fresh_head(now_s), self.numbers.came),
             self._missing(now_s),
         )
@@ -142,6 +149,19 @@ class SiteFeed:
     def _said(self, word: Word) -> Said:
         matter, text, facts = word
         return Said(self._site, matter, text, facts)
+
+    def _withheld(self, spent_s: float) -> Iterator[Word]:
+        """Say so when events are not shown to be what is signed, or nothing signed covers them."""
+        kept, at = self.witness.kept, self.leafage.next
+        waited = at if kept is not None and at is not None and at <= kept.last_number else None
+        if self._leaves_wait.is_over(waited, spent_s) and kept is not None:
+            text = f"nobody shows that the events {at} to {kept.last_number} are what is signed"
+            yield Matter.UNPROVED, text, {"first": at, "last": kept.last_number}
+        signed = self.witness.signed
+        number = self._unsigned.overdue(self.numbers.top, signed, spent_s)
+        if number is not None:
+            text = f"nothing that is signed covers the event {number}, only those up to {signed}"
+            yield Matter.UNPROVED, text, {"first": signed + 1, "last": number}
 
     # Events
 

@@ -15,12 +15,13 @@ from agent.journal.checkpoint import Checkpoint
 from agent.journal.note import NoteRefused, Verifier, open_note
 from agent.journal.proving import followed
 from agent.monitor.keyring import Keyring
+from agent.monitor.patience import Overdue
 from agent.monitor.said import Matter, Word
 
 KNOWN_MOST = 256
 LATE_S = 60.0  # for so long a slow path may bring what another has overtaken
 ASK_AGAIN_S = 10.0
-UNPROVED_S = 60.0
+STRANGE_S = 60.0
 
 
 class Witness:
@@ -52,7 +53,7 @@ class Witness:
         self.statement = ""
         self._known: OrderedDict[tuple[str, int], tuple[bytes, float]] = OrderedDict()
         self._newest: Checkpoint | None = None  # signed, and not proved yet
-        self._since_s = 0.0
+        self._proof = Overdue()
         self._asked_s = float("-inf")
         self._held = ""  # signed by somebody whom we do not know yet ...
         self._held_s = 0.0  # ... and since when
@@ -65,6 +66,11 @@ class Witness:
     def is_waiting(self) -> bool:
         """Return whether a checkpoint was heard whose signature or history is not clear yet."""
         return bool(self._held) or self._newest is not None
+
+    @property
+    def signed(self) -> int:
+        """Return the number up to which a checkpoint was heard."""
+        return max(found.last_number if found else 0 for found in (self.kept, self._newest))
 
     # The key
 
@@ -114,16 +120,15 @@ class Witness:
         elif found.origin != kept.origin:
             yield from self._succeeded(kept, found, note, now_s)
         elif found.size > kept.size:
-            yield from self._take_newer(found, now_s)
+            yield from self._take_newer(found)
         elif not (again and self._is_known(found)):
             yield from self._take_older(kept, found, now_s, retained=retained)
 
-    def _take_newer(self, found: Checkpoint, now_s: float) -> Iterator[Word]:
+    def _take_newer(self, found: Checkpoint) -> Iterator[Word]:
         newest = self._newest
         if newest is not None and newest.size == found.size and newest.root != found.root:
             yield _forked(found)
         elif newest is None or found.size > newest.size:
-            self._since_s = self._since_s if newest else now_s
             self._newest = found
 
     def _take_older(
@@ -151,14 +156,19 @@ class Witness:
         self._asked_s = now_s
         return self.kept.size
 
-    def overdue(self, now_s: float) -> Iterator[Word]:
-        """Say so when a newer checkpoint is not proved, or nobody knows who has signed one."""
-        if self._held and self.keyring.keys and now_s - self._held_s >= UNPROVED_S:
+    def overdue(self, now_s: float, spent_s: float) -> Iterator[Word]:
+        """Say so when a newer checkpoint is not proved, or nobody knows who has signed one.
+
+        Args:
+            now_s: the present.
+            spent_s: for how long somebody could have proved it; see `Patience`.
+        """
+        if self._held and self.keyring.keys and now_s - self._held_s >= STRANGE_S:
             self._held = ""
             yield Matter.SIGNATURE_FALSE, "a checkpoint is signed by somebody unknown", {}
         newest = self._newest
-        if newest is not None and self.kept and now_s - self._since_s >= UNPROVED_S:
-            self._since_s = now_s
+        waited = self.kept if newest is not None else None
+        if self._proof.is_over(waited, spent_s) and newest and self.kept:
             text = (
                 f"nobody proves that the checkpoint over {newest.size} events continues the one "
                 f"over {self.kept.size}"
@@ -203,8 +213,6 @@ class Witness:
         newest = self._newest
         if newest is None or newest.origin != found.origin or newest.size <= found.size:
             self._newest = None
-        else:
-            self._since_s = now_s
 
     # A record that continues another
 

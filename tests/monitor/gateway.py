@@ -198,11 +198,14 @@ class Desk:
             self.wait(1)
             rounds, idle = rounds - 1, 0 if asks else idle + 1
 
-    def live(self, gateway: Gateway, seconds: int) -> None:
-        """Let time pass at a gateway that answers and whose heart beats."""
+    def live(self, gateway: Gateway, seconds: int, *, answers: bool = True) -> None:
+        """Let time pass at a gateway whose heart beats, and that answers unless told so."""
         for _ in range(seconds // 30):
             self.hear("heartbeat/fibre", gateway.beat())
-            self.serve(gateway, rounds=1)
+            if answers:
+                self.serve(gateway, rounds=1)
+            else:
+                self.wait(1)
             self.wait(29)
 
     def matters(self) -> set[Matter]:

@@ -110,6 +110,7 @@ def test_an_event_under_a_number_that_was_given_up_is_named(gateway: Gateway) ->
 def test_a_number_that_the_record_never_reaches_is_forged(gateway: Gateway) -> None:
     desk = introduced(gateway)
     deliver(desk, gateway, range(1, 101))
+    desk.serve(gateway)
     desk.hear("event/alarm", json.dumps(event(5000, "panic.raised")))
     for _ in range(6):
         desk.hear("heartbeat/fibre", gateway.beat())
@@ -195,8 +196,54 @@ def test_a_checkpoint_that_nobody_proves_is_said(gateway: Gateway) -> None:
     desk = introduced(gateway)
     gateway.record(5)
     desk.hear("checkpoint", gateway.checkpoint())
-    desk.wait(61)
-    assert Matter.UNPROVED in desk.matters()
+    desk.live(gateway, 90, answers=False)
+    (said,) = [said for said in desk.wrong() if "continues" in said.text]
+    assert said.matter is Matter.UNPROVED
+
+
+def test_leaves_that_nobody_shows_are_said(gateway: Gateway) -> None:
+    desk = introduced(gateway)
+    for seq in range(1, 101):
+        body = gateway.body(seq)
+        desk.hear("event/live", body.replace(b"store", b"vault") if seq == 50 else body)
+    desk.live(gateway, 60, answers=False)
+    assert not desk.wrong()
+    desk.live(gateway, 30, answers=False)
+    assert [(said.matter, said.data) for said in desk.wrong()] == [
+        (Matter.UNPROVED, {"first": 1, "last": 100})
+    ]
+
+
+@pytest.mark.parametrize("dressed", [False, True])
+def test_events_that_no_checkpoint_covers_are_said(gateway: Gateway, dressed: bool) -> None:
+    """Neither a backlog that never ends nor heartbeats that seldom come put it off for ever."""
+    desk = introduced(gateway)
+    deliver(desk, gateway, range(1, 101))
+    desk.live(gateway, 30)
+    for _ in range(80 if dressed else 7):
+        gateway.record(1)
+        batch = gateway.batch([gateway.head], historical=dressed)
+        desk.hear("event/backlog" if dressed else "event/live", batch)
+        desk.live(gateway, 30)
+    assert {said.matter for said in desk.wrong()} == {Matter.UNPROVED}
+    assert desk.wrong()[0].data["first"] == 101
+
+
+def test_a_gateway_that_is_away_owes_nothing(gateway: Gateway) -> None:
+    desk = introduced(gateway)
+    deliver(desk, gateway, range(1, 101))
+    desk.hear("heartbeat/fibre", gateway.beat())
+    gateway.record(20)
+    deliver(desk, gateway, range(101, 121))
+    desk.hear("checkpoint", gateway.checkpoint(110))
+    for _ in range(10):
+        desk.wait(3600)
+        desk.feed.listening(desk.now_s)
+    assert not desk.wrong()
+    desk.hear("checkpoint", gateway.checkpoint())
+    desk.live(gateway, 60)
+    assert desk.feed.sites[SITE].complete
+    assert not desk.wrong()
 
 
 def test_nothing_is_complete_that_no_checkpoint_covers(gateway: Gateway) -> None:
