@@ -157,7 +157,12 @@ class Feed:
                 self._began_s,
             ),
             Leafage(
-                memory.get("proven"), digests, Ranges.of(memory.get("bare", ())), self._began_s
+                memory.get("proven"),
+                memory.get("first"),
+                digests,
+                Ranges.of(memory.get("bare", ())),
+                Ranges.of(memory.get("settled", ())),
+                self._began_s,
             ),
             memory.get("unrecorded"),
         )
@@ -175,6 +180,7 @@ def _memory(site: SiteFeed) -> dict[str, Any]:
         "came": [list(span) for span in site.numbers.came.spans],
         "gone": [list(span) for span in site.numbers.gone.spans],
         "proven": site.leafage.proven,
+        "settled": [list(span) for span in site.leafage.settled.spans],
         "bare": [list(span) for span in site.leafage.bare.numbers.spans],
         "told": {str(seq): base64.b64encode(digest).decode() for seq, digest in told},
         "ways": {

@@ -57,23 +57,31 @@ class Leafage:
     Attributes:
         proven: the number up to which what was told is what is signed.
         bare: leaves of which only the hash was shown, and nothing signed says why.
+        settled: numbers of which it was said once whether they are the record's; the tree may
+            have to grow over them again.
 
     Args:
         proven: before a restart of ours.
+        began: with which number it was begun then.
         digests: of events that were told and not proved then.
         bare: numbers of such leaves then.
+        settled: as it was then.
         now_s: the present.
     """
 
     def __init__(
         self,
         proven: int | None = None,
+        began: int | None = None,
         digests: Iterable[tuple[int, bytes]] = (),
         bare: Ranges = _NONE,
+        settled: Ranges = _NONE,
         now_s: float = 0.0,
     ) -> None:
         self.proven = proven
         self.bare = BareLeaves(bare, now_s)
+        self.settled = settled
+        self._began = began
         self._given_up: list[Span] = []  # as events say that are leaves of our own growing
         self._at = proven  # up to which number the tree has grown
         self._peaks: tuple[bytes, ...] | None = None  # of our own growing
@@ -123,9 +131,33 @@ class Leafage:
     # What is shown
 
     def begin(self, first: int) -> None:
-        """Begin with this number, unless it is clear already where to."""
+        """Begin with this number; go back to it where it was begun later."""
         if self._at is None:
             self._at = first - 1
+        if self._began is None:
+            self._began = first
+        elif first < self._began:
+            self._settle()
+            self.proven, self._began = None, first
+            self.restart(first)
+
+    def succeed(self, first: int, came: Ranges) -> Iterator[Word]:
+        """Begin with a record's first number, and say what of those before nobody can prove."""
+        if self._at is not None and self._at + 1 < first:
+            self._settle()
+            self.restart(first)
+        lost = (Ranges(((0, first - 1),)) & came) - self.settled
+        if lost:
+            self.settled |= lost
+            text = (
+                f"the events {numbered(lost.spans)} are of a record before this one, which begins "
+                f"with {first}: nobody can prove them"
+            )
+            yield Matter.UNPROVABLE, text, {"ranges": [list(span) for span in lost.spans]}
+
+    def _settle(self) -> None:
+        if self.proven is not None and self._began is not None and self._began <= self.proven:
+            self.settled |= Ranges.of([(self._began, self.proven)])
 
     def restart(self, first: int) -> None:
         """Begin anew with this number, in whatever tree it is."""
@@ -188,7 +220,7 @@ class Leafage:
             return
         grown = tree.grown(leaf.hash for leaf in leaves if leaf)
         bare = [seq for seq, leaf in enumerate(leaves, said.first) if leaf and leaf.body is None]
-        self.bare.take(Ranges.of((seq, seq) for seq in bare), now_s)
+        self.bare.take(Ranges.of((seq, seq) for seq in bare) - self.settled, now_s)
         for seq, leaf in enumerate(leaves, said.first):
             self._given_up += given_up(leaf.body) if leaf and leaf.body else ()
             self._shown(seq)

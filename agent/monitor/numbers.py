@@ -35,7 +35,8 @@ class Numbers:
         head: the newest number, as the last heartbeat had it.
 
     Args:
-        first: number from which on everything is wanted; None: from the first that comes.
+        first: number from which on everything is wanted; None: from the first that comes. What
+            comes from below by itself is wanted with all that follows it.
         came: before a restart of ours.
         gone: before a restart of ours.
     """
@@ -46,7 +47,6 @@ class Numbers:
         self.came = came
         self.gone = gone
         self.first = first
-        self._given = first is not None
         self.head = 0
         self._head_s = float("-inf")
         self._settled = 0  # up to here everything should have come
@@ -59,14 +59,13 @@ class Numbers:
         self._ask_s = float("-inf")
         self._pause_s = ASK_AGAIN_S[0]
 
-    def take(self, numbers: Iterable[int], now_s: float, *, historical: bool, asked: bool) -> None:
+    def take(self, numbers: Iterable[int], now_s: float, *, historical: bool) -> None:
         """Take note of events that have come.
 
         Args:
             numbers: theirs.
             now_s: the present.
             historical: they had to wait: a backlog is coming in.
-            asked: somebody has asked for them; they do not tell where what is ours begins.
         """
         new = [number for number in numbers if number not in self.came]
         if not new:
@@ -75,8 +74,7 @@ class Numbers:
         self._ahead.update((number, now_s) for number in new if number > self.head)
         if historical:
             self._historical_s = now_s
-        if not asked and not self._given and (self.first is None or min(new) < self.first):
-            self.first = min(new)
+        self.first = min([*new, self.first or new[0]])
         self._pause_s, self._ask_s = ASK_AGAIN_S[0], min(self._ask_s, now_s + 1.0)
 
     def counted(self, head: int, waiting: int, now_s: float) -> list[int]:

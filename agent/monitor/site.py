@@ -180,14 +180,14 @@ class SiteFeed:
         yield from self._missing(now_s)
 
     def _events(self, batch: Batch, now_s: float) -> Iterator[Word]:
-        new = [told for told in batch.events if told.seq not in self.numbers.came]
-        asked = batch.answers is not None
-        self.numbers.take(
-            (told.seq for told in new), now_s, historical=batch.historical, asked=asked
-        )
-        if self.numbers.first is not None:
-            self.leafage.begin(self.numbers.first)
-        for told in batch.events:
+        first = self.numbers.first
+        ours = batch.events
+        if batch.answers:  # what is below, somebody else has asked for
+            ours = tuple(told for told in ours if first is not None and told.seq >= first)
+        new = [told for told in ours if told.seq not in self.numbers.came]
+        self.numbers.take((told.seq for told in new), now_s, historical=batch.historical)
+        yield from self._begin()
+        for told in ours:
             yield from self.leafage.take(told.seq, told.body)
         for told in new:
             yield Matter.EVENT, "", told.event
@@ -207,6 +207,14 @@ class SiteFeed:
             if self.unrecorded.pop(ref, None) is not None:
                 text = f"the alarm {ref} has a number now: {told.seq}"
                 yield Matter.NUMBERED, text, {"ref": ref, "seq": told.seq}
+
+    def _begin(self) -> Iterator[Word]:
+        """Have shown what is ours, from where it begins; no record shows what is before it."""
+        first, kept = self.numbers.first, self.witness.kept
+        if first is not None:
+            least = kept.first_number if kept is not None else 1
+            self.leafage.begin(max(first, least))
+            yield from self.leafage.succeed(least, self.numbers.came)
 
     def _unrecorded(self, event: dict[str, Any]) -> Iterator[Word]:
         ref = event["ref"]
@@ -251,18 +259,14 @@ class SiteFeed:
         for seq in self.numbers.counted(beat.head, beat.waiting, now_s):
             text = f"an event {seq} came, and the record has only {beat.head}"
             yield Matter.NUMBER_FORGED, text, {"seq": seq, "head": beat.head}
-        if self.numbers.first is not None:
-            self.leafage.begin(self.numbers.first)
+        yield from self._begin()
         yield from self._missing(now_s)
 
     def _checkpoint(self, said: Heard, now_s: float) -> Iterator[Word]:
-        before = self.witness.kept
         yield from self.witness.take(
             heard.text(said.payload), now_s, retained=said.retained, again=said.again
         )
-        kept = self.witness.kept
-        if kept is not None and before is not None and kept.origin != before.origin:
-            self.leafage.restart(kept.first_number)
+        yield from self._begin()
 
     def _proof(self, said: Heard, now_s: float) -> Iterator[Word]:
         yield from self.witness.prove(heard.text(said.payload), now_s)

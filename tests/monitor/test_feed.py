@@ -51,6 +51,42 @@ def test_it_begins_where_it_comes_in(gateway: Gateway) -> None:
     assert not desk.wrong()
 
 
+@pytest.mark.parametrize("restarted", [False, True])
+def test_what_comes_late_from_before_is_proved_with_all_that_follows(
+    gateway: Gateway, restarted: bool
+) -> None:
+    gateway.record(50)
+    desk = introduced(gateway, first=None)
+    desk.hear("heartbeat/fibre", gateway.beat())
+    gateway.record(50)
+    deliver(desk, gateway, range(151, 201))
+    desk.hear("checkpoint", gateway.checkpoint())
+    desk.serve(gateway)
+    assert desk.feed.sites[SITE].leafage.proven == 200
+    gateway.prune({150, 160})
+    deliver(desk, gateway, [201])
+    desk = _with_its_words(desk) if restarted else desk
+    desk.hear("event/alarm/late", gateway.batch([120]))
+    desk = _with_its_words(desk) if restarted else desk
+    desk.hear("checkpoint", gateway.checkpoint())
+    desk.live(gateway, 600)
+    assert sorted(desk.shown()) == [*range(120, 150), *range(151, 202)]
+    assert desk.feed.sites[SITE].leafage.proven == 201
+    assert desk.feed.sites[SITE].complete
+    assert not desk.wrong()
+    assert Matter.UNPROVABLE not in desk.matters(), "160 was proved before it was given up"
+
+
+def test_what_another_desk_has_asked_for_is_not_ours(gateway: Gateway) -> None:
+    desk = introduced(gateway, first=None)
+    desk.hear("event/repeat", gateway.repeat(1, 100))
+    desk.hear("heartbeat/fibre", gateway.beat())
+    desk.hear("event/repeat", gateway.repeat(1, 100))
+    assert desk.shown() == []
+    desk.serve(gateway)
+    assert desk.feed.sites[SITE].complete
+
+
 def test_repeats_are_dropped_and_gaps_asked_for(gateway: Gateway) -> None:
     desk = introduced(gateway)
     desk.hear("event/backlog", gateway.batch(range(1, 41), zip=True))

@@ -10,6 +10,7 @@ from tests.monitor.gateway import (
     ORIGIN,
     SIGNER,
     SITE,
+    Desk,
     Gateway,
     deliver,
     introduced,
@@ -121,6 +122,26 @@ def test_a_record_that_succeeds_another_is_told_with_its_reason(gateway: Gateway
     assert len(desk.wrong()) == 1
     desk.hear("checkpoint", gateway.checkpoint())
     assert desk.wrong()[-1].matter is Matter.ROLLED_BACK
+
+
+def test_of_a_record_before_the_signed_one_nothing_can_be_proved(gateway: Gateway) -> None:
+    new = Gateway(first=1101, signer=SIGNER.named(f"{ORIGIN}/from-1101"))
+    new.record(20)
+    desk = Desk(first=1)
+    desk.hear("status/fibre", new.status(statement=new.statement(gateway)), retained=True)
+    deliver(desk, gateway, [99, 100])  # taken over, for they had not been delivered
+    desk.hear("checkpoint", new.checkpoint(), retained=True)
+    deliver(desk, new, range(1101, 1121))
+    desk.live(new, 300)
+    assert desk.feed.sites[SITE].complete
+    assert not desk.wrong()
+    (said,) = [said for said in desk.said if said.matter is Matter.UNPROVABLE]
+    assert said.data == {"ranges": [[99, 100]]}
+    desk = desk.restarted()
+    desk.live(new, 60)
+    assert desk.feed.sites[SITE].complete
+    desk.hear("event/alarm", gateway.body(50))
+    assert Matter.UNPROVABLE in desk.matters()
 
 
 @pytest.mark.parametrize(

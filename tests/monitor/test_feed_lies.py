@@ -98,6 +98,28 @@ def test_a_pruning_that_is_made_up_explains_nothing(gateway: Gateway) -> None:
     assert {said.matter for said in desk.wrong()} == {Matter.EVENT_CHANGED, Matter.DROPPED}
 
 
+@pytest.mark.parametrize("below", ["event/alarm", "event/repeat"])
+def test_an_event_from_before_the_desk_began_is_not_believed(gateway: Gateway, below: str) -> None:
+    gateway.record(50)
+    desk = introduced(gateway, first=None)
+    desk.hear("heartbeat/fibre", gateway.beat())
+    gateway.record(50)
+    deliver(desk, gateway, range(151, 201))
+    desk.hear("checkpoint", gateway.checkpoint())
+    desk.live(gateway, 60)
+    assert desk.feed.sites[SITE].complete
+    forged = event(120, "panic.raised")
+    told = {"events": [forged], "first": 120, "last": 120, "historical": True}
+    desk.hear(below, json.dumps(told))
+    desk.live(gateway, 120)
+    if below == "event/repeat":
+        assert 120 not in desk.shown()
+    else:
+        assert {(said.matter, said.data["seq"]) for said in desk.wrong()} == {
+            (Matter.EVENT_CHANGED, 120)
+        }
+
+
 def test_an_event_under_a_number_that_was_given_up_is_named(gateway: Gateway) -> None:
     gateway.prune({50})
     desk = introduced(gateway)
