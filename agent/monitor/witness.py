@@ -7,8 +7,9 @@ the record's key and proved to continue the one before. Everything else is said 
 from __future__ import annotations
 
 import base64
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Iterable, Iterator
+from math import inf
 from typing import Any
 
 from agent.journal.checkpoint import Checkpoint
@@ -19,6 +20,7 @@ from agent.monitor.patience import Overdue
 from agent.monitor.said import Matter, Word
 
 KNOWN_MOST = 256
+PASSED_MOST = 64  # steps from one kept checkpoint to the next, of a minute or more
 LATE_S = 60.0  # for so long a slow path may bring what another has overtaken
 ASK_AGAIN_S = 10.0
 STRANGE_S = 60.0
@@ -52,9 +54,10 @@ class Witness:
         self.note = ""
         self.statement = ""
         self._known: OrderedDict[tuple[str, int], tuple[bytes, float]] = OrderedDict()
+        self._passed: deque[tuple[int, int, float]] = deque(maxlen=PASSED_MOST)
         self._newest: Checkpoint | None = None  # signed, and not proved yet
         self._proof = Overdue()
-        self._asked_s = float("-inf")
+        self._asked_s = -inf
         self._held = ""  # signed by somebody whom we do not know yet ...
         self._held_s = 0.0  # ... and since when
         if keyring.keys and note:
@@ -120,24 +123,28 @@ class Witness:
         elif found.origin != kept.origin:
             yield from self._succeeded(kept, found, note, now_s)
         elif found.size > kept.size:
-            yield from self._take_newer(found)
+            yield from self._take_newer(found, now_s)
         elif not (again and self._is_known(found)):
             yield from self._take_older(kept, found, now_s, retained=retained)
 
-    def _take_newer(self, found: Checkpoint) -> Iterator[Word]:
+    def _take_newer(self, found: Checkpoint, now_s: float) -> Iterator[Word]:
         newest = self._newest
-        if newest is not None and newest.size == found.size and newest.root != found.root:
+        if self._known.get((found.origin, found.size), (found.root, 0.0))[0] != found.root:
             yield _forked(found)
-        elif newest is None or found.size > newest.size:
+            return
+        self._remember(found, now_s)
+        if newest is None or found.size > newest.size:
             self._newest = found
 
     def _take_older(
         self, kept: Checkpoint, found: Checkpoint, now_s: float, *, retained: bool
     ) -> Iterator[Word]:
-        root, since_s = self._known.get((found.origin, found.size), (None, 0.0))
+        root, since_s = self._known.get((found.origin, found.size), (None, -inf))
+        # A path that was away may not have had it, and one that is slow bring it all the same.
+        passed_s = max((at for a, b, at in self._passed if a < found.size < b), default=-inf)
         if root not in (None, found.root):
             yield _forked(found)
-        elif found.size < kept.size and (root is None or retained or now_s - since_s > LATE_S):
+        elif found.size < kept.size and (retained or now_s - max(since_s, passed_s) > LATE_S):
             text = (
                 f"a checkpoint over {found.size} events came after one over {kept.size}: the "
                 "record was rolled back, or somebody replays"
@@ -190,8 +197,7 @@ class Witness:
             return
         if newer is None or newer.size <= self.kept.size:
             return
-        newest = self._newest
-        if newest is not None and newest.size == newer.size and newest.root != newer.root:
+        if self._known.get((newer.origin, newer.size), (newer.root, 0.0))[0] != newer.root:
             yield _forked(newer)
         self._keep(newer, note, now_s)
         text = f"the checkpoint over {newer.size} events continues the one before"
@@ -204,15 +210,21 @@ class Witness:
         return found[-most:]
 
     def _keep(self, found: Checkpoint, note: str, now_s: float) -> None:
-        if self.kept is not None:
-            self._known[self.kept.origin, self.kept.size] = self.kept.root, now_s
-        self._known[found.origin, found.size] = found.root, now_s
-        while len(self._known) > KNOWN_MOST:
-            self._known.popitem(last=False)
-        self.kept, self.note, self._asked_s = found, note, float("-inf")
+        for overtaken in (self.kept, self._newest, found):
+            if overtaken is not None:
+                self._remember(overtaken, now_s)
+        if self.kept is not None and self.kept.origin == found.origin:
+            self._passed.append((self.kept.size, found.size, now_s))
+        self.kept, self.note, self._asked_s = found, note, -inf
         newest = self._newest
         if newest is None or newest.origin != found.origin or newest.size <= found.size:
             self._newest = None
+
+    def _remember(self, found: Checkpoint, now_s: float) -> None:
+        """Keep what was signed, for another path may bring it after a newer one."""
+        self._known[found.origin, found.size] = found.root, now_s
+        while len(self._known) > KNOWN_MOST:
+            self._known.popitem(last=False)
 
     # A record that continues another
 

@@ -223,6 +223,27 @@ def test_a_checkpoint_that_nobody_proves_is_said(gateway: Gateway) -> None:
     assert said.matter is Matter.UNPROVED
 
 
+@pytest.mark.parametrize("over_both", [True, False])
+def test_what_another_path_brings_after_a_proof_has_overtaken_it_is_no_lie(
+    gateway: Gateway, over_both: bool
+) -> None:
+    desk = introduced(gateway)
+    deliver(desk, gateway, range(1, 101))
+    desk.serve(gateway)
+    gateway.record(100)
+    overtaken = gateway.checkpoint()
+    gateway.record(100)
+    desk.hear("checkpoint", overtaken if over_both else gateway.checkpoint())
+    desk.serve(gateway)
+    desk.hear("checkpoint", gateway.checkpoint())
+    desk.hear("checkpoint", overtaken)
+    desk.hear("checkpoint", gateway.checkpoint())
+    assert not desk.wrong()
+    desk.wait(61)
+    desk.hear("checkpoint", overtaken)
+    assert [said.matter for said in desk.wrong()] == [Matter.ROLLED_BACK]
+
+
 def test_leaves_that_nobody_shows_are_said(gateway: Gateway) -> None:
     desk = introduced(gateway)
     for seq in range(1, 101):
