@@ -86,7 +86,7 @@ class Numbers:
             now_s: the present.
         """
         if self.first is None:
-            self.first = head + 1 - waiting
+            self.first = max(1, head + 1 - waiting)  # copies that wait count as well
         self.head, self._head_s = head, now_s
         self._heads.append((now_s, head))
         if not waiting:

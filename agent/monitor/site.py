@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from agent.journal.canonical import MAX_INT
 from agent.journal.ranges import Span
 from agent.journal.record import ROTATED
 from agent.monitor import heard
@@ -249,6 +250,8 @@ class SiteFeed:
 
     def _heartbeat(self, said: Heard, now_s: float) -> Iterator[Word]:
         beat = heard.parsed(Heartbeat, said.payload)
+        if not all(0 <= number <= MAX_INT for number in (beat.head, beat.waiting)):
+            raise Unreadable("no record counts so")
         replayed = False
         for word in self.pulse.beat(beat, now_s, retained=said.retained, again=said.again):
             replayed |= word[0] is Matter.HEARTBEAT_REPLAYED

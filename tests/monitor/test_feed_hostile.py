@@ -104,6 +104,24 @@ def test_hostile_payloads_break_nothing(topic: str, payload: bytes) -> None:
     assert len(desk.wrong()) <= 1
 
 
+COUNTS = st.integers(-5, 300) | st.integers(-(10**30), 10**30)
+
+
+@settings(max_examples=100, deadline=None)
+@example([(100, 1000), (100, 0)])
+@example([(-5, 0), (-5, 0)])
+@example([(2**53, 0), (100, 0)])
+@given(st.lists(st.tuples(COUNTS, COUNTS), max_size=5))
+def test_whatever_heartbeats_count_nothing_breaks(beats: list[tuple[int, int]]) -> None:
+    gateway = Gateway()
+    gateway.record(100)
+    desk = introduced(gateway, first=None)
+    for head, waiting in beats:
+        desk.hear("heartbeat/fibre", gateway.beat(head=head, waiting=waiting))
+        desk.live(gateway, 60)
+    desk.restarted()
+
+
 @pytest.mark.parametrize("topic", ["", "armoury/v1/", "armoury/v1/UPPER/health", "a/b", "armoury"])
 def test_other_topics_are_let_pass(topic: str) -> None:
     assert list(Feed(0.0).take(topic, b"{}", 0.0)) == []
