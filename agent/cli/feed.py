@@ -55,7 +55,8 @@ PORT, PORT_TLS = 1883, 8883
     "--after",
     type=options.after_number,
     metavar="NUMBER",
-    help="Also have told again what came after this number, before we listened.",
+    help="Also have told what came after this number, before we listened; but for what an earlier "
+    "run has shown.",
 )
 @click.option(
     "--state",

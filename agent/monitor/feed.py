@@ -38,7 +38,8 @@ class Feed:
         now_s: since when we listen; of a clock that only goes forward.
         wanted: only these sites; none: every one that is heard of.
         keys: the record's public key by site, where it is known beforehand.
-        first: number from which on every event is wanted; None: from now on.
+        first: number from which on every event is wanted; None: from now on, or from where an
+            earlier run began. That is never given up for a later one.
         kept: what `memory` returned at the end of an earlier run.
 
     Raises:
@@ -131,8 +132,9 @@ class Feed:
         digests = [
             (int(seq), base64.b64decode(digest)) for seq, digest in memory.get("told", {}).items()
         ]
+        begins = [n for n in (memory.get("first"), self._first) if n is not None]
         numbers = Numbers(
-            memory.get("first", self._first),
+            min(begins, default=None),
             Ranges.of(memory.get("came", ())),
             Ranges.of(memory.get("gone", ())),
         )

@@ -270,6 +270,22 @@ def test_a_restart_forgets_nothing(gateway: Gateway) -> None:
     assert set(changed) == {105}, "what was told before the restart is held against the record"
 
 
+@pytest.mark.parametrize("first", [1, 41])
+def test_what_came_before_a_desk_began_may_be_wanted_later(gateway: Gateway, first: int) -> None:
+    desk = introduced(gateway, first=None)
+    desk.hear("heartbeat/fibre", gateway.beat())
+    gateway.record(20)
+    deliver(desk, gateway, range(101, 121))
+    desk.hear("checkpoint", gateway.checkpoint())
+    desk.live(gateway, 60)
+    again = desk.restarted(first=first).restarted(first=110)
+    again.live(gateway, 90)
+    assert again.shown() == [*range(first, 101)], "what was told before is not told again"
+    assert again.feed.sites[SITE].leafage.proven == 120
+    assert again.feed.sites[SITE].complete
+    assert not again.wrong()
+
+
 def test_a_rollback_while_the_desk_was_away_is_seen(gateway: Gateway) -> None:
     desk = introduced(gateway).restarted()
     desk.hear("checkpoint", gateway.checkpoint(40), retained=True)
