@@ -71,12 +71,12 @@ class Lines:
             click.secho(text, fg="red", err=True)
         if lacks:
             return 1
-        if all(site.complete for site in feed.sites.values()):
+        if all(site.level for site in feed.sites.values()):
             click.secho(f"{self._events} events, nothing wrong", fg="green", err=True)
             return 0
         click.secho(f"{self._events} events, nothing wrong so far", fg="green", err=True)
         for name, site in feed.sites.items():
-            if not site.complete:
+            if not site.level:
                 click.secho(f"{name}: {_how_far(site)}: what is above is open", err=True)
         return 0
 
@@ -137,7 +137,7 @@ def _how_far(site: SiteFeed) -> str:
     signed = kept.last_number if kept else 0
     bare = site.leafage.bare.numbers.spans
     but = f", only a hash is shown of {numbered(bare)}" if bare else ""
-    heard = f"heard up to {site.numbers.head}, signed up to {signed}"
+    heard = f"heard up to {site.numbers.newest}, signed up to {signed}"
     return f"{heard}, verified up to {site.verified}{but}"
 
 

@@ -32,7 +32,8 @@ class Numbers:
         came: numbers whose events have come.
         gone: numbers of which the gateway says that it keeps no event.
         first: what is below is not missed; None until it is known.
-        head: the newest number, as the last heartbeat had it.
+        head: the newest number, as the last heartbeat had it ...
+        heard: ... or as an event had it that had come by then.
 
     Args:
         first: number from which on everything is wanted; None: from the first that comes. What
@@ -47,7 +48,7 @@ class Numbers:
         self.came = came
         self.gone = gone
         self.first = first
-        self.head = 0
+        self.head = self.heard = 0
         self._head_s = float("-inf")
         self._settled = 0  # up to here everything should have come
         self._counted = 0  # by a heartbeat of half a minute ago
@@ -95,7 +96,13 @@ class Numbers:
         forged = [number for number, at in self._ahead.items() if now_s - at >= AHEAD_S]
         for number in forged:
             del self._ahead[number]
+        self.heard = self.newest
         return forged
+
+    @property
+    def newest(self) -> int:
+        """Return the newest number that was heard of, unless it is known to be forged."""
+        return max([self.head, *self._ahead])
 
     def fresh_head(self, now_s: float, within_s: float = LOST_S) -> int | None:
         """Return the newest number, if a heartbeat has said it within this time."""

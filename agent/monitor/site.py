@@ -88,12 +88,17 @@ class SiteFeed:
         kept, first = self.witness.kept, self.numbers.first
         if kept is None or first is None or self.witness.is_waiting or not self._drained:
             return False
-        wanted = max(kept.last_number, self.numbers.head)
+        wanted = max(kept.last_number, self.numbers.heard)
         return (
             self.numbers.complete_to(first) >= self.numbers.head
             and (self.leafage.next or 0) > wanted
             and not self.leafage.bare.numbers.spans
         )
+
+    @property
+    def level(self) -> bool:
+        """Return whether `complete` holds of everything, also of what came since."""
+        return self.complete and self.numbers.newest < (self.leafage.next or 0)
 
     @property
     def verified(self) -> int:

@@ -304,6 +304,23 @@ def test_nothing_is_complete_that_no_checkpoint_covers(gateway: Gateway) -> None
     assert desk.feed.sites[SITE].complete
 
 
+def test_heartbeats_that_count_too_little_complete_nothing(gateway: Gateway) -> None:
+    desk = introduced(gateway)
+    deliver(desk, gateway, range(1, 101))
+    desk.live(gateway, 30)
+    before = gateway.head
+    gateway.record(5)
+    deliver(desk, gateway, range(101, 106))
+    site = desk.feed.sites[SITE]
+    assert site.complete, "as of the last heartbeat"
+    assert not site.level
+    desk.hear("heartbeat/fibre", gateway.beat(head=before))
+    assert not site.complete
+    desk.hear("checkpoint", gateway.checkpoint())
+    desk.serve(gateway)
+    assert site.level
+
+
 def test_nothing_is_complete_without_a_checkpoint_of_the_key_that_is_given(
     gateway: Gateway,
 ) -> None:
