@@ -2,6 +2,8 @@
 
 A message is acknowledged when what it says is on our disk, not when it has come; so a crash
 means that it comes again. paho runs on a thread of its own here, and only puts into a queue.
+What a callback raises ends that thread, and with it the hearing: so it is paho's own
+`MalformedPacket` where the broker breaks the protocol, at which paho hangs up and connects again.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from typing import Any
 from msgspec import Struct
 from paho.mqtt.client import Client, MQTTMessage, MQTTv5
 from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.exception import MalformedPacket
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
@@ -71,6 +74,7 @@ class Line:
         self._session = session
         self._inbox = inbox
         self._connection = 0
+        self._accepted: Any = None  # the socket on which the broker has accepted us
         self._said = ""
         self._client = self._make(broker)
 
@@ -135,6 +139,9 @@ class Line:
         if code.is_failure:
             self._say(f"the broker at {self._where} refuses us: {code.getName()}", up=False)
             return
+        if client.socket() is self._accepted:
+            raise MalformedPacket("a second CONNACK")
+        self._accepted = client.socket()
         self._connection += 1
         client.subscribe([(topic, SubscribeOptions(qos=1)) for topic in self._topics])
         kept = "" if flags.session_present else "; it had kept nothing for us"
@@ -158,9 +165,13 @@ class Line:
             self._say(f"the broker does not let us hear {', '.join(refused)}", up=False)
 
     def _on_message(self, _client: Client, _data: Any, message: MQTTMessage) -> None:
+        try:
+            topic = message.topic
+        except UnicodeDecodeError as error:
+            raise MalformedPacket(str(error)) from error
         arrived = Arrived(
             self._session,
-            message.topic,
+            topic,
             bytes(message.payload),
             message.retain,
             message.dup,

@@ -10,6 +10,8 @@ blocks and is a worker's. Its callbacks only enqueue. What was measured and forc
   so its own limits are off (0), and whoever publishes keeps the window.
 * It notices a dead broker after twice the keepalive: so silence is measured here.
 * It hides errors of the socket in its log: so that is read until the broker has accepted us.
+* Where it fails over a packet, it keeps it, and fails over it again for as long as it is asked
+  to read: so whatever it raises there is the end of the connection.
 """
 
 from __future__ import annotations
@@ -189,10 +191,15 @@ class Link:
 
     def _readable(self) -> None:
         self._heard_s = self._loop.time()
-        self._client.loop_read()
-        # what TLS has already decrypted, no selector will ever report
-        while (pending := getattr(self._client.socket(), "pending", None)) and pending():
+        try:
             self._client.loop_read()
+            # what TLS has already decrypted, no selector will ever report
+            while (pending := getattr(self._client.socket(), "pending", None)) and pending():
+                self._client.loop_read()
+        except Exception:  # noqa: BLE001 - whatever it is, it would be raised again for ever
+            self.drop(
+                f"the broker at {self._where} breaks the protocol; see what it is, and its log"
+            )
         self._watch_writing()
         acks, self._acks = self._acks, []
         if acks:
@@ -233,11 +240,11 @@ class Link:
                 Lost(f"the broker at {self._where} refuses us: {reasons.of_code(code.value)}")
             )
             return
+        self._accepted.set_result(None)  # raises at a second CONNACK, which breaks the protocol
         self._client.on_log = None  # it would cost a text for every message
         receive_maximum = getattr(said, "ReceiveMaximum", 65535)
         packet_bytes = getattr(said, "MaximumPacketSize", LARGEST)
         self.terms = Terms(receive_maximum, packet_bytes)
-        self._accepted.set_result(None)
 
     def _on_publish(
         self, _client: Client, _data: Any, mid: int, code: ReasonCode, _said: Any

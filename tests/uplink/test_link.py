@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -19,6 +20,8 @@ from tests.waiting import BUSY
 CONNACK = bytes([0x20, 0x03, 0x00, 0x00, 0x00])
 WINDOW_3 = bytes([0x20, 0x06, 0x00, 0x00, 0x03, 0x21, 0x00, 0x03])
 NO_PINGS = bytes([0x20, 0x06, 0x00, 0x00, 0x03, 0x13, 0x00, 0x00])
+NO_TEXT = bytes([0x32, 0x07, 0x00, 0x02, 0xFF, 0xFE, 0x00, 0x09, 0x00])  # a topic, no UTF-8
+NONSENSE = {"a topic that is no text": NO_TEXT, "a second CONNACK": CONNACK}
 
 
 class Hearer:
@@ -117,7 +120,21 @@ async def test_a_message_is_received_with_its_topic() -> None:
         assert hearer.messages == [("t", b"hi")]
 
 
+@pytest.mark.parametrize("nonsense", NONSENSE.values(), ids=NONSENSE)
+@on_a_loop
+async def test_a_packet_that_paho_cannot_make_sense_of_is_read_once(nonsense: bytes) -> None:
+    answer = bytes([0x40, 0x02, 0x00, 0x01])
+    async with linked(CONNACK, answer + nonsense) as (link, hearer, _):
+        mid = link.publish("a/b", b"x")
+        lost = await asyncio.wait_for(link.lost, 10 * BUSY)
+        assert "breaks the protocol" in str(lost)
+        assert not lost.objected, "no message of ours is to blame"
+        await until(lambda: hearer.acks, 10, "the answer before it")
+        assert hearer.acks == [Ack(mid, 0)]
+
+
 packets = st.one_of(
+    st.sampled_from([*NONSENSE.values()]),
     st.binary(max_size=40),
     st.builds(
         lambda kind, body: bytes([kind, len(body)]) + body,
