@@ -17,6 +17,7 @@ from agent.journal.record import Lane, Recorded
 from agent.uplink import reasons
 from agent.uplink.caution import Caution
 from agent.uplink.feed import Topics
+from agent.uplink.forbidden import Forbidden
 from agent.uplink.holds import Hold, Holds
 from agent.uplink.ledger import BATCH_EVENTS, Ledger, Parcel, lane_of
 from agent.uplink.message import FRESH, WINDOW_MOST, WORTH, Message, Rank
@@ -43,6 +44,7 @@ class Outbox:
         limit_bytes: how large a payload may be.
         repeats: what the monitor has asked for again.
         sources: what late events are read for.
+        forbidden: what the broker's access list keeps back of all else.
         delivered: events that the path has delivered.
         aside: the first message that was too large for this connection's broker ...
         asides: ... and how many there are.
@@ -60,6 +62,7 @@ class Outbox:
         self._unrecorded: deque[Message] = deque(maxlen=UNRECORDED_MOST)
         self._flying: dict[Rank, int] = dict.fromkeys(Rank, 0)
         self._holds = Holds(random)
+        self.forbidden = Forbidden(random)
         self._supplies = tuple(self._supplied())
         self.sources: tuple[Ledger | Repeats, ...] = (self.repeats,)
         self._window = 0
@@ -134,8 +137,13 @@ class Outbox:
     def say(
         self, topic: str, payload: bytes, *, retain: bool, expires_s: int | None = None
     ) -> None:
-        """Send this beside the events; it replaces what still waits for the same topic."""
-        self._control[topic] = Message(Rank.CONTROL, topic, payload, retain, expires_s=expires_s)
+        """Send this beside the events; it replaces what still waits for the same topic.
+
+        What is `forbidden` is left out.
+        """
+        if topic not in self.forbidden:
+            message = Message(Rank.CONTROL, topic, payload, retain, expires_s=expires_s)
+            self._control[topic] = message
 
     def unrecorded(self, body: bytes) -> None:
         """Send an alarm that the disk does not take; the newest ones are kept until taken."""
@@ -233,14 +241,25 @@ class Outbox:
         self._flying[rank] -= 1
         self.pace.took(elapsed_s, now_s, late=WORTH[rank].late)
         if code >= 0x80 or (code == reasons.NO_SUBSCRIBER and rank is not Rank.CONTROL):
-            self._holds.refused(message, code, now_s)
-            self._take_back(message)
+            if not self._is_forbidden(message, code, now_s):
+                self._holds.refused(message, code, now_s)
+                self._take_back(message)
             return False
         self._holds.taken(rank)
         self._caution.taken()
         if message.parcel is not None and message.ledger is not None:
             message.ledger.credit(message.parcel)
             self.delivered += message.parcel.events
+        return True
+
+    def _is_forbidden(self, message: Message, code: int, now_s: float) -> bool:
+        """Leave out, for a while, what is no event and must not be published here."""
+        if message.rank is not Rank.CONTROL or code != reasons.NOT_AUTHORISED:
+            return False
+        if not self.forbidden.refused(message.topic, now_s):
+            return False
+        for topic in [topic for topic in self._control if topic in self.forbidden]:
+            del self._control[topic]
         return True
 
     def _take_back(self, message: Message) -> None:

@@ -267,15 +267,20 @@ class Path:
                 f"first one has {len(birth)}; raise its max_packet_size"
             )
         self.outbox.say(self._presence.status_topic, birth, retain=True)
+        self._say_retained()
+        self.pump()
+
+    def _say_retained(self) -> None:
         for topic, payload in self._above.portrait.retained.items():
             self.outbox.say(topic, payload, retain=True)
-        self.pump()
 
     def _send_beat(self) -> None:
         self._beat = self._loop.call_later(self.options.heartbeat_s, self._send_beat)
         self._beaten_s = self._loop.time()
         if self._link is not None:
             self._renewal.look(self._link)
+        if self.outbox.forbidden.look(self._beaten_s):
+            self._say_retained()
         beat = self._presence.beat(self._above.head(), self._above.waiting())
         self.outbox.say(self._presence.beat_topic, beat, retain=False, expires_s=BEAT_EXPIRES_S)
         self.pump()
@@ -330,12 +335,16 @@ class Path:
             if is_beat:
                 took_ms = round((self._loop.time() - self._beaten_s) * 1000)
                 self._above.news(PathTested(self.options.id, took_ms, mono_us()))
-        elif is_beat and not self._carries:
+        elif is_beat and not self._carries and topic not in self.outbox.forbidden:
             self.standing.not_taken(topic, code)  # no event tells whether anybody listens there
 
     def _judge(self) -> None:
         if self.connected and self._farewell is None and self._link is not None:
-            wrong = self._renewal.doubt or verdict.of_unheard(self._link.unheard)
+            wrong = (
+                self._renewal.doubt
+                or verdict.of_unheard(self._link.unheard)
+                or verdict.of_forbidden(self.outbox.forbidden.topic)
+            )
             self.standing.judge(self.outbox, wrong, all_out=not self._above.waiting())
 
     def _tell_ends(self, link: Link) -> None:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from agent.uplink.options import PathOptions
 
 NO_SUBSCRIBER = 0x10  # MQTT 5, 3.4.2.1: the broker had nobody to give the message to
+NOT_AUTHORISED = 0x87  # ... its access list does not let us publish there
 
 
 # Errors. Each text is one sentence for a technician. Transport: `NotConnected`, `Lost`. The

@@ -35,7 +35,7 @@ def of_answer(topic: str, code: int) -> Verdict:
     if code == reasons.NO_SUBSCRIBER:
         why = f"nobody is subscribed to {topic}; see the monitor and its session"
         return Verdict(Condition.ABSENT, why, topic)
-    return Verdict(Condition.LOST, f"the broker refuses {topic}: {reasons.of_code(code)}", topic)
+    return Verdict(Condition.LOST, _refused(topic, code), topic)
 
 
 def of_unheard(topic: str) -> str:
@@ -43,6 +43,15 @@ def of_unheard(topic: str) -> str:
     if not topic:
         return ""
     return f"the broker does not let this gateway hear {topic}; see its access list"
+
+
+def of_forbidden(topic: str) -> str:
+    """Say what is wrong where all but some topics may be published; "" for none."""
+    return _refused(topic, reasons.NOT_AUTHORISED) if topic else ""
+
+
+def _refused(topic: str, code: int) -> str:
+    return f"the broker refuses {topic}: {reasons.of_code(code)}"
 
 
 def of_outbox(outbox: Outbox) -> Verdict:

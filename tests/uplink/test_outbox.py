@@ -155,6 +155,62 @@ def test_one_topic_that_is_refused_does_not_stop_the_others(line: Line) -> None:
     assert [numbers_of(m) for m in line.flying] == [[3]]
 
 
+def said(line: Line, *topics: str) -> list[str]:
+    """Say something on these topics of the site; return what has gone out of it."""
+    for topic in topics:
+        line.outbox.say(f"armoury/v1/s/{topic}", b"{}", retain=True)
+    line.pump()
+    return [message.topic.removeprefix("armoury/v1/s/") for message in line.flying]
+
+
+def test_what_may_not_be_published_is_left_out_over_connections_and_tried_again(
+    line: Line,
+) -> None:
+    retained = ("status/a", "device/b", "area/c", "device/d")
+    for _ in range(2):
+        line.connect()
+        if said(line, *retained) == [*retained]:
+            line.answer(REFUSED, at=1)
+            assert line.outbox.forbidden.topic == "armoury/v1/s/device/b"
+        line.disconnect()  # as mosquitto does, at once
+    line.connect()
+    line.note([row(1, alarm=True)])
+    assert said(line, *retained)[-2:] == ["status/a", "area/c"]
+    line.drain()
+    line.now_s += 30
+    assert not line.outbox.forbidden.look(line.now_s)
+    line.now_s += 600
+    assert line.outbox.forbidden.look(line.now_s)
+    assert said(line, "device/b") == ["device/b"]
+    assert line.outbox.forbidden.topic, "nobody knows yet"
+    line.drain()
+    assert not line.outbox.forbidden.look(line.now_s + 30)
+    assert not line.outbox.forbidden.topic
+
+
+def test_what_is_refused_again_waits_longer(line: Line) -> None:
+    line.connect()
+    pauses_s = []
+    for _ in range(5):
+        assert said(line, "health", "health") == ["health"]
+        line.answer(REFUSED)
+        since_s = line.now_s
+        while not line.outbox.forbidden.look(line.now_s):
+            line.now_s += 30
+            assert line.now_s - since_s < 10_000, "it is never tried again"
+        pauses_s.append(line.now_s - since_s)
+    assert 300 <= pauses_s[0] <= 630
+    assert 1800 <= pauses_s[-1] <= 3630
+
+
+def test_a_birth_that_is_refused_is_not_left_out(line: Line) -> None:
+    line.connect()
+    assert said(line, "status/a") == ["status/a"]
+    line.answer(REFUSED)
+    assert not line.outbox.forbidden.topic
+    assert line.outbox.trouble() is not None
+
+
 def test_a_single_event_that_is_too_large_is_set_aside_and_not_forgotten(line: Line) -> None:
     line.note([row(1), row(2, size=3000), row(3)])
     line.connect(packet_bytes=2000)

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from agent.site.inputs import Condition
+from agent.site.step import Severity
 from tests.broker import Authority, Broker, Certificates, Subscriber
 from tests.uplink.rig import (
     AREA,
@@ -30,7 +31,13 @@ SHIPPED = Path(__file__).parents[2] / "docs" / "broker"
 
 
 class ShippedBroker(Broker):
-    """A mosquitto with our configuration, its files and port moved to where a test has them."""
+    """A mosquitto with our configuration, its files and port moved to where a test has them.
+
+    Attributes:
+        without: topics below a site for which somebody has forgotten the rule.
+    """
+
+    without = ""
 
     def _config(self) -> list[str]:
         assert self.tls is not None
@@ -42,7 +49,10 @@ class ShippedBroker(Broker):
             "/etc/mosquitto/armoury/acl": self.folder / "acl",
             "/var/lib/mosquitto/": f"{self.folder}/",
         }
-        (self.folder / "acl").write_text((SHIPPED / "acl").read_text())
+        rules = (SHIPPED / "acl").read_text().splitlines(keepends=True)
+        kept = [rule for rule in rules if not self.without or f"%u/{self.without}" not in rule]
+        assert len(kept) == len(rules) - bool(self.without)
+        (self.folder / "acl").write_text("".join(kept))
         (self.folder / "acl").chmod(0o600)
         text = (SHIPPED / "mosquitto.conf").read_text()
         for there, here in moved.items():
@@ -101,6 +111,34 @@ async def test_a_site_is_heard_and_asked_by_the_monitor_and_by_nobody_else(
             assert not [p for t, _, p in monitor.received() if p == b"{}"], "forged"
             assert rig.uplink.status()["fibre"]["ignored"] == 0
             assert len(rig.news) == 1
+
+
+@pytest.mark.parametrize("without", ["health", "area/", "heartbeat/", "checkpoint"])
+@pytest.mark.usefixtures("quick")
+@on_a_loop
+async def test_a_forgotten_rule_stops_no_event(
+    tmp_path: Path, proofs: dict[str, Certificates], without: str
+) -> None:
+    broker = ShippedBroker(tmp_path / "b", tls=proofs["monitor"])
+    broker.without = without
+    with broker, Subscriber(broker, "armoury/v1/#", session="monitor") as monitor:
+        as_site = path_to(replace(broker, tls=proofs[SITE]))
+        async with Rig(tmp_path / "j", as_site) as rig:
+            rig.uplink.device("board", device("ready"))
+            rig.uplink.area("store", AREA)
+            rig.uplink.health(HEALTH)
+            rig.record(300)
+            rig.record(1, Severity.ALARM)
+            await rig.recorded_all(301)
+            rig.uplink.checkpoint("a checkpoint\n")
+            rig.uplink.start()
+            await until(lambda: len({one.seq for one in heard(monitor)}) == 301, 30, "all events")
+            assert without in (await rig.condition(Condition.FAULTED)).reason
+            rig.uplink.health({**HEALTH, "up_s": 2})
+            rig.record(300)
+            rig.record(1, Severity.ALARM)
+            await until(lambda: len({one.seq for one in heard(monitor)}) == 602, 30, "the others")
+            assert without in (await rig.condition(Condition.FAULTED)).reason
 
 
 @on_a_loop
