@@ -22,6 +22,7 @@ ANSWER_S = 10.0  # the site decides in milliseconds, and a strike in some more; 
 NOT_DECIDED = "not-decided"
 TOLD_MOST = 20  # refusals a minute that become events and answers; a flood is told as one
 TOLD_S = 60.0
+OWN_S = 300.0  # an id that was accepted is its command's alone, so long after its end
 
 Reply = Callable[[CommandAnswer], None]
 
@@ -57,6 +58,7 @@ class Desk:
         self._put = put
         self._loop = loop
         self._pending: dict[str, Pending] = {}
+        self._ended: dict[str, float] = {}  # by id, the first to end first; of the loop's clock
         self._told = 0
         self._told_since_s = 0.0
 
@@ -103,7 +105,20 @@ class Desk:
     def _close(self, command: str) -> Pending:
         pending = self._pending.pop(command)
         pending.timer.cancel()
+        self._ended.pop(command, None)
+        self._ended[command] = self._loop.time()
         return pending
+
+    def _is_owned(self, command: str) -> bool:
+        """Return whether a command under this id was accepted: its answers are the id's only ones.
+
+        A broker may deliver a command twice, and others may publish there, too: what is refused
+        of that must not be heard as the end of the first.
+        """
+        since_s = self._loop.time() - OWN_S
+        while self._ended and self._ended[next(iter(self._ended))] < since_s:
+            del self._ended[next(iter(self._ended))]
+        return command in self._pending or command in self._ended
 
     def _refuse(self, judged: Judged, now: Moment, reply: Reply) -> None:
         now_s = self._loop.time()
@@ -115,7 +130,7 @@ class Desk:
         if self._told == TOLD_MOST + 1:
             judged = Judged(None, (), "too-many")
         self._put(_commanded(judged, now))
-        if judged.command is not None:
+        if judged.command is not None and not self._is_owned(judged.command.id):
             state = CommandState.REFUSED
             reply(_answer(judged.command.id, state, now, judged.refusal))
 
