@@ -158,7 +158,9 @@ class Daemon:
         # Everything that may be told of something stands before the first await.
         self._requests = HouseRequests(self, self._local)
         self._telling = Telling(self.file, self._data, self._site, self._hosts, self._clock, loop)
-        self._line = Line(self.file, self._journal, self.put, self._clock, self._birth, loop)
+        self._line = Line(
+            self.file, self._journal, self.put, self._clock, self._site, self._birth, loop
+        )
         self._loop.put(self._start_input())
         self._dead_man = DeadMan.of(self.file.plan, self.act)
         control = ControlServer(self._socket, self._requests)
@@ -216,12 +218,14 @@ class Daemon:
 
     def _start_input(self) -> Started:
         last = self._journal.last()
+        said = json.loads(last.body) if last else {}
         return Started(
             self._version,
             self._clock.now().mono_us,
-            json.loads(last.body)["at"] if last else None,
+            said.get("at"),
             clean=last is None or last.kind == "system.stopped",
             config=self.file.digest(),
+            last_trusted=said.get("trusted", False),
         )
 
     def _host(self, device: DeviceSpec, tell: Callable[[Input], None]) -> Host:

@@ -16,6 +16,7 @@ from agent.site.step import Answer
 from agent.uplink.worker import Worker
 
 if TYPE_CHECKING:
+    from agent.site.site import Site
     from agent.uplink.uplink import Uplink
 
 CLOSE_S = 3.5  # its own limits come to some three
@@ -35,7 +36,8 @@ class Line:
         file: what there is; a desk belongs to it where operators are named.
         journal: what is sent.
         put: takes news of paths, and commands.
-        clock: by which commands are judged.
+        clock: by which commands are judged ...
+        site: ... and which knows how late it has been before.
         birth: what the gateway says of itself.
         loop: runs it all.
     """
@@ -46,6 +48,7 @@ class Line:
         journal: Journal,
         put: Callable[[Input], None],
         clock: Clock,
+        site: Site,
         birth: Callable[[], Mapping[str, Any]],
         loop: asyncio.AbstractEventLoop,
     ) -> None:
@@ -54,6 +57,7 @@ class Line:
         self._journal = journal
         self._put = put
         self._clock = clock
+        self._site = site
         self._birth = birth
         self._loop = loop
         self._changing = asyncio.Lock()
@@ -96,7 +100,8 @@ class Line:
         if operators := self._file.operators:
             from agent.uplink.desk import Desk
 
-            desk = Desk(site.id, operators, self._clock.now, self._put, self._loop)
+            believed_us = self._site.believed_us
+            desk = Desk(site.id, operators, self._clock.now, believed_us, self._put, self._loop)
         uplink = Uplink(
             site.id, self._file.paths, self._journal, self._put, self._loop, desk, site.alarms_on
         )

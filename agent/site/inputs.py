@@ -249,6 +249,7 @@ class Started(Struct, frozen=True):
         last_utc_us: wall time of the newest record before, None on the first run ever.
         clean: whether the run before ended with `Stopping`.
         config: digest of the site file; "" when it is not told.
+        last_trusted: whether the clock that dated the newest record was synchronised.
     """
 
     version: str
@@ -256,6 +257,7 @@ class Started(Struct, frozen=True):
     last_utc_us: int | None = None
     clean: bool = True
     config: str = ""
+    last_trusted: bool = False
 
 
 class Configured(Struct, frozen=True):

@@ -152,6 +152,10 @@ class Site:
         """Return when the earliest timer is due (monotonic): send a `Tick` then."""
         return self._house.register.next_due_us()
 
+    def believed_us(self) -> int:
+        """Return how late it was before this run, and before the clock stepped; see `Run`."""
+        return self._house.system.state.believed_us
+
     def open_since_us(self) -> int | None:
         """Return when the earliest alarm that is still open was raised (UTC); None: none is."""
         return min((alarm.state.raised_utc_us for alarm in self._house.alarms), default=None)

@@ -25,6 +25,8 @@ class Run(State, frozen=True, kw_only=True):
         boot: the kernel's boot id.
         trusted: whether the wall clock was trusted when it was last told.
         highest_us: wall time never goes back behind this, whatever the clock is set to.
+        believed_us: the same, of what a synchronised clock has shown: a wrong one, far ahead at a
+            boot, must not make all commands from afar late for years.
         action: the last id given to an action.
         config: digest of the site file. What is told of it is keyed with `secret`, for the
             file holds readers' passwords.
@@ -34,6 +36,7 @@ class Run(State, frozen=True, kw_only=True):
     boot: str = ""
     trusted: bool = False
     highest_us: int = 0
+    believed_us: int = 0
     action: int = 0
     config: str = ""
     secret: str = ""
@@ -60,11 +63,13 @@ class System(Machine[Run]):
     def started(self, turn: Turn, what: Started) -> None:
         """Begin a run."""
         now, before = turn.now, self.state
+        last_us = what.last_utc_us or 0
         self.state = replace(
             before,
             boot=now.boot,
             trusted=now.trusted,
-            highest_us=max(before.highest_us, what.last_utc_us or 0),
+            highest_us=max(before.highest_us, last_us),
+            believed_us=max(before.believed_us, last_us if what.last_trusted else 0),
             config=what.config or before.config,
             secret=before.secret or _secret(now),
         )
@@ -108,8 +113,12 @@ class System(Machine[Run]):
     def clock_stepped(self, turn: Turn, what: ClockStepped) -> None:
         """Learn that the wall clock jumped, or began to be trusted."""
         trusted = self.state.trusted
-        highest_us = max(self.state.highest_us, what.before_us)
-        self.state = replace(self.state, trusted=turn.now.trusted, highest_us=highest_us)
+        self.state = replace(
+            self.state,
+            trusted=turn.now.trusted,
+            highest_us=max(self.state.highest_us, what.before_us),
+            believed_us=max(self.state.believed_us, what.before_us if trusted else 0),
+        )
         if what.before_us != what.after_us:
             step = {"before": what.before_us, "after": what.after_us}
             turn.event("system.clock_stepped", self._site, step)

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any
 
 from msgspec import Struct
@@ -110,19 +110,30 @@ class Judge:
     """Remembers what it needs to tell a command from its repetition.
 
     What came before this start is not remembered, so commands that may be older are refused.
+    Setting the clock back revives nothing: both the time and that of the start are the latest
+    that a synchronised clock has shown.
 
     Args:
         site: which one we are.
         operators: who may give which commands.
         now: the moment of the start.
+        believed_us: how late it has been already, as far as the site knows; wall time.
     """
 
-    def __init__(self, site: str, operators: Sequence[OperatorOptions], now: Moment) -> None:
+    def __init__(
+        self,
+        site: str,
+        operators: Sequence[OperatorOptions],
+        now: Moment,
+        believed_us: Callable[[], int],
+    ) -> None:
         self._site = site
         self._keys = {one.id: Verifier.parse(one.key) for one in operators}
         self._rights = {one.id: one.rights for one in operators}
         self._began_us = now.mono_us
-        self._newest_us = 0  # setting the clock back revives nothing
+        self._believed_us = believed_us
+        self._newest_us = max(believed_us(), now.utc_us if now.trusted else 0)
+        self._started_us = self._newest_us
         self._nonces: dict[str, int] = {}
         self._checks = float(CHECKS_BURST)
         self._checked_us = now.mono_us
@@ -147,13 +158,14 @@ class Judge:
             raise Refused("wrong-site")
         if not now.trusted:
             raise Refused("clock-untrusted")
-        self._newest_us = max(self._newest_us, now.utc_us)
-        started_us = now.utc_us - (now.mono_us - self._began_us)
+        self._newest_us = max(self._newest_us, now.utc_us, self._believed_us())
+        began_us = now.utc_us - (now.mono_us - self._began_us)
+        self._started_us = max(self._started_us, began_us)
         for wrong, refusal in (
             (command.issued > self._newest_us + SKEW_US, "not-yet-valid"),
             (command.expires < self._newest_us, "expired"),
             (command.expires - command.issued > LIFE_MOST_US, "lives-too-long"),
-            (command.issued < started_us + SKEW_US, "issued-before-start"),
+            (command.issued < self._started_us + SKEW_US, "issued-before-start"),
         ):
             if wrong:
                 raise Refused(refusal)

@@ -41,6 +41,7 @@ class Desk:
         site: id of the site.
         operators: who may give which commands.
         now: the gateway's clocks.
+        believed_us: how late it has been already, as far as the site knows; wall time.
         put: takes what is to be obeyed; and what is not, to be recorded, with its `refusal`.
         loop: that runs it all.
     """
@@ -50,10 +51,11 @@ class Desk:
         site: str,
         operators: Sequence[OperatorOptions],
         now: Callable[[], Moment],
+        believed_us: Callable[[], int],
         put: Callable[[Commanded], None],
         loop: asyncio.AbstractEventLoop,
     ) -> None:
-        self._judge = Judge(site, operators, now())
+        self._judge = Judge(site, operators, now(), believed_us)
         self._now = now
         self._put = put
         self._loop = loop

@@ -48,6 +48,29 @@ def test_another_site_file_than_the_last_runs_is_told():
     assert started(play, 4, "b") == ["system.started test-1"]
 
 
+class TestBelieved:
+    """How late it has been already: commands from afar are judged by it."""
+
+    def test_is_the_latest_of_the_runs_before(self, play):
+        at_us = play.utc_us + 500 * SECOND
+        play.step(Started("1.0", 0, at_us, last_trusted=True), 0)
+        assert play.site.believed_us() == at_us
+        play.step(Started("1.0", SECOND, at_us - 400 * SECOND, last_trusted=True), 1)
+        assert play.site.believed_us() == at_us, "the clock was set back before this start"
+
+    def test_is_what_the_clock_showed_before_it_was_set_back(self, play):
+        play.step(ClockStepped(play.utc_us + 900 * SECOND, play.utc_us, SECOND), 1)
+        assert play.site.believed_us() == play.utc_us + 900 * SECOND
+
+    def test_is_not_what_an_unsynchronised_clock_says(self, play):
+        play.trusted = False
+        known_us = play.site.believed_us()
+        play.step(Started("1.0", 0, play.utc_us + 10**15), 0)
+        play.trusted = True
+        play.step(ClockStepped(play.utc_us + 10**15, play.utc_us, SECOND), 1)
+        assert play.site.believed_us() == known_us
+
+
 class TestBlind:
     def test_from_the_last_record_to_the_start(self, play):
         found = play.step(Started("1.0", 30 * SECOND, play.utc_us + 10 * SECOND, clean=False), 30)

@@ -36,6 +36,11 @@ OPERATORS = (
 )
 
 
+def nothing_known() -> int:
+    """Return how late it has been before: a site that has not run yet knows nothing."""
+    return 0
+
+
 def command(**changed: Any) -> Command:
     said = {
         "action": "alarm.acknowledge",
@@ -51,7 +56,7 @@ def command(**changed: Any) -> Command:
 
 @pytest.fixture
 def judge() -> Judge:
-    return Judge("quito-07", OPERATORS, START)
+    return Judge("quito-07", OPERATORS, START, nothing_known)
 
 
 def test_a_command_in_order_is_obeyed(judge: Judge) -> None:
@@ -120,8 +125,36 @@ def test_a_replay_is_refused_and_setting_the_clock_back_revives_nothing(judge: J
     assert judge.judge(payload, later).refusal == "expired"
     back = replace(NOW, mono_us=later.mono_us + SECOND)
     assert judge.judge(payload, back).refusal == "expired"
-    restarted = Judge("quito-07", OPERATORS, NOW)
+    restarted = Judge("quito-07", OPERATORS, NOW, nothing_known)
     assert restarted.judge(payload, NOW).refusal == "issued-before-start"
+
+
+def after(start: Moment, seconds: int, stepped_s: int = 0) -> Moment:
+    """Return a later moment of the same boot, whose wall clock was moved."""
+    moved = start.utc_us + (seconds + stepped_s) * SECOND
+    return replace(start, utc_us=moved, mono_us=start.mono_us + seconds * SECOND)
+
+
+@pytest.mark.parametrize("back_s", [25, 45, 86_400])
+def test_setting_the_clock_back_over_a_restart_revives_nothing(back_s: int) -> None:
+    payload = signed(command(expires=NOW.utc_us + 200 * SECOND), ANA)
+    ended_us = NOW.utc_us + 20 * SECOND  # of the run that has obeyed it
+    stepped_after = Judge("quito-07", OPERATORS, after(NOW, 21), lambda: ended_us)
+    stepped_before = Judge("quito-07", OPERATORS, after(NOW, 21, -back_s), lambda: ended_us)
+    for later_s in (22, 30, back_s + 1, back_s + 20, back_s + 100):
+        then = after(NOW, later_s, -back_s)
+        assert stepped_after.judge(payload, then).refusal
+        assert stepped_before.judge(payload, then).refusal
+    fresh = command(issued=ended_us + 20 * SECOND, expires=ended_us + 90 * SECOND, nonce="1" * 32)
+    then = after(NOW, back_s + 60, -back_s)
+    assert stepped_before.judge(signed(fresh, ANA), then).refusal == "", "it is that late again"
+
+
+def test_a_step_back_between_two_commands_revives_none_of_them() -> None:
+    known = [0]
+    judge = Judge("quito-07", OPERATORS, START, lambda: known[0])
+    known[0] = NOW.utc_us + 3600 * SECOND  # as the site has seen the clock before its step
+    assert judge.judge(signed(command(), ANA), NOW).refusal == "expired"
 
 
 def test_a_nonce_is_only_used_up_by_a_good_signature(judge: Judge) -> None:
@@ -177,7 +210,10 @@ def test_a_client_that_shares_no_code_with_us_can_sign(judge: Judge) -> None:
 
 @given(st.binary(max_size=300) | st.text(max_size=300).map(str.encode))
 def test_garbage_is_malformed_and_nothing_else(payload: bytes) -> None:
-    assert Judge("quito-07", OPERATORS, START).judge(payload, NOW).refusal == "malformed"
+    assert (
+        Judge("quito-07", OPERATORS, START, nothing_known).judge(payload, NOW).refusal
+        == "malformed"
+    )
 
 
 @given(
@@ -195,7 +231,9 @@ def test_wrong_values_in_right_places_raise_nothing(value: Any, key: str) -> Non
     for table in (said, said["command"], said["signatures"][0]):
         if key in table:
             table[key] = value
-    judged = Judge("quito-07", OPERATORS, START).judge(json.dumps(said).encode(), NOW)
+    judged = Judge("quito-07", OPERATORS, START, nothing_known).judge(
+        json.dumps(said).encode(), NOW
+    )
     assert judged.refusal or judged.command == command()
 
 
@@ -205,7 +243,7 @@ def test_no_changed_byte_is_obeyed(data: st.DataObject) -> None:
     payload = bytearray(signed(command(), ANA))
     at = data.draw(st.integers(0, len(payload) - 1))
     payload[at] = data.draw(st.integers(0, 255).filter(lambda byte: byte != payload[at]))
-    judged = Judge("quito-07", OPERATORS, START).judge(bytes(payload), NOW)
+    judged = Judge("quito-07", OPERATORS, START, nothing_known).judge(bytes(payload), NOW)
     if not judged.refusal:  # only where the change says the same
         assert SignedCommand.model_validate_json(bytes(payload)).command == command()
 
@@ -218,8 +256,8 @@ class House:
         self.answers: list[CommandAnswer] = []
         self.now = NOW
         loop = asyncio.get_running_loop()
-        self.desk = Desk("quito-07", OPERATORS, self.clock, self.given.append, loop)
-        self.desk._judge = Judge("quito-07", OPERATORS, START)
+        self.desk = Desk("quito-07", OPERATORS, self.clock, nothing_known, self.given.append, loop)
+        self.desk._judge = Judge("quito-07", OPERATORS, START, nothing_known)
 
     @property
     def commanded(self) -> list[Commanded]:

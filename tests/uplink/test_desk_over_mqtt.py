@@ -60,8 +60,9 @@ class DeskRig(Rig):
         self.commanded: list[Commanded] = []
         self.refused: list[str] = []
         loop = asyncio.get_running_loop()
-        self.desk = Desk(SITE, [ANA], clock, self.obey, loop)
+        self.desk = Desk(SITE, [ANA], clock, lambda: 0, self.obey, loop)
         self.desk._judge._began_us -= 60_000_000
+        self.desk._judge._started_us -= 60_000_000
         await super().__aenter__()
         return self
 
