@@ -58,8 +58,11 @@ class Document:
             if declared.get("contentType") == "text/plain":
                 payload.decode()
                 return None
-            said = json.loads(payload if payload[:1] == b"{" else zlib.decompress(payload))
-            self._validator(message, declared["payload"]).validate(said)
+            schema = declared["payload"]
+            if declared.get("contentType") == "application/zlib":
+                payload = zlib.decompress(payload)
+                schema = {"$ref": "#/components/schemas/Events"}  # as its description says
+            self._validator(message, schema).validate(json.loads(payload))
         except (ValueError, zlib.error) as error:
             return f"{message}: {error}"
         return None

@@ -41,6 +41,7 @@ PARAMETERS = {
     "area": "id of the area",
     "command": "id that the command's sender gave it",
 }
+ZIPPED = "ZippedEvents"
 _SITE = Topics("{site}")
 
 
@@ -55,6 +56,7 @@ class Channel(Struct, frozen=True):
         what: it is for, in a sentence.
         retained: whether the broker keeps the last message.
         ours: whether the gateway sends it; otherwise the monitor does.
+        zipped: whether it may come compressed: a path with `compress = true` does that.
     """
 
     name: str
@@ -64,6 +66,7 @@ class Channel(Struct, frozen=True):
     retained: bool = False
     ours: bool = True
     text: str = ""
+    zipped: bool = False
 
     def matches(self, topic: str) -> bool:
         """Return whether a topic is this one."""
@@ -78,10 +81,23 @@ CHANNELS = (
         _SITE.events(Topic.ALARM_LATE),
         (Events,),
         "Alarms that had to wait for the line; before everything else that had to.",
+        zipped=True,
     ),
     Channel("live", _SITE.events(Topic.LIVE), (Event, Events), "Events as they are recorded."),
-    Channel("backlog", _SITE.events(Topic.BACKLOG), (Events,), "Events that had to wait."),
-    Channel("repeat", _SITE.events(Topic.REPEAT), (Events,), "Events that were asked for again."),
+    Channel(
+        "backlog",
+        _SITE.events(Topic.BACKLOG),
+        (Events,),
+        "Events that had to wait.",
+        zipped=True,
+    ),
+    Channel(
+        "repeat",
+        _SITE.events(Topic.REPEAT),
+        (Events,),
+        "Events that were asked for again.",
+        zipped=True,
+    ),
     Channel(
         "unrecorded",
         _SITE.events(Topic.UNRECORDED),
@@ -164,6 +180,11 @@ def document() -> dict[str, Any]:
     messages = {name: _message(payload) for name, payload in payloads.items()}
     for text in filter(None, (channel.text for channel in CHANNELS)):
         messages[text] = {"contentType": "text/plain", "payload": {"type": "string"}}
+    messages[ZIPPED] = {
+        "contentType": "application/zlib",
+        "description": "Events, compressed (RFC 6713); where the path's site file says compress.",
+        "payload": {"type": "string", "format": "binary"},
+    }
     return {
         "asyncapi": "3.0.0",
         "info": {
@@ -187,6 +208,8 @@ def _names(channel: Channel) -> Iterator[str]:
     yield from (payload.__name__ for payload in channel.payloads)
     if channel.text:
         yield channel.text
+    if channel.zipped:
+        yield ZIPPED
 
 
 def _channel(channel: Channel) -> dict[str, Any]:

@@ -19,7 +19,10 @@ def test_what_a_gateway_sends_is_of_the_contract() -> None:
     told = [
         (f"{ROOT}/event/live", gateway.body(1)),
         (f"{ROOT}/event/backlog", gateway.batch([1, 2])),
-        (f"{ROOT}/event/backlog", zipped(gateway.batch([1, 2]))),
+        *(
+            (f"{ROOT}/event/{late}", zipped(gateway.batch([1, 2])))
+            for late in ("alarm/late", "backlog", "repeat")
+        ),
         (f"{ROOT}/status/fibre", gateway.status()),
         (f"{ROOT}/heartbeat/fibre", gateway.beat()),
         (f"{ROOT}/checkpoint", gateway.checkpoint().encode()),
@@ -35,6 +38,8 @@ def test_what_a_gateway_sends_is_of_the_contract() -> None:
         ("event/new", b"{}"),
         ("event/live", b"{}"),
         ("event/live", b"no JSON"),
+        ("event/live", zipped(b'{"events":[],"first":1,"historical":true,"last":1}')),
+        ("event/backlog", zipped(b"{}")),
         ("event/backlog", b'{"events":[{}],"first":1,"historical":true,"last":1}'),
         ("event/backlog", Gateway.beat(Gateway())),
         ("health", b'{"site":"s","at":1,"state":{}}'),
