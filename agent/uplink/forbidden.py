@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from agent.pauses import Pauses
 
-AGAIN_S = (600.0, 3600.0)  # first and longest range of the pauses
+AGAIN_S = (60.0, 3600.0)  # first and longest range of the pauses
 INDISPENSABLE = "status"  # without a birth there is no path: its refusal is the path's
 
 

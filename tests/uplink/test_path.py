@@ -15,6 +15,7 @@ import pytest
 
 from agent.site.inputs import Condition
 from agent.site.step import Severity
+from agent.uplink import forbidden as forbidden_module
 from agent.uplink import link as link_module
 from agent.uplink import path as path_module
 from agent.uplink.options import PathOptions, TlsOptions
@@ -178,7 +179,10 @@ async def test_a_password_file_that_is_not_there(tmp_path: Path) -> None:
 
 
 @on_a_loop
-async def test_a_topic_that_we_may_not_write_to_is_named_and_tried_again(tmp_path: Path) -> None:
+async def test_a_topic_that_we_may_not_write_to_is_named_and_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(forbidden_module, "AGAIN_S", (0.2, 0.2))
     rights = tmp_path / "acl"
     rights.write_text(f"topic readwrite armoury/v1/{SITE}/status/#\ntopic read #\n")
     rights.chmod(0o644)
@@ -186,7 +190,8 @@ async def test_a_topic_that_we_may_not_write_to_is_named_and_tried_again(tmp_pat
         Broker(tmp_path / "b", extra=(f"acl_file {rights}",)) as broker,
         Subscriber(broker, FEED) as monitor,
     ):
-        async with Rig(tmp_path / "j", path_to(broker)) as rig:
+        often = path_to(broker).model_copy(update={"heartbeat_s": 0.3})
+        async with Rig(tmp_path / "j", often) as rig:
             rig.record(3)
             rig.uplink.start()
             await until(lambda: any(REFUSED in news.reason for news in rig.news), 30, "why")
