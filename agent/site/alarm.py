@@ -53,7 +53,7 @@ NEEDS_TECHNICIAN = frozenset(
 
 
 class Incident(State, frozen=True, kw_only=True):
-    """What is known of an open alarm. `raised_us` is monotonic, of this run at the earliest."""
+    """What is known of an open alarm. `raised_us` is on this boot's monotonic clock."""
 
     cause: str = ""
     source: str = ""
@@ -170,20 +170,22 @@ class Alarms(Machine[Numbers]):
                 return
         area = str(event.data.get("area", ""))
         alarm = self._next(event.kind in HIDDEN)
+        since_us = turn.here_us(event.at)
         alarm.state = Incident(
             cause=event.kind,
             source=source,
             object=event.object,
             area=area,
             silent=event.data.get("silent") is True,
-            raised_us=event.at.mono_us,
+            raised_us=since_us,
             raised_utc_us=event.at.utc_us,
         )
         response_us = self._house.response_s(area) * SECOND_US
-        alarm.start(turn, "response", response_us, event.at.mono_us)
+        alarm.start(turn, "response", response_us, since_us)
         alarm.tell(turn, "alarm.raised", simulated=event.data.get("simulated"))
-        at_us = event.at.mono_us
-        self._house.filming.alarm(turn, alarm.id, source, at_us, hidden=alarm.hidden)
+        # What lies before this boot no camera can show any more: it is looked at as it is now.
+        filmed_us = since_us if event.at.boot == turn.now.boot else turn.at_us
+        self._house.filming.alarm(turn, alarm.id, source, filmed_us, hidden=alarm.hidden)
 
     def acknowledge(self, turn: Turn, asked: Asked[AlarmNamed]) -> None:
         """`alarm.acknowledge`: somebody takes it on. The monitor's stops a panic's repeats."""

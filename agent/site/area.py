@@ -138,8 +138,7 @@ class Area(Machine[Watch]):
 
         Exactly at the end of `confirm_s` is inside, as everywhere, in the time of the readings.
         """
-        # An entry that ran out in another boot is dated on a clock that is not this one.
-        at_us = at.mono_us if at.boot == turn.now.boot else turn.at_us
+        at_us = turn.here_us(at)
         timer = self.state.timers.get("confirm")
         inside = timer is not None and at_us <= timer.due_us - SETTLED_US
         first = self.state.first if inside else None

@@ -30,6 +30,18 @@ class Turn:
         self.step = Step()
         self._house = house
 
+    def here_us(self, at: Moment) -> int:
+        """Return a past instant on this boot's monotonic clock: the time since then has passed.
+
+        One of another boot lies as far back as the wall clock says; where that is not trusted
+        nobody knows how far, and it is now.
+        """
+        if at.boot == self.now.boot:
+            return at.mono_us
+        present = self.now.at(self.at_us)
+        away_us = max(0, present.utc_us - at.utc_us) if at.trusted and present.trusted else 0
+        return self.at_us - away_us
+
     def event(
         self,
         kind: str,

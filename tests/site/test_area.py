@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from agent.site.inputs import Started
-from tests.site.conftest import TABLES
+from tests.site.conftest import SECOND, TABLES
 from tests.site.hall import AREA, ARMED, ZONES, arm, mode, trip
 
 # What a zone of each kind means in each mode, when its point goes into alarm.
@@ -326,6 +326,35 @@ class TestRestart:
         hall.step(Started("1.0", 1_000_000), 1.2)
         hall.point("board.way", "alarm", 2)
         assert hall.last("zone.alarmed").at == opened
+
+    @pytest.mark.parametrize(("trusted", "overdue_s"), [(True, 361), (False, 931)])
+    def test_over_a_reboot_its_alarm_can_be_checked_and_is_overdue_in_time(
+        self, make, trusted, overdue_s
+    ):
+        """It opened 540 s before the start; without a trusted clock nobody knows that."""
+        play = make(area=AREA, zone=ZONES, camera={"covers": ["way"]})
+        arm(play)
+        trip(play, "way", 100_000)
+        play.utc_us += 100_539 * SECOND
+        play.boot, play.trusted, play.t = "boot-2", trusted, 1.0
+        play.start()
+        play.actions.clear()
+        play.device("cam", "ready")
+        play.point("board.way", "normal")
+        play.to(31)
+        raised_s = 1 if trusted else 31  # the entry ran its whole time again
+        (clip,) = (action for action in play.actions if action.verb == "keep")
+        assert (clip.args["from"], clip.args["to"]) == (
+            max(0, raised_s - 10) * SECOND,
+            (raised_s + 30) * SECOND,
+        )
+        play.finger("1", 32)
+        play.command("alarm.acknowledge", 33, alarm="1")
+        assert "alarm.overdue 1" not in play.to(overdue_s - 0.1)
+        assert "alarm.overdue 1" in play.to(overdue_s)
+        play.finger("1", overdue_s)
+        play.command("alarm.check", overdue_s + 1, alarm="1")
+        assert play.refusal == ""
 
 
 def test_a_doors_contact_may_be_the_way_in_too(make):
