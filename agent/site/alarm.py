@@ -53,7 +53,12 @@ NEEDS_TECHNICIAN = frozenset(
 
 
 class Incident(State, frozen=True, kw_only=True):
-    """What is known of an open alarm. `raised_us` is on this boot's monotonic clock."""
+    """What is known of an open alarm.
+
+    Attributes:
+        raised_us: when it was raised, on this boot's monotonic clock.
+        known: whether the monitor has acknowledged it by command.
+    """
 
     cause: str = ""
     source: str = ""
@@ -64,6 +69,7 @@ class Incident(State, frozen=True, kw_only=True):
     raised_utc_us: int = 0
     overdue: bool = False
     silent: bool = False
+    known: bool = False
 
 
 class Alarm(Machine[Incident]):
@@ -162,6 +168,10 @@ class Alarms(Machine[Numbers]):
         """Return whether any alarm is open in an area, also one that nothing may show."""
         return any(alarm.state.area == area for alarm in self)
 
+    def unknown_of(self, source: str) -> bool:
+        """Return whether the monitor has yet to acknowledge an open alarm of a machine, by key."""
+        return any(alarm.state.source == source and not alarm.state.known for alarm in self)
+
     def raise_for(self, turn: Turn, event: Event, source: str) -> None:
         """Raise an alarm for an event, unless one is open for the same cause and source."""
         for alarm in self:
@@ -196,8 +206,11 @@ class Alarms(Machine[Numbers]):
             alarm.tell(turn, "alarm.acknowledged", by=asked.by, origin=str(asked.origin))
         elif not by_monitor:
             raise Refused("wrong-stage")
-        if by_monitor and (source := self._house.machines.get(alarm.state.source)):
-            source.on_monitor_knows(turn)
+        if by_monitor:
+            alarm.state = replace(alarm.state, known=True)
+            source = self._house.machines.get(alarm.state.source)
+            if source and not self.unknown_of(source.key):
+                source.on_monitor_knows(turn)
 
     def check(self, turn: Turn, asked: Asked[AlarmNamed]) -> None:
         """`alarm.check`: the people identified on site since have looked."""

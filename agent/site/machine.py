@@ -275,7 +275,7 @@ class Machine(Generic[S]):
         """Learn what became of an action that it asked for."""
 
     def on_monitor_knows(self, turn: Turn) -> None:
-        """Learn that the monitor has acknowledged an alarm of it."""
+        """Learn that the monitor has acknowledged every open alarm of it."""
 
     def on_nuisance(self, turn: Turn) -> None:
         """Learn that an alarm of it was closed as a nuisance."""

@@ -47,6 +47,19 @@ def test_a_press_after_the_acknowledgement_is_a_new_alarm(play):
     assert play.point("board.panic", "alarm", 8) == ["panic.raised desk", "alarm.raised 2"]
 
 
+def test_acknowledging_the_alarm_before_again_does_not_end_the_repeats_of_the_next(play):
+    play.point("board.panic", "alarm", 5)
+    play.point("board.panic", "normal", 6)
+    play.command("alarm.acknowledge", 7, alarm="1", origin="monitor")
+    play.point("board.panic", "alarm", 10)
+    play.point("board.panic", "normal", 11)
+    play.command("alarm.acknowledge", 12, alarm="2", origin="local")
+    play.command("alarm.acknowledge", 15, alarm="1", origin="monitor")
+    assert play.to(40) == ["panic.repeated desk"]
+    play.command("alarm.acknowledge", 41, alarm="2", origin="monitor")
+    assert play.to(800) == []
+
+
 def test_held_too_long_is_a_fault_too(play):
     play.point("board.panic", "alarm", 5)
     play.command("alarm.acknowledge", 6, alarm="1", origin="monitor")
