@@ -234,10 +234,13 @@ class Alarms(Machine[Numbers]):
     def close(self, turn: Turn, asked: Asked[AlarmClose]) -> None:
         """`alarm.close`: the incident is over, and why."""
         alarm = self._named(asked, "restored")
+        source = self._house.machines.get(alarm.state.source)
+        if source and source.repeats and not alarm.state.known:
+            raise Refused("monitor-first")
         nuisance = asked.params.nuisance or None
         reason = asked.params.reason
         alarm.tell(turn, "alarm.closed", by=asked.by, reason=reason, nuisance=nuisance)
-        if nuisance and (source := self._house.machines.get(alarm.state.source)):
+        if nuisance and source:
             source.on_nuisance(turn)
         del self._open[alarm.id]
         self._register.remove(alarm.key)

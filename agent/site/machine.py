@@ -283,6 +283,11 @@ class Machine(Generic[S]):
     def on_restored(self, turn: Turn, cause: str) -> None:
         """Learn that an alarm of it, raised for `cause`, was restored."""
 
+    @property
+    def repeats(self) -> bool:
+        """Whether it tells its alarm again and again until the monitor acknowledges that."""
+        return False
+
     def awaited(self) -> tuple[int, ...]:
         """Return the ids of the actions whose answer it waits for."""
         return ()

@@ -54,6 +54,10 @@ class Panic(Machine[Latch]):
         every_us = given.test_due_h * HOUR_US
         self._test_due = Due(f"panic {given.id}", every_us, house, self._test_overdue)
 
+    @property
+    def repeats(self) -> bool:
+        return self.state.raised
+
     def is_normal(self) -> bool:
         return self._point.is_normal()
 
@@ -91,6 +95,8 @@ class Panic(Machine[Latch]):
     def on_restart(self, turn: Turn) -> None:
         self.stop("test")
         self.state = replace(self.state, tested_by=None)
+        if not self._house.alarms.unknown_of(self.key):  # closed while the file had no such button
+            self.on_monitor_knows(turn)
 
     def _changed(self, turn: Turn, change: Change) -> None:
         if change.after is PointState.UNKNOWN:

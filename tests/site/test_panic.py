@@ -47,6 +47,23 @@ def test_a_press_after_the_acknowledgement_is_a_new_alarm(play):
     assert play.point("board.panic", "alarm", 8) == ["panic.raised desk", "alarm.raised 2"]
 
 
+def test_its_alarm_is_not_closed_before_the_monitor_acknowledged_it(play):
+    play.point("board.panic", "alarm", 5)
+    play.point("board.panic", "normal", 6)
+    play.finger("1", 10)
+    for step in ("acknowledge", "check", "restore"):
+        play.command(f"alarm.{step}", 11, alarm="1")
+        assert play.refusal == ""
+    play.command("alarm.close", 12, alarm="1", reason="drill")
+    assert play.refusal == "monitor-first"
+    assert play.to(35) == ["panic.repeated desk"]
+    play.command("alarm.acknowledge", 36, alarm="1", origin="monitor")
+    play.command("alarm.close", 37, alarm="1", reason="drill")
+    assert play.refusal == ""
+    assert "panic.repeated desk" not in play.to(200)
+    assert play.point("board.panic", "alarm", 210) == ["panic.raised desk", "alarm.raised 2"]
+
+
 def test_acknowledging_the_alarm_before_again_does_not_end_the_repeats_of_the_next(play):
     play.point("board.panic", "alarm", 5)
     play.point("board.panic", "normal", 6)
@@ -181,6 +198,16 @@ class TestRestart:
         assert play.point("board.panic", "normal", 601) == ["point.normal board.panic"]
         play.to(2000)
         assert play.count("panic.stuck") == 0
+
+    def test_without_an_open_alarm_there_is_nothing_to_repeat(self, play):
+        """Its alarm was closed while the site file had no such button."""
+        play.point("board.panic", "alarm", 5)
+        play.point("board.panic", "normal", 6)
+        play.forget("alarm")
+        play.start(10)
+        play.ready(11)
+        assert play.to(600) == []
+        assert play.point("board.panic", "alarm", 601) == ["panic.raised desk", "alarm.raised 2"]
 
     def test_it_goes_on_repeating(self, play):
         play.point("board.panic", "alarm", 5)
