@@ -244,6 +244,8 @@ class Alarms(Machine[Numbers]):
             source.on_nuisance(turn)
         del self._open[alarm.id]
         self._register.remove(alarm.key)
+        if not alarm.hidden and (area := self._house.areas.get(alarm.state.area)):
+            area.quiet()
 
     def _next(self, hidden: bool) -> Alarm:
         if hidden:

@@ -230,6 +230,7 @@ class Area(Machine[Watch]):
 
     def _armed(self, turn: Turn, persons: Sequence[str] = ()) -> None:
         self.state = replace(self.state, mode="armed")
+        self._count_anew()
         for door in self.doors:
             door.access.void(turn, "armed")
             door.strike.secure(turn, "armed")
@@ -267,10 +268,21 @@ class Area(Machine[Watch]):
         self._period_over(turn)
 
     def _period_over(self, turn: Turn) -> None:
-        for sounder in self.sounders:
-            sounder.period_over()
+        self._count_anew()
         for zone in self.zones:
             zone.period_over(turn)
+
+    def _count_anew(self) -> None:
+        """Let its sirens and detectors sound as often as at first."""
+        for sounder in self.sounders:
+            sounder.count_anew()
+        for zone in self.zones:
+            zone.count_anew()
+
+    def quiet(self) -> None:
+        """Hear that an alarm here was closed: by day, the last one takes its noise with it."""
+        if self.state.mode == "disarmed" and not self.in_alarm():
+            self._count_anew()
 
     def on_timer(self, turn: Turn, name: str) -> None:
         match name:

@@ -105,8 +105,8 @@ class Sounder(Machine[Noise]):
             self.stop("over")
             self._act(turn, "off", Release.NOW)
 
-    def period_over(self) -> None:
-        """Begin the count anew."""
+    def count_anew(self) -> None:
+        """Sound as often as at first."""
         self.state = replace(self.state, times=0)
 
     def on_timer(self, turn: Turn, name: str) -> None:

@@ -31,7 +31,7 @@ class Detector(State, frozen=True, kw_only=True):
 
     Attributes:
         bypassed: whether it is done without; ends with the set period, or when withdrawn.
-        swings: alarms in this set period.
+        swings: alarms in this set period, or since it was last quiet by day.
         shut: whether it had so many that it sounds no more; it is recorded all the same.
         month: the month ("2026-11") in which `nuisances` are counted.
     """
@@ -109,10 +109,13 @@ class Zone(Machine[Detector]):
 
     def period_over(self, turn: Turn) -> None:
         """Hear that the set period is over."""
-        bypassed = self.state.bypassed
-        self.state = replace(self.state, bypassed=False, swings=0, shut=False)
-        if bypassed:
+        if self.state.bypassed:
+            self.state = replace(self.state, bypassed=False)
             self.say(turn, "zone.unbypassed", cause="period-over")
+
+    def count_anew(self) -> None:
+        """Sound again, however often it did."""
+        self.state = replace(self.state, swings=0, shut=False)
 
     def alarm(self, turn: Turn, at: Moment | None = None) -> None:
         """Raise the alarm of a detection, or of an entry whose time is over."""

@@ -76,6 +76,60 @@ def test_the_next_set_period_begins_anew(hall):
     assert sounded(hall) == ["pulse"]
 
 
+def close(play, t):
+    """Take the first open alarm through the rest of its life."""
+    alarm = play.site.view()["alarms"][0]
+    play.finger("1", t)
+    for step in ("acknowledge", "check", "restore", "close"):
+        if (alarm["stage"], step) != ("acknowledged", "acknowledge"):
+            given = {"reason": "a bird"} if step == "close" else {}
+            play.command(f"alarm.{step}", t + 1, alarm=alarm["id"], **given)
+            assert play.refusal == ""
+
+
+class TestByDay:
+    @pytest.fixture
+    def used_up(self, make):
+        """A siren and a detector that by day were set off as often as they sound."""
+        play = make(area=AREA, zone=ZONES, output=[SIREN])
+        for number in range(4):
+            again(play, "wall", 100 + 300 * number)
+        assert sounded(play) == ["pulse"] * 3
+        assert play.count("zone.shut_down") == 1
+        play.actions.clear()
+        return play
+
+    def test_what_sounded_by_day_sounds_at_night(self, used_up):
+        used_up.finger("1", 2000)
+        used_up.to(2031)
+        used_up.finger("2", 2031)
+        used_up.command("area.arm", 2032, area="hall", override=True)
+        used_up.to(2100)
+        again(used_up, "wall", 3000)
+        assert sounded(used_up) == ["pulse"]
+        assert used_up.count("zone.shut_down") == 1
+        again(used_up, "wall", 3300)
+        used_up.start(3500)
+        used_up.ready(3501)
+        used_up.actions.clear()
+        for number in range(3):
+            again(used_up, "pir", 4000 + 300 * number)
+        assert sounded(used_up) == ["pulse"], "a restart is no new set period"
+
+    def test_once_its_last_alarm_is_closed_it_sounds_anew(self, used_up):
+        """An area that is never armed has no set period that could end."""
+        used_up.point("board.panic", "alarm", 1500)
+        used_up.point("board.panic", "normal", 1501)
+        used_up.command("alarm.acknowledge", 1502, origin="monitor", alarm="2")
+        close(used_up, 1600)
+        again(used_up, "wall", 1700)
+        assert sounded(used_up) == [], "the panic's alarm is open"
+        for t in (1800, 1900):
+            close(used_up, t)
+        again(used_up, "wall", 2000)
+        assert sounded(used_up) == ["pulse"]
+
+
 def test_a_forced_door_sounds_disarmed_too(make):
     play = make(output=[SIREN])
     play.point("board.contact", "alarm", 5)
