@@ -17,6 +17,7 @@ from agent.site.door import Door
 from agent.site.due import Due
 from agent.site.enrolment import Enrolment
 from agent.site.exit import Exit
+from agent.site.identification import Desk
 from agent.site.lockdown import Lockdown
 from agent.site.machine import Machine, Register, by_name
 from agent.site.panic import Panic
@@ -94,6 +95,9 @@ class House:
             self.certificate(*name.rsplit("/", 1))
         for name in _named(saved, Point.noun):
             self.point(name)
+        self._desks: dict[str, Desk] = {}
+        for name in _named(saved, Desk.noun):
+            self.desk(name)
         self.lockdown = Lockdown(self)
         self.posts = self._posts()
         for machine in self.machines.values():
@@ -138,6 +142,12 @@ class House:
             self.certificates[name] = Certificate(self.register, path, whose)
             self.certificates = by_name(self.certificates)
         return self.certificates[name]
+
+    def desk(self, reader: str) -> Desk:
+        """Return what a reader at no door is, known from now on."""
+        if reader not in self._desks:
+            self._desks[reader] = Desk(self, reader)
+        return self._desks[reader]
 
     def response_s(self, area: str) -> int:
         """Return how long an alarm in an area may wait for somebody to be there."""

@@ -1,6 +1,6 @@
-"""Who stands at a door's readers: credentials, the factors of one person, and wrong attempts.
+"""Who stands at a reader: credentials, the factors of one person, and wrong attempts.
 
-Too many wrong attempts at one reader lock that reader out for a while.
+Too many wrong attempts at one reader lock that reader out for a while, wherever it is.
 """
 
 from __future__ import annotations
@@ -57,15 +57,79 @@ class Shown(State, frozen=True, kw_only=True):
     wrong: Mapping[str, int] = field(default_factory=dict)
 
 
-class Identification(Machine[Shown]):
+class Readers(Machine[Shown]):
+    """Readers in one place, each of which is locked out after too many wrong attempts.
+
+    Attributes:
+        lockout_after: wrong attempts in a row that lock one out.
+        lockout_s: for how long.
+    """
+
+    lockout_after = 5
+    lockout_s = 60
+
+    def __init__(self, house: House, name: str) -> None:
+        super().__init__(house.register, name, Shown())
+        self._house = house
+
+    def judge(self, turn: Turn, read: CredentialRead, person: Person | None) -> str | None:
+        """Return why something presented identifies nobody now; None when it does."""
+        if self.runs(f"lockout {read.device}"):
+            return "lockout"
+        reason = self._refusal(turn, read, person)
+        if reason in WRONG:
+            self._count(turn, read.device)
+        return reason
+
+    def identified(self, turn: Turn, reader: str, person: Person, duress: bool) -> None:
+        """Note that somebody has shown at a reader all that is asked for there."""
+        if self.state.wrong.get(reader) != 0:
+            self.state = replace(self.state, wrong={**self.state.wrong, reader: 0})
+        self._house.sightings.note(turn, person.id, duress)
+
+    def _refusal(self, turn: Turn, read: CredentialRead, person: Person | None) -> str | None:
+        if person is None:
+            return "unknown" if read.score is None else "low-score"
+        if self._house.devices[read.device].substituted:
+            return "unknown"  # whoever a look-alike says it is
+        return self._house.refusal(turn, person)
+
+    def _count(self, turn: Turn, reader: str) -> None:
+        count = self.state.wrong.get(reader, 0) + 1
+        if count >= self.lockout_after:
+            self.start(turn, f"lockout {reader}", self.lockout_s * SECOND_US)
+            count = 0
+        self.state = replace(self.state, wrong={**self.state.wrong, reader: count})
+
+
+class Desk(Readers):
+    """A reader at no door: any one credential there identifies somebody for commands."""
+
+    noun = "desk"
+
+    def __init__(self, house: House, reader: str) -> None:
+        super().__init__(house, reader)
+        self.device = reader
+
+    def presented(self, turn: Turn, read: CredentialRead, found: Presented | None) -> None:
+        """Take in something presented, and whose it is; whoever is nobody is told as at a door."""
+        person = found.person if found else None
+        if reason := self.judge(turn, read, person):
+            who = person.id if person else None
+            self.say(turn, "access.denied", person=who, reason=reason, score=read.score)
+        elif found:
+            self.identified(turn, read.device, found.person, found.credential.duress)
+
+
+class Identification(Readers):
     """The readers on one side of a door."""
 
     noun = "identification"
 
     def __init__(self, given: tables.Door, house: House) -> None:
-        super().__init__(house.register, given.id, Shown())
+        super().__init__(house, given.id)
         self._plan = given
-        self._house = house
+        self.lockout_after, self.lockout_s = given.lockout_after, given.lockout_s
         self.area, self.device = given.area, given.reader_in[0]
 
     @property
@@ -81,30 +145,12 @@ class Identification(Machine[Shown]):
     def present(self, turn: Turn, read: CredentialRead, found: Presented | None) -> Identified:
         """Take in something presented at a reader, and whose it is."""
         person = found.person if found else None
-        if self.runs(f"lockout {read.device}"):
-            return Identified(person, "lockout")
-        reason = self._refusal(turn, read, person)
-        if reason in WRONG:
-            self._count(turn, read.device)
+        reason = self.judge(turn, read, person)
         if found is None or reason is not None:
             return Identified(person, reason)
         if found.credential.kind not in self._plan.factors:
             return Identified(person, "factor-missing")
         return self._show(turn, read.device, found)
-
-    def _refusal(self, turn: Turn, read: CredentialRead, person: Person | None) -> str | None:
-        if person is None:
-            return "unknown" if read.score is None else "low-score"
-        if self._house.devices[read.device].substituted:
-            return "unknown"  # whoever a look-alike says it is
-        return self._house.refusal(turn, person)
-
-    def _count(self, turn: Turn, reader: str) -> None:
-        count = self.state.wrong.get(reader, 0) + 1
-        if count >= self._plan.lockout_after:
-            self.start(turn, f"lockout {reader}", self._plan.lockout_s * SECOND_US)
-            count = 0
-        self.state = replace(self.state, wrong={**self.state.wrong, reader: count})
 
     def _show(self, turn: Turn, reader: str, found: Presented) -> Identified:
         person, credential = found.person, found.credential
@@ -117,9 +163,7 @@ class Identification(Machine[Shown]):
             self.start(turn, f"factors {person.id}", within_us + 1, patience_us=RECOGNISED_US)
             return Identified(person)
         self.drop(person.id)
-        if self.state.wrong.get(reader) != 0:
-            self.state = replace(self.state, wrong={**self.state.wrong, reader: 0})
-        self._house.sightings.note(turn, person.id, now.duress)
+        self.identified(turn, reader, person, now.duress)
         return Identified(person, complete=True)
 
     def on_timer(self, turn: Turn, name: str) -> None:

@@ -267,8 +267,8 @@ class Site:
             self._duress(turn, what, found, post)
         if post is not None:
             post.presented(turn, what, found)
-        elif found and not self._house.devices[what.device].substituted:
-            self._identified(turn, found)
+        else:
+            self._house.desk(what.device).presented(turn, what, found)
 
     def _duress(
         self, turn: Turn, what: CredentialRead, found: Presented, post: Access | Exit | None
@@ -279,11 +279,6 @@ class Site:
         where = post.id if post else what.device
         source = post.key if post else f"device/{what.device}"
         turn.event("duress.raised", where, data, source=source, device=what.device)
-
-    def _identified(self, turn: Turn, found: Presented) -> None:
-        """A reader at no door identifies people for commands."""
-        if self._house.refusal(turn, found.person) is None:
-            self._house.sightings.note(turn, found.person.id, found.credential.duress)
 
     def _device_news(self, turn: Turn, what: DeviceNews) -> None:
         self._house.devices[what.device].news(turn, what)

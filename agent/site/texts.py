@@ -15,7 +15,7 @@ Language: TypeAlias = Literal["en", "es"]
 EN: Mapping[str, str] = {
     "access.pending": "Door {object}: {person} waits for {needed} more",
     "access.granted": "Door {object}: {persons} may pass",
-    "access.denied": "Door {object}: {person} refused ({reason})",
+    "access.denied": "At {object}: {person} refused ({reason})",
     "door.opened": "Door {object} opened",
     "door.closed": "Door {object} closed",
     "door.unlocked": "Door {object} unlocked",
@@ -143,7 +143,7 @@ EN: Mapping[str, str] = {
 ES: Mapping[str, str] = {
     "access.pending": "Puerta {object}: {person} espera a {needed} más",
     "access.granted": "Puerta {object}: pueden pasar {persons}",
-    "access.denied": "Puerta {object}: acceso negado a {person} ({reason})",
+    "access.denied": "En {object}: acceso negado a {person} ({reason})",
     "door.opened": "Puerta {object} abierta",
     "door.closed": "Puerta {object} cerrada",
     "door.unlocked": "Puerta {object} desbloqueada",

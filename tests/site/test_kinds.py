@@ -96,7 +96,7 @@ def test_a_sentence_for_people():
     granted = describe("access.granted", "store", {"persons": ["p-1", "p-2"]})
     assert granted == "Door store: p-1, p-2 may pass"
     assert describe("access.denied", "store", {"reason": "unknown"}) == (
-        "Door store: - refused (unknown)"
+        "At store: - refused (unknown)"
     )
 
 
