@@ -35,6 +35,7 @@ class Leaf(State, frozen=True, kw_only=True):
         open_us: when it opened; None while it is closed or was never seen.
         held: whether it was told that it is held open.
         exit_us: when leaving was last asked for.
+        exits_us: since when it was asked for again and again, each time within `rex_shunt_s`.
         key_us: when the override key was turned; None while it is not.
         disagrees: whether it was told that bolt, leaf and strike do not agree.
     """
@@ -42,6 +43,7 @@ class Leaf(State, frozen=True, kw_only=True):
     open_us: int | None = None
     held: bool = False
     exit_us: int | None = None
+    exits_us: int | None = None
     key_us: int | None = None
     disagrees: bool = False
 
@@ -112,7 +114,12 @@ class Door(Machine[Leaf]):
 
     def leaving(self, turn: Turn) -> None:
         """Hear that somebody is about to leave by it."""
-        self.state = replace(self.state, exit_us=turn.at_us)
+        self._leave(turn.at_us)
+
+    def _leave(self, at_us: int) -> None:
+        """Note that leaving is asked for; an opening of just before may still be settling."""
+        since_us = self.state.exits_us if self._left(at_us) else at_us
+        self.state = replace(self.state, exit_us=at_us, exits_us=since_us)
 
     def on_timer(self, turn: Turn, name: str) -> None:
         match name:
@@ -129,7 +136,7 @@ class Door(Machine[Leaf]):
 
     def on_restart(self, turn: Turn) -> None:
         open_us = None if self.state.open_us is None else turn.at_us
-        self.state = replace(self.state, open_us=open_us, exit_us=None)
+        self.state = replace(self.state, open_us=open_us, exit_us=None, exits_us=None)
         if self.runs("held"):  # it may have been closed meanwhile: that is seen first
             self.start(turn, "held", max(self.left_us(turn, "held"), SEEING_US))
         if self.runs("prewarn") and not self.left_us(turn, "prewarn"):
@@ -137,7 +144,7 @@ class Door(Machine[Leaf]):
 
     def _exit_asked(self, turn: Turn, change: Change) -> None:
         if change.after is PointState.ALARM:
-            self.state = replace(self.state, exit_us=change.at_us)
+            self._leave(change.at_us)
             at = turn.now.at(change.at_us)
             self.say(turn, "door.exit_requested", device=change.device, at=at)
 
@@ -183,9 +190,10 @@ class Door(Machine[Leaf]):
             self.start(turn, "prewarn", held_us - self.plan.prewarn_s * SECOND_US, at_us)
 
     def _left(self, at_us: int) -> bool:
-        exit_us = self.state.exit_us
-        shunt_us = self.plan.rex_shunt_s * SECOND_US
-        return exit_us is not None and 0 <= at_us - exit_us <= shunt_us
+        first_us, last_us = self.state.exits_us, self.state.exit_us
+        if first_us is None or last_us is None:
+            return False
+        return first_us <= at_us <= last_us + self.plan.rex_shunt_s * SECOND_US
 
     def _closed(self, turn: Turn, change: Change) -> None:
         if self.state.open_us is None:  # first seen, and closed
@@ -223,7 +231,7 @@ class Door(Machine[Leaf]):
             before, after = str(change.before), str(change.after)
             key = self.plan.override_key or ""
             self.say(turn, "point.changed", about=key, before=before, state=after)
-        if turned:
+        if turned and not self.runs("key"):  # turned again it is due as it was
             self.start(turn, "key", KEY_US, change.at_us)
 
     def _check_key(self, turn: Turn) -> None:

@@ -178,6 +178,24 @@ class TestLeaving:
         assert door.point("board.rex", "alarm", 5) == ["door.exit_requested store"]
         assert door.actions == []
 
+    def test_asked_again_while_the_door_opens_it_is_not_forced(self, door):
+        """The contact's change settles after the second press, and is dated before it."""
+        for t in (3, 10):
+            door.point("board.rex", "alarm", t)
+            door.point("board.rex", "normal", t + 0.5)
+        door.point("board.contact", "alarm", 12)
+        for t in (12.01, 12.03):
+            door.point("board.rex", "alarm", t)
+            door.point("board.rex", "normal", t + 0.01)
+        assert door.to(13) == ["door.opened store"]
+
+    def test_what_opened_before_it_was_asked_at_all_is_forced(self, door):
+        door.point("board.rex", "alarm", 1)
+        door.point("board.rex", "normal", 1.1)
+        door.point("board.contact", "alarm", 12)
+        door.point("board.rex", "alarm", 12.02)
+        assert "door.forced store" in door.to(13)
+
     @pytest.mark.parametrize(("t", "kind"), [(5, "opened"), (15, "opened"), (15.001, "forced")])
     def test_an_opening_soon_after_is_not_forced(self, door, t, kind):
         door.point("board.rex", "alarm", 5)

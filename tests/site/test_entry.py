@@ -281,6 +281,14 @@ class TestKey:
         assert keyed.to(65) == ["door.forced store", "alarm.raised 1"]
         assert keyed.last("door.forced").data["state"] == "override-key"
 
+    def test_turning_it_again_puts_nothing_off(self, keyed):
+        for t in (5, 55):
+            keyed.point("board.key", "alarm", t)
+            keyed.point("board.key", "normal", t + 1)
+        assert keyed.to(65) == ["door.forced store", "alarm.raised 1"]
+        keyed.point("board.key", "alarm", 110)
+        assert "door.forced store" in keyed.to(170), "and turned after that it is due anew"
+
     def test_turning_it_back_changes_nothing(self, keyed):
         keyed.point("board.key", "alarm", 5)
         keyed.point("board.key", "normal", 6)
