@@ -24,7 +24,9 @@ TEST_DUE_D = 31  # standards.md: what alarms depend on is tested each month
 
 
 class Noise(State, frozen=True, kw_only=True):
-    """What is known of a sounder; the timer `over` runs while it sounds.
+    """What is known of a sounder.
+
+    The timer `over` runs while it sounds for an alarm, `brief` while it buzzes or is tested.
 
     Attributes:
         times: how often it has sounded in this set period.
@@ -58,7 +60,7 @@ class Sounder(Machine[Noise]):
     @property
     def sounds(self) -> bool:
         """Whether it is making noise."""
-        return self.runs("over")
+        return self.runs("over") or self.runs("brief")
 
     def is_normal(self) -> bool:
         heard = self._readback is None or self._readback.is_normal()
@@ -68,14 +70,16 @@ class Sounder(Machine[Noise]):
         return () if self.state.action is None else (self.state.action,)
 
     def sound(self, turn: Turn) -> None:
-        """Sound, unless it does already or has done so often enough."""
-        if not self.sounds and self.state.times < self.plan.realarm_max:
+        """Sound, unless it does already for an alarm, or has done so often enough."""
+        if not self.runs("over") and self.state.times < self.plan.realarm_max:
             self.state = replace(self.state, times=self.state.times + 1)
-            self._pulse(turn, self.plan.on_s)
+            self.stop("brief")
+            self._pulse(turn, "over", self.plan.on_s)
 
     def buzz(self, turn: Turn) -> None:
-        """Make people look up."""
-        self._pulse(turn, tables.BUZZ_S)
+        """Make people look up; what sounds for an alarm goes on."""
+        if not self.runs("over"):
+            self._pulse(turn, "brief", tables.BUZZ_S)
 
     def test(self, turn: Turn, asked: Asked[OutputNamed]) -> None:
         """`output.test`: make noise for a moment; its answer is the result."""
@@ -84,7 +88,7 @@ class Sounder(Machine[Noise]):
         persons = self._house.present(turn)
         if not persons:
             raise Refused("not-on-site")
-        self._pulse(turn, tables.BUZZ_S)
+        self._pulse(turn, "brief", tables.BUZZ_S)
         self.state = replace(self.state, tested_by=tuple(persons))
 
     def _tested(self, turn: Turn, wrong: str) -> None:
@@ -102,7 +106,7 @@ class Sounder(Machine[Noise]):
     def silence(self, turn: Turn) -> None:
         """Be still, now."""
         if self.sounds:
-            self.stop("over")
+            self.stop("over", "brief")
             self._act(turn, "off", Release.NOW)
 
     def count_anew(self) -> None:
@@ -114,8 +118,8 @@ class Sounder(Machine[Noise]):
         if self._readback:
             self._readback.expect(turn, on=False)
 
-    def _pulse(self, turn: Turn, for_s: int) -> None:
-        self.start(turn, "over", for_s * SECOND_US)
+    def _pulse(self, turn: Turn, timer: str, for_s: int) -> None:
+        self.start(turn, timer, for_s * SECOND_US)
         self._act(turn, "pulse", Release.ALARM, for_ms=for_s * 1000)
 
     def _act(self, turn: Turn, verb: str, release: Release, **args: Json) -> None:
@@ -151,7 +155,7 @@ class Sounder(Machine[Noise]):
     def back(self, turn: Turn) -> None:
         """Go on, for the time that is left: its host has come back and begun in its fail state."""
         if self.sounds:
-            for_ms = self.left_us(turn, "over") // 1000
+            for_ms = self.left_us(turn, "over" if self.runs("over") else "brief") // 1000
             self._act(turn, "pulse", Release.ALARM, for_ms=for_ms)
         elif self._readback:
             self._readback.expect(turn, on=False)

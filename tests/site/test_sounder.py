@@ -87,6 +87,33 @@ def close(play, t):
             assert play.refusal == ""
 
 
+def test_an_alarm_during_a_test_sounds_for_its_time_and_the_test_has_its_answer(make):
+    play = make(area=AREA, zone=ZONES, output=[SIREN])
+    play.finger("1", 10)
+    play.command("output.test", 11, output="roof")
+    trip(play, "wall", 12)
+    assert [a.args["for_ms"] for a in play.actions if a.target == "siren"] == [3000, 180_000]
+    assert play.answer("done", 12.2) == ["test.passed roof"]
+    play.to(20)
+    assert play.site.view()["sounders"][0]["sounds"] is True
+    play.device("board", "faulted", 22.1)
+    play.device("board", "ready", 22.1)
+    assert play.actions[-1].args["for_ms"] == 170_000
+    play.to(193)
+    assert play.site.view()["sounders"][0]["sounds"] is False
+
+
+def test_what_sounds_for_an_alarm_is_not_cut_short_by_a_buzz(make):
+    panic = {"escalate_output": "hum"}
+    areas = [{"id": "hall"}, {"id": "guards"}]
+    play = make(area=areas, panic=panic, output=[BUZZER | {"area": "guards"}])
+    play.point("board.panic", "alarm", 10)
+    play.to(41)
+    play.command("area.arm", 45, area="guards", origin="monitor")
+    assert "area.exit_started guards" in [f"{e.kind} {e.object}" for e in play.events]
+    assert sounded(play, "buzzer") == ["pulse"]
+
+
 class TestByDay:
     @pytest.fixture
     def used_up(self, make):
