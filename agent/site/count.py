@@ -131,7 +131,7 @@ class Count(Machine[Progress]):
             raise Refused("no-count")
         if person not in self.state.persons:
             raise Refused("not-counting")
-        if person not in self._house.sightings.since(turn, entry.at_us):
+        if person not in self._house.present(turn, entry.at_us):
             raise Refused("not-on-site")
         agreed = dict.fromkeys((*self.state.agreed, person))
         self.state = replace(self.state, agreed=tuple(agreed))

@@ -20,6 +20,7 @@ from agent.site.exit import Exit
 from agent.site.identification import Desk
 from agent.site.lockdown import Lockdown
 from agent.site.machine import Machine, Register, by_name
+from agent.site.moment import Moment
 from agent.site.panic import Panic
 from agent.site.path import Path
 from agent.site.person import People, Person
@@ -154,22 +155,39 @@ class House:
         found = self.areas.get(area)
         return found.plan.response_s if found else RESPONSE_S
 
-    def present(self, turn: Turn, after_us: int | None = None, *, free: bool = False) -> list[str]:
-        """Return who was identified on site lately, visitors left out (see `Sightings`)."""
-        seen = self.sightings.since(turn, after_us, free=free)
-        known = (self.people.get(person) for person in seen)
-        return [person.id for person in known if person and person.has_role(STAFF)]
+    def seen(
+        self,
+        turn: Turn,
+        roles: Iterable[Role],
+        after_us: int | None = None,
+        *,
+        free: bool = False,
+    ) -> list[str]:
+        """Return who has one of these roles and was identified on site lately (see `Sightings`).
 
-    def identified(self, at_us: int) -> list[int]:
-        """Return when those were identified who are on site at an instant, visitors left out."""
-        seen = self.sightings.fresh(at_us).items()
-        known = ((self.people.get(person), sighting) for person, sighting in seen)
-        return [one.at_us for person, one in known if person and person.has_role(STAFF)]
+        Whoever was removed or has expired since is nobody.
+        """
+        seen = self.sightings.since(turn, after_us, free=free)
+        return [person for person in seen if self._is(person, roles, turn.now)]
+
+    def _is(self, name: str, roles: Iterable[Role], now: Moment) -> bool:
+        person = self.people.get(name)
+        if person is None or person.refusal(self.system.utc_us(now)):
+            return False
+        return person.has_role(roles)
+
+    def present(self, turn: Turn, after_us: int | None = None, *, free: bool = False) -> list[str]:
+        """Return who was identified on site lately, visitors left out (see `seen`)."""
+        return self.seen(turn, STAFF, after_us, free=free)
+
+    def identified(self, now: Moment) -> list[int]:
+        """Return when those were identified who are on site now, visitors left out."""
+        seen = self.sightings.fresh(now.mono_us).items()
+        return [one.at_us for person, one in seen if self._is(person, STAFF, now)]
 
     def keepers(self, turn: Turn, after_us: int | None = None) -> list[str]:
         """Return who of the site's own people was identified there lately."""
-        known = (self.people.get(person) for person in self.sightings.since(turn, after_us))
-        return [person.id for person in known if person and person.has_role(KEEPERS)]
+        return self.seen(turn, KEEPERS, after_us)
 
     def two_officers(self, turn: Turn) -> list[str]:
         """Return the officers who were identified on site lately, two at least.
@@ -177,8 +195,7 @@ class House:
         Raises:
             Refused: they are fewer.
         """
-        known = {officer.id for officer in self.people.officers()}
-        present = [person for person in self.sightings.since(turn) if person in known]
+        present = self.seen(turn, ("officer",))
         if len(present) < OFFICERS:
             raise Refused("two-officers-needed")
         return present

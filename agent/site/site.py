@@ -200,7 +200,7 @@ class Site:
         `left_s` is for how long the first of them still counts, in seconds; there is none where
         nobody does. Nothing of duress, nobody's id.
         """
-        times = self._house.identified(now.mono_us)
+        times = self._house.identified(now)
         if not times:
             return {"people": 0}
         left_us = min(times) + ON_SITE_US - now.mono_us

@@ -134,6 +134,33 @@ class TestTwoOfficers:
         enrol(play, "p-3", 8)
         assert play.refusal == "revoked"
 
+    @pytest.mark.parametrize(
+        ("name", "more"),
+        [
+            ("person.remove", {}),
+            ("person.enrol", {"roles": ["guard"], "valid_to": "2026-11-01T00:00:00+00:00"}),
+        ],
+    )
+    def test_whoever_is_removed_or_expired_is_on_site_no_more(self, play, name, more):
+        play.enrol("p-5", "guard")
+        play.finger("3", 5)
+        play.to(36)
+        play.finger("5", 36)
+        play.to(67)
+        officers_there(play, 67)
+        play.command(name, 68, person="p-3", **more)
+        assert play.refusal == ""
+        assert play.site.on_site(play.now(68))["people"] == 3
+        play.command("site.lock_down", 69)
+        play.command("site.lift_lockdown", 70)
+        assert play.last("system.lockdown_lifted").data["persons"] == ["p-1", "p-2", "p-5"]
+
+    def test_an_officer_that_has_expired_since_allows_nothing(self, play):
+        play.enrol("p-2", valid_to_us=play.now(10).utc_us)
+        officers_there(play, 5)
+        enrol(play, "p-7", 10)
+        assert play.refusal == "two-officers-needed"
+
     def test_two_officers_remain(self, play):
         officers_there(play, 5)
         play.command("person.remove", 6, person="p-1")
