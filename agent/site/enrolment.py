@@ -74,8 +74,6 @@ class Enrolment(Machine[Bootstrap]):
         credentials = known.state.credentials if known else ()
         if given.credentials is not None:
             credentials = taken(self._house, given.person, given.credentials)
-        if known:
-            self._officers_remain(known, credentials if "officer" in given.roles else ())
         profile = Profile(
             roles=given.roles,
             credentials=credentials,
@@ -84,6 +82,8 @@ class Enrolment(Machine[Bootstrap]):
             schedule=given.schedule,
             enrolled_by=tuple(by),
         )
+        if known:
+            self._officers_remain(turn, known, profile)
         self._put(turn, given.person, profile)
 
     def add(self, turn: Turn, asked: Asked[CredentialAdd]) -> None:
@@ -111,7 +111,7 @@ class Enrolment(Machine[Bootstrap]):
         )
         if kept == person.state.credentials:
             raise Refused("unknown-credential")
-        self._officers_remain(person, kept)
+        self._officers_remain(turn, person, replace(person.state, credentials=kept))
         self._change(turn, person, kept, by)
 
     def remove(self, turn: Turn, asked: Asked[PersonNamed]) -> None:
@@ -120,7 +120,7 @@ class Enrolment(Machine[Bootstrap]):
         if person is None or person.state.revoked:
             raise Refused("unknown-person")
         by = self._house.two_officers(turn)
-        self._officers_remain(person, ())
+        self._officers_remain(turn, person, replace(person.state, revoked=True))
         self._people.revoke(person)
         turn.event("person.removed", person.id, {"by": list(by)})
         for door in self._house.doors.values():
@@ -209,7 +209,7 @@ class Enrolment(Machine[Bootstrap]):
         profile = replace(person.state, credentials=(*kept, credential), enrolled_by=by)
         self._people.put(person.id, profile)
         self._record(turn, "person.changed", profile, person.id)
-        self._made(person.id)
+        self._made(turn, person.id)
 
     def _change(
         self, turn: Turn, person: Person, now: tuple[Credential, ...], by: Sequence[str]
@@ -226,11 +226,11 @@ class Enrolment(Machine[Bootstrap]):
         self._record(turn, "person.changed" if known else "person.enrolled", profile, name)
         references = {credential.reference for credential in profile.credentials}
         self.fingers.forget(turn, name, [c for c in before if c.reference not in references])
-        self._made(name)
+        self._made(turn, name)
 
-    def _made(self, name: str) -> None:
+    def _made(self, turn: Turn, name: str) -> None:
         """See whether somebody is made who was to be: the first two officers, or another."""
-        able = [o.id for o in self._people.officers() if self._is_able(o.state.credentials)]
+        able = [one.id for one in self._people if self._is_able(turn, one.state)]
         if len(able) >= OFFICERS:
             self.state = replace(self.state, done=True)
         if self.runs(RECOVERY) and name in able:
@@ -238,13 +238,15 @@ class Enrolment(Machine[Bootstrap]):
         elif self.runs(RECOVERY):
             self.state = replace(self.state, made=name)
 
-    def _is_able(self, credentials: Sequence[Credential]) -> bool:
-        """Return whether these are what it takes to be identified at a door, if there is one."""
-        doors = self._house.doors.values()
-        return any(d.access.takes(credentials) for d in doors) or bool(credentials and not doors)
+    def _is_able(self, turn: Turn, profile: Profile) -> bool:
+        """Return whether an officer like this can be identified now, at a door if there is one."""
+        if "officer" not in profile.roles or profile.refusal(self._house.system.utc_us(turn.now)):
+            return False
+        given, doors = profile.credentials, self._house.doors.values()
+        return any(door.access.takes(given) for door in doors) or bool(given and not doors)
 
-    def _officers_remain(self, person: Person, credentials: Sequence[Credential]) -> None:
-        """See that two officers who can be identified remain when somebody has but these.
+    def _officers_remain(self, turn: Turn, person: Person, then: Profile) -> None:
+        """See that two officers who can be identified remain when somebody becomes this.
 
         Raises:
             Refused: they do not.
@@ -252,10 +254,11 @@ class Enrolment(Machine[Bootstrap]):
         if not self.state.done:
             return
         officers = self._people.officers()
-        if not credentials and sum(o is not person for o in officers) < OFFICERS:
+        stays = "officer" in then.roles and then.credentials and not then.revoked
+        if not stays and sum(one is not person for one in officers) < OFFICERS:
             raise Refused("last-officers")
-        able = [o for o in officers if self._is_able(o.state.credentials)]
-        if person in able and not self._is_able(credentials) and len(able) <= OFFICERS:
+        able = [one for one in officers if self._is_able(turn, one.state)]
+        if person in able and not self._is_able(turn, then) and len(able) <= OFFICERS:
             raise Refused("last-officers")
 
     def _record(self, turn: Turn, kind: str, profile: Profile, person: str) -> None:

@@ -41,6 +41,16 @@ class Profile(State, frozen=True, kw_only=True):
     enrolled_by: tuple[str, ...] = ()
     revoked: bool = False
 
+    def refusal(self, utc_us: int) -> str | None:
+        """Return why the person is nobody at this wall time; None when they are somebody."""
+        if self.revoked:
+            return "revoked"
+        if self.valid_from_us is not None and utc_us < self.valid_from_us:
+            return "not-yet-valid"
+        if self.valid_to_us is not None and utc_us >= self.valid_to_us:
+            return "expired"
+        return None
+
 
 class Person(Machine[Profile]):
     """Somebody known to the site."""
@@ -60,14 +70,8 @@ class Person(Machine[Profile]):
         return not set(self.state.roles).isdisjoint(roles)
 
     def refusal(self, utc_us: int) -> str | None:
-        """Return why the person is nobody at this wall time; None when they are somebody."""
-        if self.state.revoked:
-            return "revoked"
-        if self.state.valid_from_us is not None and utc_us < self.state.valid_from_us:
-            return "not-yet-valid"
-        if self.state.valid_to_us is not None and utc_us >= self.state.valid_to_us:
-            return "expired"
-        return None
+        """Return why the person is nobody at this wall time; see `Profile`."""
+        return self.state.refusal(utc_us)
 
 
 class Presented(Struct, frozen=True):

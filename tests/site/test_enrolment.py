@@ -79,6 +79,14 @@ class TestBootstrap:
         enrol(fresh, "p-2", 8, roles=["officer"])
         assert fresh.site.view()["people"]["bootstrap"] is False
 
+    def test_officers_whose_time_is_over_do_not_end_it(self, fresh):
+        for person in ("p-1", "p-2"):
+            enrol(fresh, person, 5, roles=["officer"], valid_to="2020-01-01T00:00:00+00:00")
+        assert fresh.site.view()["people"]["bootstrap"] is True
+        for person in ("p-1", "p-2"):
+            fresh.command("person.enrol", 6, person=person, roles=["officer"])
+        assert fresh.site.view()["people"]["bootstrap"] is False
+
     def test_a_door_of_two_factors_takes_two(self, make):
         play = make(door={"factors": ["finger", "pin"]})
         play.forget("person")
@@ -178,6 +186,27 @@ class TestTwoOfficers:
         play.command("credential.add", 8, person="p-1", **card)
         play.command("credential.remove", 9, person="p-1", kind="card")
         assert play.refusal == ""
+
+    @pytest.mark.parametrize(
+        "times",
+        [
+            {"valid_to": "2020-01-01T00:00:00+00:00"},
+            {"valid_from": "2030-01-01T00:00:00+00:00"},
+        ],
+    )
+    def test_two_who_are_valid_now(self, play, times):
+        officers_there(play, 5)
+        play.command("person.enrol", 6, person="p-1", roles=["officer"], **times)
+        assert play.refusal == "last-officers"
+        enrol(play, "p-5", 7, roles=["officer"])
+        play.command("person.enrol", 8, person="p-1", roles=["officer"], **times)
+        assert play.refusal == ""
+
+    def test_one_who_has_expired_is_none_of_the_two(self, play):
+        play.enrol("p-5", valid_to_us=1)
+        officers_there(play, 5)
+        play.command("person.remove", 6, person="p-1")
+        assert play.refusal == "last-officers"
 
     def test_nobody_to_remove(self, play):
         play.command("person.remove", 5, person="p-77")
