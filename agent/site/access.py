@@ -75,6 +75,7 @@ class Access(Machine[Waiting]):
             who = person.id if person else None
             self._deny(turn, who, found.reason, read.device, read.score)
         elif person.id in self.state.persons:
+            self._identification.drop(person.id)  # what they show again is not the half of anything
             self._deny(turn, person.id, "same-person", read.device)
         elif reason := self._refusal(person):
             self._identification.refused(person.id)

@@ -262,6 +262,22 @@ class TestFactors:
         assert both.to(40) == ["access.denied store", "access.denied store"]
         denied(both, "factor-missing", "p-2")
 
+    def test_whoever_waits_and_shows_a_factor_again_is_told_once(self, make):
+        play = make(door={"factors": ["finger", "pin"]})
+        keep = play.site._house.people.keep
+        for person, pin in (("p-1", "111111"), ("p-2", "222222")):
+            pin = {"kind": "pin", "reference": keep("pin", pin)}
+            play.saved[f"person/{person}"]["credentials"].append(pin)
+        play.enrol("p-3", "guard")
+        play.finger("1", 5)
+        play.pin("111111", 6)
+        play.finger("1", 7)
+        denied(play, "same-person", "p-1")
+        play.finger("2", 8)
+        assert play.pin("222222", 9) == GRANTED
+        play.to(100)
+        assert play.count("access.denied") == 1
+
     def test_the_same_factor_twice_is_one(self, both):
         both.finger("1", 5)
         assert both.finger("1", 6) == []
