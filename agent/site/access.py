@@ -174,9 +174,14 @@ class Access(Machine[Waiting]):
 
     def forget(self, turn: Turn, person: str) -> None:
         """Send one person away who is nobody any more; the others begin afresh."""
+        half = person in self._identification.started
         self._identification.drop(person)
+        if half or person in self.state.persons:
+            self._deny(turn, person, "revoked")
         if person in self.state.persons:
-            self._send_away(turn, "revoked")
+            others = tuple(other for other in self.state.persons if other != person)
+            self.state = replace(self.state, persons=others)
+            self._send_away(turn, "second-person-missing")
 
     def undo(self, turn: Turn, persons: tuple[str, ...]) -> None:
         """Take a grant back: its record came too late for the strike to move."""

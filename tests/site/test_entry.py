@@ -361,3 +361,25 @@ def test_whoever_is_removed_no_longer_waits(play):
     ]
     denied(play, "revoked", "p-5")
     assert play.finger("1", 22) == ["access.pending store"]
+
+
+def test_whoever_waits_with_somebody_who_is_removed_is_told_why(make):
+    play = make(door={"people": 4})
+    for t, finger in ((10, "1"), (11, "3"), (12, "2")):
+        play.finger(finger, t)
+    play.command("person.remove", 13, person="p-3")
+    told = [(e.data["person"], e.data["reason"]) for e in play.events if "denied" in e.kind]
+    missing = "second-person-missing"
+    assert told == [("p-3", "revoked"), ("p-1", missing), ("p-2", missing)]
+
+
+def test_whoever_is_removed_with_half_of_their_factors_shown_is_told(make):
+    play = make(door={"factors": ["finger", "pin"]})
+    for finger in ("1", "2"):
+        lay(play, f"p-{finger}", "lobby")
+        play.finger(finger, 10, reader="lobby")
+    play.finger("3", 12)
+    play.command("person.remove", 13, person="p-3")
+    denied(play, "revoked", "p-3")
+    play.to(100)
+    assert play.count("access.denied") == 1
