@@ -143,9 +143,16 @@ class Access(Machine[Waiting]):
         reader: str = "",
         operators: tuple[str, ...] = (),
     ) -> int:
-        """Let people in; return the action that frees the strike."""
-        self.stop("window")
-        self.state = Waiting()
+        """Let people in; return the action that frees the strike.
+
+        Whoever waits and is not among them is sent away.
+        """
+        for person in persons:
+            self._identification.drop(person)
+        self.state = replace(
+            self.state, persons=tuple(one for one in self.state.persons if one not in persons)
+        )
+        self._send_away(turn, "second-person-missing")
         again: list[Json] = [*self._area.passback.violated(self._door, persons)]
         self.say(
             turn,

@@ -60,6 +60,29 @@ class TestAssist:
         assisted.finger("2", 6)
         assert "command.done" not in " ".join(self.strike(assisted, "done", 6.1))
 
+    def test_whoever_waits_and_is_not_let_in_is_told(self, make):
+        play = make(door={"remote_open": "assist", "roles": ["officer", "technician"]})
+        play.finger("1", 5)
+        play.to(40)
+        play.finger("4", 41)  # a technician, who is not among those who are let in
+        told = self.ask(play, 45)
+        assert told == ["access.denied store", "access.granted store", "command.accepted c-45"]
+        assert play.last("access.granted").data["persons"] == ["p-1"]
+        data = play.last("access.denied").data
+        assert (data["person"], data["reason"]) == ("p-4", "second-person-missing")
+        assert play.to(120) == []
+
+    def test_whoever_is_let_in_with_half_of_their_factors_shown_is_not_denied(self, make):
+        play = make(door={"remote_open": "assist", "factors": ["finger", "pin"]})
+        forms = [{"kind": "finger", "reference": f"{name}:1"} for name in ("reader", "lobby")]
+        play.enrol("p-1", credentials=forms)
+        play.finger("1", 5, reader="lobby")
+        play.finger("1", 6)
+        self.ask(play, 7)
+        assert play.refusal == ""
+        play.to(100)
+        assert play.count("access.denied") == 0
+
     def test_nobody_there(self, make):
         play = make(door={"remote_open": "assist"})
         self.ask(play, 6)
