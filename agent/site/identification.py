@@ -89,7 +89,8 @@ class Readers(Machine[Shown]):
 
     def _refusal(self, turn: Turn, read: CredentialRead, person: Person | None) -> str | None:
         if person is None:
-            return "unknown" if read.score is None else "low-score"
+            weak = read.reference is None and read.score is not None
+            return "low-score" if weak else "unknown"
         if self._house.devices[read.device].substituted:
             return "unknown"  # whoever a look-alike says it is
         return self._house.refusal(turn, person)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from agent.site.inputs import CredentialRead
+from tests.site.conftest import SECOND
+
 
 @pytest.fixture
 def desk(make):
@@ -43,6 +46,13 @@ def test_a_stranger_and_whoever_was_removed_are_told(desk):
     desk.finger("3", 6, reader="lobby")
     assert denied(desk) == ("lobby", "lobby", "revoked", "p-3")
     assert on_site(desk) == 0
+
+
+@pytest.mark.parametrize(("reference", "reason"), [("77", "unknown"), (None, "low-score")])
+def test_a_good_match_of_nobody_here_is_a_strangers_and_a_bad_one_is_low(desk, reference, reason):
+    for reader in ("lobby", "reader"):
+        desk.step(CredentialRead(reader, "finger", reference, 5 * SECOND, score=150), 5)
+        assert desk.last("access.denied").data["reason"] == reason
 
 
 def test_guessing_locks_it_out_and_no_other(desk):
