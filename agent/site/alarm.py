@@ -190,8 +190,9 @@ class Alarms(Machine[Numbers]):
             raised_us=since_us,
             raised_utc_us=event.at.utc_us,
         )
-        response_us = self._house.response_s(area) * SECOND_US
-        alarm.start(turn, "response", response_us, since_us)
+        # What ran out in the dark is due now: nobody could have seen it before.
+        due_us = since_us + self._house.response_s(area) * SECOND_US
+        alarm.start(turn, "response", max(0, due_us - turn.at_us))
         alarm.tell(turn, "alarm.raised", simulated=event.data.get("simulated"))
         # What lies before this boot no camera can show any more: it is looked at as it is now.
         filmed_us = since_us if event.at.boot == turn.now.boot else turn.at_us

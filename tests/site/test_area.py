@@ -356,6 +356,19 @@ class TestRestart:
         play.command("alarm.check", overdue_s + 1, alarm="1")
         assert play.refusal == ""
 
+    @pytest.mark.parametrize("reboot", [True, False])
+    def test_overdue_in_the_dark_its_alarm_is_so_at_the_start(self, hall, reboot):
+        arm(hall)
+        trip(hall, "way", 60)
+        if reboot:
+            hall.boot, hall.utc_us = "boot-2", hall.utc_us + 3659 * SECOND
+        hall.t = 1.0 if reboot else 3660.0
+        hall.start()
+        assert "alarm.overdue 1" in hall.to(hall.t)
+        overdue = hall.last("alarm.overdue")
+        assert overdue.at == hall.now(hall.t)
+        assert overdue.data["after_s"] == 3600
+
 
 def test_a_doors_contact_may_be_the_way_in_too(make):
     zones = [ZONES[3], {**ZONES[0], "point": "board.contact", "debounce_ms": 50}]
