@@ -34,6 +34,9 @@ _REMEDIES = {
     "Duplicate": "it stands there twice: leave one out",
 }
 
+_QUOTED = re.compile(r""""[^"]*"|'[^']*'|#.*""")
+_LONG = re.compile(r"(0[xob])?[0-9a-fA-F_]{16,}")
+
 
 class Document(Struct, frozen=True):
     """A TOML file's text, and what it says."""
@@ -50,12 +53,17 @@ def read(path: Path) -> Document:
     """
     text = _text(path)
     try:
-        return Document(text, tomllib.loads(text))
+        tree = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise SiteFileMistakes([_syntax(path, text, str(error))]) from error
+    except ValueError as error:  # Python reads no number of thousands of digits
+        raise SiteFileMistakes([_number(path, text)]) from error
     except RecursionError as error:
         mistake = SiteFileMistake(path, 1, "", "lists in lists in lists", "nest them less")
         raise SiteFileMistakes([mistake]) from error
+    if not _fits(tree):
+        raise SiteFileMistakes([_number(path, text)])
+    return Document(text, tree)
 
 
 def _text(path: Path) -> str:
@@ -88,3 +96,20 @@ def _syntax(path: Path, text: str, said: str) -> SiteFileMistake:
     remedy = remedies[0] if remedies else problem
     found = f"`{short(lines[min(line, len(lines)) - 1].strip())}`"
     return SiteFileMistake(path, line, "", found, f"{remedy} (nothing else was checked)")
+
+
+def _fits(value: Any) -> bool:
+    """Say whether all numbers are as TOML allows them, which Python's reader does not see to."""
+    if isinstance(value, dict):
+        return all(map(_fits, value.values()))
+    if isinstance(value, list):
+        return all(map(_fits, value))
+    return not isinstance(value, int) or -(1 << 63) <= value < 1 << 63
+
+
+def _number(path: Path, text: str) -> SiteFileMistake:
+    lines = [_QUOTED.sub("", line) for line in text.split("\n")]
+    at = next((at for at, line in enumerate(lines, 1) if _LONG.search(line)), 1)
+    found = f"`{short(lines[at - 1].strip())}`"
+    remedy = "write a number of at most 18 digits (nothing else was checked)"
+    return SiteFileMistake(path, at, "", found, remedy)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -14,6 +15,7 @@ from agent.uplink.options import PathOptions
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate
 
+LARGEST = 1 << 20  # bytes; all authorities of a browser have a fifth
 CERTIFICATE = "a certificate (PEM)"
 KEY = "its key (PEM), without a password"
 
@@ -100,7 +102,7 @@ def _certificates(key: tuple[str, ...], name: str) -> list[Certificate]:
 
 def _read(key: tuple[str, ...], name: str) -> bytes:
     try:
-        return Path(name).read_bytes()
+        data = _of_file(name)
     except FileNotFoundError as error:
         remedy = "put it there before the gateway needs it"
         raise _Unread(Doubt(key, f"no file {name} on this machine", remedy)) from error
@@ -108,6 +110,21 @@ def _read(key: tuple[str, ...], name: str) -> bytes:
         why = f"{name}, which you cannot read ({(error.strerror or '').lower()})"
         remedy = "group armoury must be able to; or check as root"
         raise _Unread(Doubt(key, why, remedy)) from error
+    if data is None:
+        raise _Unread(Doubt(key, f"{name!r}, which is no file", "name a file", certain=True))
+    return data
+
+
+def _of_file(name: str) -> bytes | None:
+    """Return what a file holds; None: it is a device or a pipe, or this is no name."""
+    if "\0" in name:
+        return None
+    with open(name, "rb", opener=_at_once) as file:
+        return file.read(LARGEST) if stat.S_ISREG(os.fstat(file.fileno()).st_mode) else None
+
+
+def _at_once(name: str, flags: int) -> int:
+    return os.open(name, flags | os.O_NONBLOCK)  # a pipe may have nobody at its other end
 
 
 def _time(key: tuple[str, ...], one: Certificate) -> Iterator[Doubt]:

@@ -154,6 +154,19 @@ def test_what_has_no_end_is_one_mistake() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "number", ["1" * 5000, "0x" + "f" * 5000, "[{ a = -9223372036854775809 }]"]
+)
+def test_a_number_that_is_too_large_is_one_mistake(tmp_path: Path, number: str) -> None:
+    path = tmp_path / "site.toml"
+    path.write_text(f'# 11111111111111111111\n[site]\nid = "22222222222222222222"\nx = {number}\n')
+    with pytest.raises(SiteFileMistakes) as wrong:
+        load(path)
+    (line,) = str(wrong.value).split("\n")
+    assert line.startswith(f"{path}:4: found `x = {number[:20]}")
+    assert "a number of at most 18 digits" in line
+
+
 def test_a_file_as_windows_editors_save_it_is_read(tmp_path: Path) -> None:
     path = tmp_path / "site.toml"
     text = "[site]\nid = 1\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -54,6 +55,12 @@ def test_what_cannot_be_read_is_uncertain(folder: Path, key: str) -> None:
     ((said, why, certain),) = found(folder, **{key: "lump"})
     assert (said, certain) == (key, False)
     assert "which you cannot read (is a directory)" in why
+
+
+@pytest.mark.parametrize("name", ["/dev/zero", "pipe", "a\0b"])
+def test_what_is_no_file_is_not_read(folder: Path, name: str) -> None:
+    os.mkfifo(folder / "pipe")
+    assert found(folder, ca=name) == [("ca", f"{str(folder / name)!r}, which is no file", True)]
 
 
 def with_a_password(folder: Path) -> None:
