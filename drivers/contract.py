@@ -156,7 +156,8 @@ class Offers:
     `points` and `outputs` are referred to as `device.point`; `readers` holds the kinds of
     credential its reader reads (`finger`, `card`, `pin`); `picture` says it is a camera.
     `longest_s` has the outputs that go off by themselves after so long, whatever is asked;
-    `fails_on` those that are on in their fail state.
+    `fails_on` those that are on in their fail state, `boots_on` those that are on from power-on
+    until the driver begins.
     `loops` says of points that are wired what shows when the wire is cut: `eol` (its own
     state), `nc` (the same as an alarm) or `none` (nothing); of others nothing is said.
     `claims` are the wires that no other device may use.
@@ -169,6 +170,7 @@ class Offers:
     picture: bool = False
     longest_s: Mapping[str, int] = field(default_factory=dict)
     fails_on: frozenset[str] = frozenset()
+    boots_on: frozenset[str] = frozenset()
     loops: Mapping[str, str] = field(default_factory=dict)
     claims: tuple[Claim, ...] = ()
     needs: tuple[Need, ...] = ()

@@ -89,6 +89,12 @@ def _not_able(reference: Reference, offers: Offers) -> Iterator[Finding]:
             f"{shown(reference.ref)}, which is on in its fail state",
             'write fail_state = "off" there: it would be on whenever the gateway is not',
         )
+    if reference.opens and name in offers.boots_on:
+        yield Finding(
+            reference.key,
+            f"{shown(reference.ref)}, which is on at every start of the machine",
+            "move it to a pin from 9 on, or make it active low: the door would be open until then",
+        )
 
 
 def _not_supervised(reference: Reference, device: CheckedDevice) -> Iterator[Finding]:

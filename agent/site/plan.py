@@ -81,6 +81,11 @@ class Plan(Table):
                 found = "fewer than two technologies among its zones"
                 remedy = "detectors of two kinds (technology): what fools one fools not the other"
                 yield Mistake(("area", number), found, remedy)
+        for number, door in enumerate(self.door):
+            if door.rex is None and not door.reader_out:
+                found = "neither rex nor reader_out"
+                remedy = "what tells that somebody leaves: without it leaving is a forced door"
+                yield Mistake(("door", number), found, remedy)
 
     def references(self) -> Iterator[Reference]:
         """Yield everything that the device half must offer."""

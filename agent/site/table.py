@@ -75,6 +75,7 @@ class Reference(Struct, frozen=True):
         needs: kinds of credential that the readers of the same `key` must offer, together.
         on_s: the longest that an output will be asked to be on.
         fails_off: whether an output must be off in its fail state.
+        opens: whether somebody gets in while an output is on.
         always_on: whether an output is on for as long as the daemon lives.
         supervision: of a point, what a cut wire must show; None where that does not matter.
     """
@@ -85,6 +86,7 @@ class Reference(Struct, frozen=True):
     needs: frozenset[str] = frozenset()
     on_s: int = 0
     fails_off: bool = False
+    opens: bool = False
     always_on: bool = False
     supervision: Supervision | None = None
 

@@ -153,7 +153,14 @@ class Door(Named):
         for reader in self.reader_in:
             yield Reference(("reader_in",), "reader", reader, frozenset(self.factors))
         secure = self.lock_fail == "secure"
-        yield Reference(("strike",), "output", self.strike, on_s=self.release_s, fails_off=secure)
+        yield Reference(
+            ("strike",),
+            "output",
+            self.strike,
+            on_s=self.release_s,
+            fails_off=secure,
+            opens=secure,
+        )
         yield Reference(("contact",), "point", self.contact, supervision=self.supervision)
         for reader in self.reader_out:
             yield Reference(("reader_out",), "reader", reader)

@@ -84,6 +84,11 @@ class Output:
         """The longest it may be on; None: as long as it is asked to."""
         return self.max_on_s or LONGEST_S.get(self.kind)
 
+    @property
+    def boots_on(self) -> bool:
+        """Whether it is on from power-on until somebody sets the pin."""
+        return self.active == "high" and self.pin in PULLED_UP_AT_BOOT
+
     def level(self, on: bool) -> bool:
         """Return the level that switches it on or off."""
         return on == (self.active == "high")
@@ -123,6 +128,7 @@ class Options:
             outputs=frozenset(self.outputs),
             longest_s={name: limit for name, limit in limits.items() if limit is not None},
             fails_on=frozenset(n for n, one in self.outputs.items() if one.fail_state == "on"),
+            boots_on=frozenset(n for n, one in self.outputs.items() if one.boots_on),
             loops={
                 name: "nc" if point.shows_cut else "none" for name, point in self.inputs.items()
             },
@@ -210,8 +216,7 @@ def _input_mistakes(key: str, point: Input) -> Iterator[Mistake]:
 
 
 def _output_mistakes(key: str, output: Output) -> Iterator[Mistake]:
-    lock = output.kind not in NOT_A_LOCK
-    if lock and output.active == "high" and output.pin in PULLED_UP_AT_BOOT:
+    if output.kind not in NOT_A_LOCK and output.boots_on:
         yield Mistake(
             f"{key}.pin",
             f"pin {output.pin} for an active-high {output.kind}: pins 0-8 are pulled up at boot, "

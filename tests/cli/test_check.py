@@ -24,12 +24,13 @@ def test_a_good_file_is_counted(armoury: Armoury) -> None:
 
 def test_a_warning_is_told_and_is_no_mistake(armoury: Armoury) -> None:
     said = armoury("check", CONFIG / "demo.toml")
-    (warning,) = said.err.splitlines()
-    assert "area.store: found fewer than two technologies among its zones; " in warning
-    assert warning.endswith("(a warning)")
-    (plain,) = json.loads(armoury("check", "--json", CONFIG / "demo.toml").out)["warnings"]
-    line = (CONFIG / "demo.toml").read_text().splitlines()[plain["line"] - 1]
-    assert line == "[[area]]"
+    area, door = said.err.splitlines()
+    assert "area.store: found fewer than two technologies among its zones; " in area
+    assert "door.store: found neither rex nor reader_out; " in door
+    assert area.endswith("(a warning)")
+    plain = json.loads(armoury("check", "--json", CONFIG / "demo.toml").out)["warnings"]
+    lines = (CONFIG / "demo.toml").read_text().splitlines()
+    assert [lines[one["line"] - 1] for one in plain] == ["[[area]]", "[[door]]"]
 
 
 def test_the_reference_has_no_warning_but_of_the_files_that_only_its_gateway_has(

@@ -36,6 +36,12 @@ SILENT = 'id = "guard-room"\narea = "guards"\n'
             'write fail_state = "off" there',
         ),
         (
+            STRIKE,
+            'store-strike = { pin = 4, fail_state = "off", kind = "led", max_on_s = 10 }',
+            'door.store.strike: found "board.store-strike", which is on at every start of the '
+            "machine; move it to a pin from 9 on",
+        ),
+        (
             SILENT,
             f'{SILENT}escalate_output = "sirene"\n',
             'panic.guard-room.escalate_output: found sirene; did you mean "siren"?',
