@@ -127,11 +127,13 @@ class Claim:
         wire: as a technician calls it; the same for every driver that uses such wires.
         key: the dotted path inside the device's table that says so ("inputs.store.pin").
         bus: devices on the same one share it ("SPI"); "": nobody does.
+        by: other keys that say which wire it is, dotted like `key` ("host").
     """
 
     wire: str
     key: str
     bus: str = ""
+    by: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,12 +197,14 @@ def gpio(pin: int, pigpiod: tuple[str, int] | None = None) -> str:
 class Mistake:
     """One mistake in a device's options that no single field shows.
 
-    `key` is the dotted path inside the device's table ("inputs.store.pin").
+    `key` is the dotted path inside the device's table ("inputs.store.pin"), `by` are other such
+    keys that it was judged by: where one of them is itself a mistake, that is told alone.
     """
 
     key: str
     found: str
     remedy: str
+    by: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

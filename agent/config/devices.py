@@ -9,11 +9,11 @@ from msgspec import Struct
 from pydantic import Field
 
 from agent.config.drivers import DAEMON_KEYS, DriverUnusable, InstalledDriver, installed
-from agent.config.mistakes import Finding, meant, shown
-from agent.config.places import Path
+from agent.config.mistakes import Finding, meant, nearest, shown
+from agent.config.places import Path, value_at
 from agent.config.shape import Checked, Shape
 from agent.site.plan import Device
-from drivers.contract import Json, Mistake, Offers, Options
+from drivers.contract import Claim, Json, Offers, Options
 
 
 class DeviceSpec(Struct, frozen=True):
@@ -103,8 +103,9 @@ class _DeviceCheck:
         self._at = at
         self._claimed = claimed
         self._drivers = drivers
-        self._own = shape.check({k: v for k, v in table.items() if k in DAEMON_KEYS}, at)
-        self._rest = {k: v for k, v in table.items() if k not in DAEMON_KEYS}
+        own = _own_keys(table, drivers)
+        self._own = shape.check({k: v for k, v in table.items() if k in own}, at)
+        self._rest = {k: v for k, v in table.items() if k not in own}
 
     def checked(self) -> CheckedDevice:
         own = self._own.value
@@ -172,29 +173,57 @@ class _DeviceCheck:
     def _beyond_fields(self, options: Checked[Options]) -> Iterator[Finding]:
         if options.value is None:
             return
-        for mistake in (*options.value.mistakes(), *self._taken(options.value.offers())):
-            path = (*self._at, *mistake.key.split("."))
-            if not options.is_doubtful(path, mistake.remedy):
+        for mistake in options.value.mistakes():
+            path, by = self._path(mistake.key), map(self._path, mistake.by)
+            if not options.is_doubtful(path, mistake.remedy, by):
                 yield Finding(path, mistake.found, mistake.remedy)
+        for claim in options.value.offers().claims:
+            if not options.is_doubtful(self._path(claim.key), "", map(self._path, claim.by)):
+                yield from self._taken(claim)
 
-    def _taken(self, offers: Offers) -> Iterator[Mistake]:
-        """Yield the wires that a device before this one has for itself."""
-        for claim in offers.claims:
-            mine = self._id() or "another device", claim.bus
-            owner, bus = self._claimed.setdefault(claim.wire, mine)
-            if owner != mine[0] and not (bus and bus == claim.bus):
-                found = f"{claim.wire}, which {owner} uses"
-                yield Mistake(claim.key, found, f"wire it elsewhere, or take it from {owner}")
+    def _path(self, key: str) -> Path:
+        return (*self._at, *key.split("."))
+
+    def _taken(self, claim: Claim) -> Iterator[Finding]:
+        """Yield a wire that a device before this one has for itself."""
+        mine = self._id() or "another device", claim.bus
+        owner, bus = self._claimed.setdefault(claim.wire, mine)
+        if owner != mine[0] and not (bus and bus == claim.bus):
+            found = f"{claim.wire}, which {owner} uses"
+            remedy = f"wire it elsewhere, or take it from {owner}"
+            yield Finding(self._path(claim.key), found, remedy)
 
     def _doubtful(self, options: Checked[Options]) -> frozenset[str] | None:
         """Return the names that mended entries may have offered; None: any may be."""
         names: set[str] = set()
-        for path in options.mended:
+        for path in options.mended | options.misspelt:
             key, *inner = path[len(self._at) :]
-            if not inner and isinstance(options.data.get(key), dict | list):
-                return None  # a whole table of inputs or outputs was not one
-            names.update(_keys(self._rest.get(str(key))))
+            whole = options.data.get(key)
+            # A list says as a whole what is offered, and so does a table that was not one.
+            if isinstance(whole, list) or (
+                isinstance(whole, dict) and not inner and path in options.mended
+            ):
+                return None
+            names.update(map(str, inner))
+            names.update(_keys(value_at(self._rest, (key, *inner))))
         return frozenset(names)
+
+
+def _own_keys(table: dict[str, Any], drivers: Mapping[str, InstalledDriver]) -> set[str]:
+    """Return which keys of a table are the daemon's, a misspelt `id` or `driver` among them."""
+    own = {*DAEMON_KEYS}
+    if absent := [key for key in ("id", "driver") if key not in table]:
+        others = table.keys() - own - {*_option_keys(table.get("driver"), drivers)}
+        own |= {near for key in absent if (near := nearest(key, others))}
+    return own
+
+
+def _option_keys(name: Any, drivers: Mapping[str, InstalledDriver]) -> list[str]:
+    driver = drivers.get(name) if isinstance(name, str) else None
+    try:
+        return driver.options.keys() if driver else []
+    except DriverUnusable:
+        return []
 
 
 def _keys(value: Any) -> Iterator[str]:

@@ -26,6 +26,7 @@ class Mending:
         self._beside = beside
         self.data = copy.deepcopy(table)
         self.paths: set[Path] = set()
+        self.misspelt: set[Path] = set()
 
     def take(self, error: ValidationError) -> list[Finding]:
         """Mend what an error names; return what the person does not know yet."""
@@ -44,6 +45,8 @@ class Mending:
             # A misspelt key is one mistake: the key it should be is not missing as well.
             if (meant := (*table, near or "")) in news and news[meant]["type"] == "missing":
                 del news[meant]
+            if near and near not in _at(self.data, tuple(table)):
+                self.misspelt.add(meant)
             remedy = f"did you mean {near}?" if near else f"known here: {', '.join(sorted(known))}"
             if not known:
                 remedy = f"write {self._schema.keys_are(tuple(table))}"

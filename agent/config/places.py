@@ -9,10 +9,21 @@ from __future__ import annotations
 import re
 import tomllib
 from bisect import bisect_right
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 # The way to a value in the document: keys of tables and indices of arrays.
 Path: TypeAlias = "tuple[str | int, ...]"
+
+
+def value_at(tree: Any, path: Path) -> Any:
+    """Return what stands at a path; None: nothing."""
+    try:
+        for step in path:
+            tree = tree[step]
+    except (LookupError, TypeError):
+        return None
+    return tree
+
 
 _FILLING = re.compile(r"(?:[ \t\r\n]|#[^\n]*)*")
 _BLANKS = re.compile(r"[ \t]*")

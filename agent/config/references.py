@@ -29,7 +29,7 @@ def check_references(
         device = by_id.get(_device(reference))
         if device is not None and device.offers is not None:
             yield from _not_offered(reference, device, by_id)
-            yield from _not_able(reference, device.offers)
+            yield from _not_able(reference, device, device.offers)
             yield from _not_supervised(reference, device)
     yield from _not_read(references, by_id)
 
@@ -65,11 +65,11 @@ def _not_offered(
     )
 
 
-def _not_able(reference: Reference, offers: Offers) -> Iterator[Finding]:
+def _not_able(reference: Reference, device: CheckedDevice, offers: Offers) -> Iterator[Finding]:
     """Yield what an output cannot do that will be asked of it."""
-    if reference.kind != "output":
-        return
     name = reference.ref.partition(".")[2]
+    if reference.kind != "output" or name in device.doubtful:
+        return
     longest_s = offers.longest_s.get(name)
     if longest_s is not None and reference.always_on:
         yield Finding(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import Any, Generic, TypeVar
 
 from msgspec import Struct
@@ -33,24 +33,35 @@ class Checked(Struct, Generic[T], frozen=True):
         data: the same as JSON, defaults written out.
         findings: what is wrong with the table.
         mended: where `value` is not what the file says.
+        misspelt: keys that stand in the file under another name; `value` goes on without them.
     """
 
     value: T | None
     data: Any
     findings: tuple[Finding, ...]
     mended: frozenset[Path]
+    misspelt: frozenset[Path] = frozenset()
 
-    def is_doubtful(self, path: Path, text: str = "") -> bool:
+    def is_doubtful(self, path: Path, text: str = "", by: Iterable[Path] = ()) -> bool:
         """Whether what is said about `path` may be said because of a mended key.
 
         Args:
             path: the key.
             text: what is said; it names the other key of the same table that it goes by.
+            by: other keys that it goes by, wherever they are.
         """
         words = set(re.findall(r"\w+", text))
-        return is_below(path, self.mended, 0) or any(
-            mended[:-1] == path[:-1] and mended[-1] in words for mended in self.mended
+        wrong = self.mended | self.misspelt
+        return (
+            is_below(path, wrong, 0)
+            or any(one[:-1] == path[:-1] and one[-1] in words for one in wrong)
+            or any(map(self.is_mended, by))
         )
+
+    def is_mended(self, path: Path) -> bool:
+        """Whether what `value` has at a path is not, or not all, what the file says."""
+        wrong = self.mended | self.misspelt
+        return any(path[: len(one)] == one[: len(path)] for one in wrong)
 
 
 class Shape(Generic[T]):
@@ -77,6 +88,10 @@ class Shape(Generic[T]):
             return self._check_on(table, at, error)
         return Checked(value, self._dump(value), (), frozenset())
 
+    def keys(self) -> list[str]:
+        """Return the keys that a table can have."""
+        return Schema(self._adapter.json_schema()).keys(())
+
     def _read(self, table: dict[str, Any]) -> T:
         # As JSON, a text may stand for an enum and a list for a tuple, and strictly no more.
         text = json.dumps(table, default=str)
@@ -101,4 +116,5 @@ class Shape(Generic[T]):
             None if value is None else self._dump(value),
             tuple(Finding((*at, *one.path), one.found, one.remedy) for one in findings),
             frozenset((*at, *path) for path in mending.paths),
+            frozenset((*at, *path) for path in mending.misspelt),
         )

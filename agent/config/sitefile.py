@@ -16,28 +16,18 @@ from agent.config.devices import CheckedDevice, DeviceSpec, check_devices
 from agent.config.document import Document, read
 from agent.config.mistakes import Finding, SiteFileMistake, SiteFileMistakes, meant
 from agent.config.places import Path as Key
-from agent.config.places import Places
+from agent.config.places import Places, value_at
 from agent.config.references import check_references
 from agent.config.shape import Checked, Shape
 from agent.journal.policy import RecordOptions
 from agent.site.plan import Plan
-from agent.site.table import Mistake, Table
+from agent.site.table import Mistake, Reference, Table
 from agent.site.value import replace
 from agent.uplink import operators
 from agent.uplink import options as uplink_options
 from agent.uplink.operators import OperatorOptions
 from agent.uplink.options import PathOptions
 
-# Keys by which one table of the site half names another, and that other's noun.
-NAMED_BY = {
-    "area": "area",
-    "schedule": "schedule",
-    "follows": "zone",
-    "part_sets": "zone",
-    "doors": "door",
-    "interlock": "door",
-    "escalate_output": "output",
-}
 PLAIN = re.compile(r"[\w -]+")  # what is shown as it is, of names that a person may have chosen
 
 
@@ -161,7 +151,7 @@ class _Check:
             {key: value for key, value in tree.items() if key not in OtherTables.model_fields}
             | ({"device": self._known_devices()} if are_tables else {})
         )
-        self._misplaced = frozenset(_ids(_at(tree, path) for path in self._whole_tables()))
+        self._misplaced = frozenset(_ids(value_at(tree, path) for path in self._whole_tables()))
         self._others = Shape(OtherTables).check(
             {key: tree[key] for key in OtherTables.model_fields if key in tree}
         )
@@ -188,29 +178,27 @@ class _Check:
         if (plan := self._plan.value) is None:
             return
         for mistake in plan.mistakes():
-            noun = next((NAMED_BY[step] for step in mistake.key[1:] if step in NAMED_BY), None)
-            doubtful = self._plan.is_doubtful(mistake.key, mistake.remedy)
+            doubtful = self._plan.is_doubtful(mistake.key, mistake.remedy, mistake.by)
             said = self._is_said(mistake.key, mistake.found)
-            if doubtful or not said or self._is_unsure(noun, mistake):
-                continue
-            known = set(_ids([self._tree.get(noun or "")])) - {mistake.found}
-            yield Finding(mistake.key, mistake.found, meant(mistake.found, known, mistake.remedy))
+            if not doubtful and said and not self._is_unsure(mistake):
+                remedy = meant(mistake.found, mistake.fits, mistake.remedy)
+                yield Finding(mistake.key, mistake.found, remedy)
 
-    def _is_unsure(self, noun: str | None, mistake: Mistake) -> bool:
+    def _is_unsure(self, mistake: Mistake) -> bool:
         """Whether what is named may well be there, in a table that is itself mistaken."""
-        if noun is None:
+        if not mistake.nouns:
             return False
         mended = self._plan.mended
-        there = [path for path in mended if path[0] == noun and len(path) > 1]
+        there = [path for path in mended if path[0] in mistake.nouns and len(path) > 1]
         nameless = (*mistake.key[:2], "id") in mended or any(p[2:] == ("id",) for p in there)
-        unsure = {*self._misplaced, *_ids(_at(self._tree, path[:2]) for path in there)}
+        unsure = {*self._misplaced, *_ids(value_at(self._tree, path[:2]) for path in there)}
         return nameless or mistake.found in unsure
 
     def _references(self) -> Iterator[Finding]:
         if (plan := self._plan.value) is None or ("device",) in self._plan.mended:
             return
         said = [
-            one
+            self._asked_for_sure(one)
             for one in plan.references()
             if not self._plan.is_doubtful(one.key)
             and self._is_said(one.key, one.ref)
@@ -218,10 +206,16 @@ class _Check:
         ]
         yield from check_references(said, self._devices)
 
+    def _asked_for_sure(self, one: Reference) -> Reference:
+        """Leave out what would be asked of it because of keys that are themselves mistaken."""
+        by = ((*one.key[:-1], key) for key in one.by)
+        unsure = any(map(self._plan.is_mended, by))
+        return Reference(one.key, one.kind, one.ref) if unsure else one
+
     def _is_said(self, key: Key, value: str) -> bool:
         """Whether a value stands at a key in the file, where part of what is there was mended."""
         in_part = any(path[: len(key)] == key for path in self._plan.mended - {key})
-        there = _at(self._tree, key)
+        there = value_at(self._tree, key)
         return not in_part or (isinstance(there, list | dict) and value in there)
 
     def _across_the_uplink(self) -> Iterator[Finding]:
@@ -255,7 +249,7 @@ def _key(tree: Mapping[str, Any], path: Key) -> str:
     """Write a path as a person would: a table of several by its id, or by its number from 1."""
     words = []
     for length, step in enumerate(path, 1):
-        inside = _at(tree, path[:length])
+        inside = value_at(tree, path[:length])
         name = inside.get("id") if isinstance(inside, dict) else None
         if isinstance(step, str):
             words.append(f".{step if PLAIN.fullmatch(step) else json.dumps(step)}")
@@ -273,13 +267,3 @@ def _ids(tables: Iterable[Any]) -> Iterator[str]:
             yield from _ids(table)
         elif isinstance(table, dict) and isinstance(table.get("id"), str):
             yield table["id"]
-
-
-def _at(tree: Any, path: Key) -> Any:
-    """Return what stands at a path; None: nothing."""
-    try:
-        for step in path:
-            tree = tree[step]
-    except (LookupError, TypeError):
-        return None
-    return tree

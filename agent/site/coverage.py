@@ -45,12 +45,12 @@ def mistakes(tables: Tables) -> Iterator[Mistake]:
     for key, camera in _cameras(tables):
         for name in camera.covers:
             if "." not in name and name not in known:
-                yield _unknown((*key, "covers"), name, " or ".join(COVERED))
+                yield _unknown((*key, "covers"), name, COVERED, known)
     cameras = {camera.id for _, camera in _cameras(tables)}
     for key, zone in _zones(tables):
         for name in zone.cameras:
             if name not in cameras:
-                yield _unknown((*key, "cameras"), name, "camera")
+                yield _unknown((*key, "cameras"), name, ("camera",), cameras)
 
 
 def _cameras(tables: Tables) -> list[tuple[Key, Camera]]:
@@ -61,8 +61,9 @@ def _zones(tables: Tables) -> list[tuple[Key, Zone]]:
     return [(key, table) for key, table in tables if isinstance(table, Zone)]
 
 
-def _unknown(key: Key, name: str, nouns: str) -> Mistake:
-    return Mistake(key, name, f'the id of a {nouns}: none has id = "{name}"')
+def _unknown(key: Key, name: str, nouns: tuple[str, ...], known: set[str]) -> Mistake:
+    remedy = f'the id of a {" or ".join(nouns)}: none has id = "{name}"'
+    return Mistake(key, name, remedy, nouns, frozenset(known))
 
 
 def _named(tables: Tables, name: str) -> Iterator[str]:

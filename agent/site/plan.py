@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Annotated
 
 from pydantic import Field
@@ -56,9 +56,9 @@ class Plan(Table):
         """Yield every mistake of the tables, and of one table against another."""
         for key, table in self.tables():
             for mistake in table.mistakes():
-                yield Mistake((*key, *mistake.key), mistake.found, mistake.remedy)
+                yield replace(mistake, key=(*key, *mistake.key))
         for mistake in self.power.mistakes() if self.power else ():
-            yield Mistake(("power", *mistake.key), mistake.found, mistake.remedy)
+            yield replace(mistake, key=("power", *mistake.key))
         yield from self._twice()
         yield from self._areas()
         yield from self._schedules()
@@ -104,26 +104,29 @@ class Plan(Table):
             seen.add(name)
 
     def _areas(self) -> Iterator[Mistake]:
-        known = {area.id for area in self.area}
+        known = _ids(self.area)
         for key, table in self.tables():
             area = getattr(table, "area", None)
             if area is not None and area not in known:
-                yield Mistake((*key, "area"), area, f'an [[area]] with id = "{area}"')
+                remedy = f'an [[area]] with id = "{area}"'
+                yield Mistake((*key, "area"), area, remedy, ("area",), known)
 
     def _schedules(self) -> Iterator[Mistake]:
-        known = {schedule.id for schedule in self.schedule}
+        known = _ids(self.schedule)
         for number, area in enumerate(self.area):
             if area.schedule is not None and area.schedule not in known:
                 remedy = f'a [[schedule]] with id = "{area.schedule}"'
-                yield Mistake(("area", number, "schedule"), area.schedule, remedy)
+                key = ("area", number, "schedule")
+                yield Mistake(key, area.schedule, remedy, ("schedule",), known)
 
     def _interlocks(self) -> Iterator[Mistake]:
-        known = {door.id for door in self.door}
+        known = _ids(self.door)
         for number, door in enumerate(self.door):
             for other in door.interlock:
                 if other not in known:
                     remedy = f'a [[door]] with id = "{other}"'
-                    yield Mistake(("door", number, "interlock"), other, remedy)
+                    key = ("door", number, "interlock")
+                    yield Mistake(key, other, remedy, ("door",), known - {door.id})
 
     def _shared_readers(self) -> Iterator[Mistake]:
         used: dict[str, Key] = {}
@@ -148,28 +151,31 @@ class Plan(Table):
 
     def _parts(self) -> Iterator[Mistake]:
         for number, area in enumerate(self.area):
-            own = {zone.id for zone in self.zone if zone.area == area.id}
+            own = _ids(zone for zone in self.zone if zone.area == area.id)
             for part, zones in area.part_sets.items():
                 for zone in zones:
                     if zone not in own:
                         key = ("area", number, "part_sets", part)
-                        yield Mistake(key, zone, f'a zone with area = "{area.id}"')
+                        remedy = f'a zone with area = "{area.id}"'
+                        yield Mistake(key, zone, remedy, ("zone",), own)
 
     def _followers(self) -> Iterator[Mistake]:
-        routes = {(zone.id, zone.area) for zone in self.zone if zone.kind == "entry_route"}
+        routes = [zone for zone in self.zone if zone.kind == "entry_route"]
         for number, zone in enumerate(self.zone):
-            if zone.follows is not None and (zone.follows, zone.area) not in routes:
+            fits = _ids(route for route in routes if route.area == zone.area)
+            if zone.follows is not None and zone.follows not in fits:
                 remedy = f'a zone with kind = "entry_route" and area = "{zone.area}"'
-                yield Mistake(("zone", number, "follows"), zone.follows, remedy)
+                key = ("zone", number, "follows")
+                yield Mistake(key, zone.follows, remedy, ("zone",), fits)
 
     def _racks(self) -> Iterator[Mistake]:
-        doors = {door.id for door in self.door}
+        doors = _ids(self.door)
         seen: set[str] = set()
         for number, rack in enumerate(self.rack):
             for door in rack.doors:
                 if door not in doors:
                     remedy = f'a [[door]] with id = "{door}"'
-                    yield Mistake(("rack", number, "doors"), door, remedy)
+                    yield Mistake(("rack", number, "doors"), door, remedy, ("door",), doors)
             for slot, serial in rack.slots.items():
                 if serial in seen:
                     key = ("rack", number, "slots", slot)
@@ -177,19 +183,27 @@ class Plan(Table):
                 seen |= {serial} - {EMPTY}
 
     def _escalations(self) -> Iterator[Mistake]:
-        areas = {output.id: output.area for output in self.output if output.kind != "alive"}
+        sounding = [output for output in self.output if output.kind != "alive"]
         for number, panic in enumerate(self.panic):
-            key, wanted = ("panic", number, "escalate_output"), panic.escalate_output
-            if wanted is not None and wanted not in areas:
-                yield Mistake(key, wanted, "the id of an [[output]] that is a siren or a buzzer")
-            elif wanted is not None and areas[wanted] == panic.area:
+            wanted = panic.escalate_output
+            fits = _ids(output for output in sounding if output.area != panic.area)
+            if wanted is None or wanted in fits:
+                continue
+            remedy = "the id of an [[output]] that is a siren or a buzzer"
+            if wanted in _ids(sounding):
                 remedy = f"an output outside {panic.area}: nothing there shows that it was pressed"
-                yield Mistake(key, wanted, remedy)
+            key = ("panic", number, "escalate_output")
+            yield Mistake(key, wanted, remedy, ("output",), fits)
 
     def _disarming_doors(self) -> Iterator[Mistake]:
-        needed = {area.id: area.disarm_people for area in self.area}
+        areas = {area.id: (number, area.disarm_people) for number, area in enumerate(self.area)}
         for number, door in enumerate(self.door):
-            people = needed.get(door.area, 0)
+            place, people = areas.get(door.area, (0, 0))
             if door.on_armed == "disarm" and door.people < people:
-                key = ("door", number, "on_armed")
-                yield Mistake(key, "disarm", f"people = {people}, as the area's disarm_people")
+                key, by = ("door", number, "on_armed"), ("area", place, "disarm_people")
+                remedy = f"people = {people}, as the area's disarm_people"
+                yield Mistake(key, "disarm", remedy, by=(by,))
+
+
+def _ids(tables: Iterable[Named]) -> frozenset[str]:
+    return frozenset(table.id for table in tables)

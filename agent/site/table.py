@@ -55,13 +55,22 @@ Ids = Annotated[
 class Mistake(Struct, frozen=True):
     """What no single field shows.
 
-    `key` is the path inside the model that was asked: ("reader_out",) of a door,
-    ("door", 0, "area") of the plan.
+    Attributes:
+        key: the path inside the model that was asked: ("reader_out",) of a door,
+            ("door", 0, "area") of the plan.
+        found: what stands there.
+        remedy: what would be right.
+        nouns: where an id is wrong, the tables that it should be of.
+        fits: the ids that would be right.
+        by: other keys that it was judged by; where one of them is wrong, nothing is sure.
     """
 
     key: Key
     found: str
     remedy: str
+    nouns: tuple[str, ...] = ()
+    fits: frozenset[str] = frozenset()
+    by: tuple[Key, ...] = ()
 
 
 class Reference(Struct, frozen=True):
@@ -78,6 +87,7 @@ class Reference(Struct, frozen=True):
         opens: whether somebody gets in while an output is on.
         always_on: whether an output is on for as long as the daemon lives.
         supervision: of a point, what a cut wire must show; None where that does not matter.
+        by: other keys of the same table that say what is asked of it.
     """
 
     key: Key
@@ -89,6 +99,7 @@ class Reference(Struct, frozen=True):
     opens: bool = False
     always_on: bool = False
     supervision: Supervision | None = None
+    by: tuple[str, ...] = ()
 
 
 class Table(BaseModel):

@@ -59,6 +59,10 @@ Spot = Annotated[tuple[Permille, Permille], Field(strict=False)]
 Mask = Annotated[tuple[Spot, ...], Field(strict=False, min_length=2, max_length=16)]
 
 
+def _supervised(key: str, ref: str, how: Supervision) -> Reference:
+    return Reference((key,), "point", ref, supervision=how, by=("supervision",))
+
+
 class Site(Table):
     """`[site]`: which armoury this is.
 
@@ -151,7 +155,8 @@ class Door(Named):
 
     def references(self) -> Iterable[Reference]:
         for reader in self.reader_in:
-            yield Reference(("reader_in",), "reader", reader, frozenset(self.factors))
+            needs = frozenset(self.factors)
+            yield Reference(("reader_in",), "reader", reader, needs, by=("factors",))
         secure = self.lock_fail == "secure"
         yield Reference(
             ("strike",),
@@ -160,8 +165,9 @@ class Door(Named):
             on_s=self.release_s,
             fails_off=secure,
             opens=secure,
+            by=("release_s", "lock_fail"),
         )
-        yield Reference(("contact",), "point", self.contact, supervision=self.supervision)
+        yield _supervised("contact", self.contact, self.supervision)
         for reader in self.reader_out:
             yield Reference(("reader_out",), "reader", reader)
         for key in ("strike_readback", "bolt", "rex", "override_key"):
@@ -194,7 +200,7 @@ class Zone(Named):
             yield Mistake(("follows",), self.follows, 'kind = "follower", or leave it out')
 
     def references(self) -> Iterable[Reference]:
-        yield Reference(("point",), "point", self.point, supervision=self.supervision)
+        yield _supervised("point", self.point, self.supervision)
 
 
 class Panic(Named):
@@ -210,7 +216,7 @@ class Panic(Named):
     test_due_h: Annotated[int, Field(ge=8, le=168)] = 12
 
     def references(self) -> Iterable[Reference]:
-        yield Reference(("point",), "point", self.point, supervision=self.supervision)
+        yield _supervised("point", self.point, self.supervision)
 
 
 BUZZ_S = 3
@@ -237,7 +243,13 @@ class Output(Named):
         on_s = {"siren": self.on_s, "buzzer": BUZZ_S, "alive": 0}[self.kind]
         always_on = self.kind == "alive"
         yield Reference(
-            ("output",), "output", self.output, on_s=on_s, fails_off=True, always_on=always_on
+            ("output",),
+            "output",
+            self.output,
+            on_s=on_s,
+            fails_off=True,
+            always_on=always_on,
+            by=("kind", "on_s"),
         )
         if self.readback:
             yield Reference(("readback",), "point", self.readback)

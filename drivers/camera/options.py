@@ -68,6 +68,8 @@ class Options:
         if login and source.has_login:
             yield Mistake("url", "a user name, beside `user`", "take it out of the url")
         if login and source.kind is not Kind.NETWORK:
-            yield Mistake("user", f"a login for a {source.kind}", "remove user and password_file")
+            found, remedy = f"a login for a {source.kind}", "remove user and password_file"
+            yield Mistake("user", found, remedy, by=("url",))
         if self.loop and source.kind is not Kind.FILE:
-            yield Mistake("loop", "true, for a live camera", "remove it: only a file has an end")
+            remedy = "remove it: only a file has an end"
+            yield Mistake("loop", "true, for a live camera", remedy, by=("url",))

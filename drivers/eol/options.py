@@ -14,6 +14,8 @@ from drivers.eol.bands import LEAK_OHM, Band, Bands, Resistors
 BUS_PINS = (9, 10, 11)  # MISO, MOSI, SCLK
 SELECT_PINS = (8, 7)  # CE0, CE1
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
+REACHED_BY = ("factory", "host", "port")  # the options that say whose bus it is
+MEASURED_BY = ("adc", "pull_up_ohm", "tolerance_pct", "cable_ohm")
 FORBID_UNKNOWN: dict[str, str] = {"extra": "forbid"}
 INFINITE = float("inf")
 
@@ -118,22 +120,23 @@ class Options:
 
     def _claims(self) -> Iterator[Claim]:
         pigpiod = self.address if self.factory == "pigpio" else None
-        yield Claim(gpio(SELECT_PINS[self.select], pigpiod), "select")
+        yield Claim(gpio(SELECT_PINS[self.select], pigpiod), "select", by=REACHED_BY)
         for pin in BUS_PINS:
-            yield Claim(gpio(pin, pigpiod), "factory", bus="SPI")
+            yield Claim(gpio(pin, pigpiod), "factory", bus="SPI", by=REACHED_BY)
 
     def mistakes(self) -> Iterable[Mistake]:
         """Return what no single field shows."""
         yield from self._whole()
-        owners = {self.reference: "reference"}
+        owners = {self.reference: "reference"}  # by channel, the option that says so
         for name, loop in self.inputs.items():
             key = f"inputs.{name}"
             if not NAME.fullmatch(name):
                 remedy = "use small letters, digits, - and _, as in store-movement"
                 yield Mistake(key, f"the name {name!r}", remedy)
-            if (owner := owners.setdefault(loop.channel, key)) != key:
-                found = f"channel {loop.channel}, which {owner} uses"
-                yield Mistake(f"{key}.channel", found, "give it a channel of its own")
+            own = f"{key}.channel"
+            if (owner := owners.setdefault(loop.channel, own)) != own:
+                found = f"channel {loop.channel}, which {owner.removesuffix('.channel')} uses"
+                yield Mistake(own, found, "give it a channel of its own", by=(owner,))
             yield from _not_told_apart(key, loop, loop.bands(self.resistors))
 
     def _whole(self) -> Iterator[Mistake]:
@@ -161,4 +164,5 @@ def _not_told_apart(key: str, loop: Input, bands: Bands) -> Iterator[Mistake]:
         f"{' and '.join(meeting)} too close to be told apart (of {bands.resistors.full}: {shown})",
         "take resistors like the pull-up's value (4700 beside 4700), of a smaller tolerance_pct, "
         "or a shorter cable",
+        by=(*MEASURED_BY, key),
     )

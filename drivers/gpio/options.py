@@ -26,6 +26,7 @@ LONGEST_S = {"strike": 60, "lock": 60, "siren": 900}
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 
 Pin: TypeAlias = Annotated[int, Within(0, 27)]
+REACHED_BY = ("factory", "host", "port")  # the options that say whose pins they are
 FORBID_UNKNOWN: dict[str, str] = {"extra": "forbid"}
 
 
@@ -133,7 +134,8 @@ class Options:
                 name: "nc" if point.shows_cut else "none" for name, point in self.inputs.items()
             },
             claims=tuple(
-                Claim(gpio(pin, self._reached), f"{key}.pin") for key, pin in self._pins()
+                Claim(gpio(pin, self._reached), f"{key}.pin", by=REACHED_BY)
+                for key, pin in self._pins()
             ),
             needs=(self._need,),
         )
@@ -195,7 +197,10 @@ class Options:
         for key, pin in self._pins():
             if pin in owners:
                 yield Mistake(
-                    f"{key}.pin", f"pin {pin}, which {owners[pin]} uses", "give it a pin of its own"
+                    f"{key}.pin",
+                    f"pin {pin}, which {owners[pin]} uses",
+                    "give it a pin of its own",
+                    by=(f"{owners[pin]}.pin",),
                 )
             owners.setdefault(pin, key)
 
@@ -222,4 +227,5 @@ def _output_mistakes(key: str, output: Output) -> Iterator[Mistake]:
             f"pin {output.pin} for an active-high {output.kind}: pins 0-8 are pulled up at boot, "
             "so it would open at every start",
             "use a pin from 9 to 27",
+            by=(f"{key}.active", f"{key}.kind"),
         )

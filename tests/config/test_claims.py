@@ -86,6 +86,9 @@ def test_what_does_not_meet_is_no_mistake(tables: list[Table]) -> None:
 
 
 def test_a_pin_that_cannot_be_one_takes_none() -> None:
-    _, second = check_devices([board("a", 0), board("b", -3)])
-    assert [finding.path[-1] for finding in second.findings] == ["pin"]
-    assert "which a uses" not in second.findings[0].found
+    _, second, third = check_devices([board("a", 0), board("b", -3), board("c", -3)])
+    for device in (second, third):
+        assert [finding.path[-1] for finding in device.findings] == ["pin"]
+        assert "uses" not in device.findings[0].found
+    second, third = check_devices([board("b", -3), board("c", 0)])
+    assert (len(second.findings), third.findings) == (1, ())

@@ -57,6 +57,7 @@ def test_the_readme_names_every_option() -> None:
 
 
 def test_it_offers_its_loops_and_what_a_cut_shows() -> None:
+    reached = ("factory", "host", "port")
     three = {"end_ohm": 4700}
     wired = load(
         **site(
@@ -71,8 +72,11 @@ def test_it_offers_its_loops_and_what_a_cut_shows() -> None:
         points=frozenset({"four", "opens", "closes"}),
         loops={"four": "eol", "opens": "nc", "closes": "eol"},
         claims=(
-            Claim("GPIO 8 of this machine", "select"),
-            *(Claim(f"GPIO {pin} of this machine", "factory", "SPI") for pin in (9, 10, 11)),
+            Claim("GPIO 8 of this machine", "select", by=reached),
+            *(
+                Claim(f"GPIO {pin} of this machine", "factory", "SPI", reached)
+                for pin in (9, 10, 11)
+            ),
         ),
     )
 

@@ -54,6 +54,7 @@ def test_the_readme_names_every_option() -> None:
 
 
 def test_it_offers_what_is_wired() -> None:
+    reached = ("factory", "host", "port")
     assert load(**site()).offers() == Offers(
         points=frozenset({"contact"}),
         outputs=frozenset({"strike"}),
@@ -61,8 +62,8 @@ def test_it_offers_what_is_wired() -> None:
         needs=(Need("factory", ("gpiozero", "pigpio"), "gpio"),),
         loops={"contact": "nc"},
         claims=(
-            Claim("GPIO 17 of this machine", "inputs.contact.pin"),
-            Claim("GPIO 23 of this machine", "outputs.strike.pin"),
+            Claim("GPIO 17 of this machine", "inputs.contact.pin", by=reached),
+            Claim("GPIO 23 of this machine", "outputs.strike.pin", by=reached),
         ),
     )
     assert load(**site(outputs={"strike": STRIKE | {"fail_state": "on"}})).offers().fails_on == {
