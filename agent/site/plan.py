@@ -89,8 +89,12 @@ class Plan(Table):
 
     def references(self) -> Iterator[Reference]:
         """Yield everything that the device half must offer."""
+        escalated = {panic.escalate_output for panic in self.panic}
         for key, table in self.tables():
             for found in table.references():
+                # A buzzer sounds like a siren for a panic that nobody acknowledges.
+                if isinstance(table, Output) and table.id in escalated:
+                    found = replace(found, on_s=table.on_s)
                 yield replace(found, key=(*key, *found.key))
         for found in self.power.references() if self.power else ():
             yield replace(found, key=("power", *found.key))

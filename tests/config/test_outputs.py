@@ -77,5 +77,20 @@ def test_what_an_output_cannot_do_is_a_mistake(
     assert said in line
 
 
+def test_a_buzzer_that_a_panic_escalates_to_is_asked_for_as_long_as_a_siren(
+    mistakes: Mistakes,
+) -> None:
+    text = REFERENCE
+    for before, after in [
+        (SIREN, SIREN.replace('"siren"', '"relay"').replace("180", "60")),
+        ('kind = "siren"\non_s = 180', 'kind = "buzzer"\non_s = 180'),
+    ]:
+        assert before in text
+        text = text.replace(before, after, 1)
+    assert mistakes(text) == []
+    (line,) = mistakes(text.replace(SILENT, f'{SILENT}escalate_output = "siren"\n', 1))
+    assert 'output.siren.output: found "board.siren", which may be on for 60 s; give' in line
+
+
 def test_a_panic_may_sound_in_another_area(mistakes: Mistakes) -> None:
     assert mistakes(REFERENCE.replace(SILENT, f'{SILENT}escalate_output = "siren"\n', 1)) == []
