@@ -138,20 +138,24 @@ class Plan(Table):
             if found.kind == "reader":
                 before = used.setdefault(found.ref, found.key)
                 if before != found.key:
-                    where = ".".join(map(str, before))
-                    remedy = f"another one: {where} uses it already"
-                    yield Mistake(found.key, found.ref, remedy)
+                    yield Mistake(found.key, found.ref, self._has_it(before))
 
     def _shared_points(self) -> Iterator[Mistake]:
         used: dict[str, Key] = {}
         for found in self.references():
             if found.kind in ("point", "output") and found.key[-1] != "covers":
                 before = used.setdefault(found.ref, found.key)
-                # A door's contact may be a zone as well: the way in is part of an entry route.
-                shared = {before[0], found.key[0]} == {"door", "zone"} and before[2] == "contact"
-                if before != found.key and not shared:
-                    where = ".".join(map(str, before))
-                    yield Mistake(found.key, found.ref, f"another one: {where} uses it already")
+                # A door's contact may be one zone as well: the way in is part of an entry route.
+                if before[0] == "door" and before[2] == "contact" and found.key[0] == "zone":
+                    used[found.ref] = found.key
+                elif before != found.key:
+                    yield Mistake(found.key, found.ref, self._has_it(before))
+
+    def _has_it(self, key: Key) -> str:
+        """Return the remedy for what is used twice, at a key such as ("door", 0, "contact")."""
+        ids = {place: table.id for place, table in self.tables()}
+        words = (key[0], ids.get(key[:2], key[1]), *key[2:])
+        return f"another one: {'.'.join(map(str, words))} uses it already"
 
     def _parts(self) -> Iterator[Mistake]:
         for number, area in enumerate(self.area):

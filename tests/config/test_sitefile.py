@@ -105,6 +105,10 @@ def test_one_mistake_does_not_make_others(
     assert len(found) == count, found
 
 
+def test_a_doors_contact_may_be_a_zone_as_well(mistakes: Mistakes) -> None:
+    assert mistakes(changed('point = "board.hall-pir"', 'point = "board.store-contact"')) == []
+
+
 def test_devices_that_are_no_tables_are_told_once(mistakes: Mistakes) -> None:
     site_half = GOOD[GOOD.index("[[area]]") :]
     assert mistakes(f'device = 3\n[site]\nid = "x"\nname = "X"\n{site_half}') == [
