@@ -16,7 +16,7 @@ from agent.site.person import Credential
 if TYPE_CHECKING:
     from agent.site.house import House
 
-POSITION = re.compile(r"[0-9]{1,4}")
+POSITION = re.compile(r"0|[1-9][0-9]{0,3}")  # as a reader tells it; it writes no 01
 PIN = re.compile(r"[0-9]{6,12}")
 PIN_DIGITS = range(6, 13)
 PIN_APART = 10
@@ -38,6 +38,8 @@ def taken(
     for one in given:
         if one.kind == "pin":
             _check_apart(house, person, one, given, kept)
+    if len({(one.kind, one.reference) for one in given}) < len(given):
+        raise Refused("given-twice")
     keep = house.people.keep
     return tuple(Credential(one.kind, keep(one.kind, one.reference), one.duress) for one in given)
 
@@ -45,13 +47,21 @@ def taken(
 def _check(house: House, person: str, one: CredentialGiven) -> None:
     if one.kind == "finger":
         device, _, position = one.reference.partition(":")
-        if device not in house.devices or not POSITION.fullmatch(position):
+        if not _may_be_reader(house, device) or not POSITION.fullmatch(position):
             raise Refused("bad-finger")
     if one.kind == "pin" and not PIN.fullmatch(one.reference):
         raise Refused("bad-pin")
     owner = house.people.owner(one.kind, one.reference)
     if owner and owner.person.id != person:
         raise Refused("already-enrolled")
+
+
+def _may_be_reader(house: House, device: str) -> bool:
+    """Whether a device can learn fingers; one at no door is known by what it is not used for."""
+    lids = {zone.point for zone in house.plan.zone if zone.kind == "tamper"}
+    used = (one for one in house.plan.references() if one.kind != "reader" and one.ref not in lids)
+    others = {one.ref.partition(".")[0] for one in used if one.key[-1] != "covers"}
+    return device in house.posts or (device in house.devices and device not in others)
 
 
 def _check_apart(

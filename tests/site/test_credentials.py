@@ -21,6 +21,9 @@ class TestCredentials:
             ({"kind": "finger", "reference": "reader:1"}, "already-enrolled"),
             ({"kind": "finger", "reference": "nowhere:1"}, "bad-finger"),
             ({"kind": "finger", "reference": "7"}, "bad-finger"),
+            ({"kind": "finger", "reference": "reader:07"}, "bad-finger"),  # readers write no 07
+            ({"kind": "finger", "reference": "board:7"}, "bad-finger"),  # no reader
+            ({"kind": "finger", "reference": "cam:7"}, "bad-finger"),
             ({"kind": "pin", "reference": "12345"}, "bad-pin"),
             ({"kind": "pin", "reference": "1234567890123"}, "bad-pin"),
             ({"kind": "pin", "reference": "12345a"}, "bad-pin"),
@@ -32,6 +35,16 @@ class TestCredentials:
         enrol(desk, "p-5", 6, credential)
         assert desk.refusal == reason
         assert desk.site.view()["people"]["enrolled"] == 4
+
+    @pytest.mark.parametrize(
+        ("kind", "reference"), [("finger", "reader:7"), ("card", "0A1B"), ("finger", "lobby:0")]
+    )
+    def test_nothing_is_both_plain_and_for_duress(self, desk, kind, reference):
+        given = {"kind": kind, "reference": reference}
+        enrol(desk, "p-5", 6, given, given | {"duress": True})
+        assert desk.refusal == "given-twice"
+        enrol(desk, "p-5", 7, given)
+        assert desk.refusal == ""
 
     @pytest.mark.parametrize("length", [6, 12])
     def test_a_pin_of_six_to_twelve_digits(self, desk, length):
