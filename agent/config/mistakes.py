@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from datetime import date, time
 from pathlib import Path as FilePath
 from typing import Any
 
@@ -59,6 +60,8 @@ def shown(value: Any) -> str:
     match value:
         case None:
             return "nothing"
+        case date() | time():
+            return str(value)
         case dict():
             return "a table"
         case list() if any(isinstance(item, dict | list) for item in value):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TypeAlias
 
 from agent.config.devices import CheckedDevice
@@ -32,6 +32,18 @@ def check_references(
             yield from _not_able(reference, device, device.offers)
             yield from _not_supervised(reference, device)
     yield from _not_read(references, by_id)
+
+
+def slots_that_show_no_cut(
+    references: Iterable[Reference], devices: Sequence[CheckedDevice]
+) -> Iterator[Finding]:
+    """Yield the slots of racks whose cut wire may look like a weapon."""
+    loops = {device.id: device.offers.loops for device in devices if device.offers}
+    for one in references:
+        device, _, name = one.ref.partition(".")
+        if one.key[0] == "rack" and loops.get(device, {}).get(name) == "none":
+            found = f"{shown(one.ref)}, where a cut wire may look like what stands there"
+            yield Finding(one.key, found, "a contact that is closed while it stands there")
 
 
 def _device(reference: Reference) -> str:
@@ -100,7 +112,12 @@ def _not_able(reference: Reference, device: CheckedDevice, offers: Offers) -> It
 def _not_supervised(reference: Reference, device: CheckedDevice) -> Iterator[Finding]:
     """Yield a point whose wire can be cut without anybody being told, unless that is accepted."""
     name, wanted = reference.ref.partition(".")[2], reference.supervision
-    shows = device.offers.loops.get(name) if device.offers and name not in device.doubtful else None
+    if device.offers is None or name not in device.offers.points or name in device.doubtful:
+        return
+    shows = device.offers.loops.get(name)
+    if shows is None and wanted == "eol":
+        found = f"{shown(reference.ref)}, which comes over no line with resistors"
+        yield Finding(reference.key, found, 'write supervision = "none"')
     if shows is None or wanted in (None, "none", shows) or (wanted, shows) == ("nc", "eol"):
         return
     if shows == "none":

@@ -7,9 +7,11 @@ key is not the person's mistake: `Checked.mended` tells.
 
 from __future__ import annotations
 
+import copy
 import json
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
+from datetime import date, time
 from typing import Any, Generic, TypeVar
 
 from msgspec import Struct
@@ -17,11 +19,12 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from agent.config.mending import Mending, is_below
 from agent.config.mistakes import Finding
-from agent.config.places import Path
+from agent.config.places import Path, value_at
 from agent.config.schema import Schema
 
 T = TypeVar("T")
 
+NO_TEXT = [None]  # fits nowhere
 ROUNDS = 6  # a mended key may show another mistake, and an example need not fit
 
 
@@ -93,6 +96,18 @@ class Shape(Generic[T]):
         return Schema(self._adapter.json_schema()).keys(())
 
     def _read(self, table: dict[str, Any]) -> T:
+        value = self._read_json(table)
+        # A date without quotes is no text, though as JSON it looks like one.
+        if dates := [*_dates(table)]:
+            made = self._adapter.dump_python(value)
+            if texts := [one for one in dates if not isinstance(value_at(made, one), date)]:
+                table = copy.deepcopy(table)
+                for *above, key in texts:
+                    value_at(table, tuple(above))[key] = NO_TEXT
+                return self._read_json(table)
+        return value
+
+    def _read_json(self, table: dict[str, Any]) -> T:
         # As JSON, a text may stand for an enum and a list for a tuple, and strictly no more.
         text = json.dumps(table, default=str)
         return self._adapter.validate_json(text, strict=self._strict, extra="forbid")
@@ -118,3 +133,12 @@ class Shape(Generic[T]):
             frozenset((*at, *path) for path in mending.paths),
             frozenset((*at, *path) for path in mending.misspelt),
         )
+
+
+def _dates(value: Any, path: Path = ()) -> Iterator[Path]:
+    """Yield where a date or a time stands that is not in quotes."""
+    if isinstance(value, date | time):
+        yield path
+    elif isinstance(value, dict | list):
+        for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _dates(inner, (*path, key))

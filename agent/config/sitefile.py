@@ -17,7 +17,7 @@ from agent.config.document import Document, read
 from agent.config.mistakes import Finding, SiteFileMistake, SiteFileMistakes, meant
 from agent.config.places import Path as Key
 from agent.config.places import Places, value_at
-from agent.config.references import check_references
+from agent.config.references import check_references, slots_that_show_no_cut
 from agent.config.shape import Checked, Shape
 from agent.journal.policy import RecordOptions
 from agent.site.plan import Plan
@@ -233,8 +233,10 @@ class _Check:
 
     def warnings(self) -> list[Finding]:
         """Return what is no mistake; to be called when nothing was found."""
-        given = self._plan.value.warnings() if self._plan.value else ()
-        return [Finding(one.key, one.found, one.remedy) for one in given]
+        if (plan := self._plan.value) is None:
+            return []
+        given = [Finding(one.key, one.found, one.remedy) for one in plan.warnings()]
+        return [*given, *slots_that_show_no_cut(plan.references(), self._devices)]
 
     def site_file(self) -> SiteFile:
         """Return what was checked; to be called when nothing was found."""

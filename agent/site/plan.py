@@ -122,6 +122,12 @@ class Plan(Table):
                 remedy = f'a [[schedule]] with id = "{area.schedule}"'
                 key = ("area", number, "schedule")
                 yield Mistake(key, area.schedule, remedy, ("schedule",), known)
+        arming = {area.schedule: place for place, area in enumerate(self.area) if area.autoarm}
+        for number, schedule in enumerate(self.schedule):
+            if schedule.id in arming and not schedule.week:
+                by = ("area", arming[schedule.id], "autoarm")
+                remedy = "a day with its hours: an area arms itself when they end"
+                yield Mistake(("schedule", number, "week"), "no day", remedy, by=(by,))
 
     def _interlocks(self) -> Iterator[Mistake]:
         known = _ids(self.door)

@@ -260,7 +260,7 @@ class Schedule(Named):
 
     tz: Annotated[str, AfterValidator(_known_zone)]
     week: Mapping[Day, Annotated[tuple[Span, ...], Field(strict=False, min_length=1)]]
-    holidays: Annotated[tuple[Annotated[date, Field(strict=False)], ...], Field(strict=False)] = ()
+    holidays: Annotated[tuple[date, ...], Field(strict=False)] = ()
     untrusted_clock: Literal["deny", "officer"] = "officer"
 
 

@@ -123,3 +123,16 @@ def test_resistors_that_tell_nothing_apart_are_told_with_their_line(tmp_path: Pa
         "device.loops.inputs.store-hatch.alarm_ohm: normal and alarm too close"
     )
     assert "take resistors like the pull-up's value" in mistake
+
+
+@pytest.mark.parametrize(
+    "wired", ['pull = "up", normal = "open"', 'pull = "floating", normal = "low"']
+)
+def test_a_slot_whose_cut_wire_looks_like_a_weapon_is_a_warning(tmp_path: Path, wired: str) -> None:
+    slot = 'slot-1 = { pin = 4, pull = "up"'
+    assert slot in REFERENCE
+    file = tmp_path / "site.toml"
+    file.write_text(REFERENCE.replace(slot, f"slot-1 = {{ pin = 4, {wired}"))
+    (warning,) = load(file).warnings
+    assert warning.key == 'rack.rifles.slots."rack-board.slot-1"'
+    assert "a cut wire may look like what stands there; a contact that is closed" in str(warning)
