@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from typing import Any, TypeAlias
 
 from agent.config.places import Path
@@ -42,6 +43,8 @@ class Schema:
         names = table.get("propertyNames", {})
         for pattern in table.get("patternProperties", {}):
             names = {"type": "string", "pattern": pattern}
+            # Of a key pydantic tells the pattern only; the same type stands elsewhere as a value.
+            names |= next(_described(self._root, pattern), {})
         return self._words(names)
 
     def is_required(self, path: Path) -> bool:
@@ -129,6 +132,15 @@ class Schema:
                 needed = part.get("required", ())
                 return {key: self._example(part["properties"][key]) for key in needed}
         return None
+
+
+def _described(part: Any, pattern: str) -> Iterator[Part]:
+    """Yield the texts of a pattern that a schema describes in words."""
+    if isinstance(part, dict) and part.get("pattern") == pattern and "description" in part:
+        yield part
+    for inner in part.values() if isinstance(part, dict) else part:
+        if isinstance(inner, dict | list):
+            yield from _described(inner, pattern)
 
 
 def _toml(value: Any) -> str:

@@ -43,7 +43,11 @@ def _known_zone(given: str) -> str:
 
 
 _CLOCK = r"(?:[01][0-9]|2[0-3]):[0-5][0-9]"
-Span = Annotated[str, Field(pattern=rf"^{_CLOCK}-(?:{_CLOCK}|24:00)$"), AfterValidator(_span)]
+Span = Annotated[
+    str,
+    Field(pattern=rf"^{_CLOCK}-(?:{_CLOCK}|24:00)$", description='hours such as "08:00-12:30"'),
+    AfterValidator(_span),
+]
 
 
 # What a camera watches: the id of a door, zone, rack, panic button or camera, or a point.

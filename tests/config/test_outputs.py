@@ -52,6 +52,11 @@ SILENT = 'id = "guard-room"\narea = "guards"\n'
             "panic.guard-room.escalate_output: found siren; an output outside store: ",
         ),
         (
+            SILENT,  # the nearest one that would be right is none here
+            f'{SILENT.replace("guards", "store")}escalate_output = "sirens"\n',
+            "panic.guard-room.escalate_output: found sirens; the id of an [[output]] ",
+        ),
+        (
             ALIVE,
             ALIVE.replace('"off"', '"off", max_on_s = 60'),
             'output.alive.output: found "board.alive", which may be on for 60 s; '

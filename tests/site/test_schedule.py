@@ -41,7 +41,7 @@ def test_a_span_begins_inside_and_ends_outside(at, is_open):
 
 
 def test_on_a_holiday_it_is_closed_all_day():
-    found = hours(holidays=["2026-11-02"])
+    found = hours(holidays=[date(2026, 11, 2)])
     assert not found.is_open(us("2026-11-02T10:00:00+00:00"))
     assert found.closing_us(date(2026, 11, 2)) is None
     assert found.is_open(us("2026-11-03T10:00:00+00:00"))
@@ -80,7 +80,7 @@ def test_the_next_closing_is_todays_even_when_it_is_over():
 
 def test_it_looks_over_weekends_and_holidays():
     friday = us("2026-11-06T20:00:00+00:00")
-    found = hours(holidays=["2026-11-09"]).next_closing(date(2026, 11, 6), friday)
+    found = hours(holidays=[date(2026, 11, 9)]).next_closing(date(2026, 11, 6), friday)
     assert found == (date(2026, 11, 10), us("2026-11-10T18:00:00+00:00"))
 
 
