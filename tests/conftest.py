@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import gc
-import importlib.util
 import os
 import signal
 import sys
 from collections.abc import Generator
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -19,8 +17,6 @@ from tests.turns import Turns, put_in_turn
 # How long an example takes says how busy the machine is, and nothing about the code.
 settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("house")
-
-STAND_INS = str(Path(__file__).parent / "stand_ins")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -34,16 +30,6 @@ def pytest_configure(config: pytest.Config) -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     sys.dont_write_bytecode = False
-    _stand_in_for_what_a_gateway_has()
-
-
-def _stand_in_for_what_a_gateway_has() -> None:
-    """Have site files check as on a gateway, here and in every process that a test starts."""
-    if importlib.util.find_spec("lgpio") is None:
-        sys.path.append(STAND_INS)
-        os.environ["PYTHONPATH"] = os.pathsep.join(
-            filter(None, (os.environ.get("PYTHONPATH"), STAND_INS))
-        )
 
 
 @pytest.hookimpl(wrapper=True)

@@ -13,6 +13,7 @@ from agent.config.mistakes import Finding, meant, nearest, shown
 from agent.config.places import Path, value_at
 from agent.config.shape import Checked, Shape
 from agent.site.plan import Device
+from agent.site.value import replace
 from drivers.contract import Claim, Json, Offers, Options
 
 
@@ -45,6 +46,7 @@ class CheckedDevice(Struct, frozen=True):
         offers: None when that cannot be known.
         doubtful: names of points and outputs that `offers` may lack because their own entries
             are wrong; a reference to them is no second mistake.
+        warnings: what may be so on this machine alone.
     """
 
     id: str | None
@@ -52,6 +54,7 @@ class CheckedDevice(Struct, frozen=True):
     spec: DeviceSpec | None = None
     offers: Offers | None = None
     doubtful: frozenset[str] = frozenset()
+    warnings: tuple[Finding, ...] = ()
 
 
 class DeviceTable(Device):
@@ -117,8 +120,11 @@ class _DeviceCheck:
         except DriverUnusable as error:
             return CheckedDevice(self._id(), (*self._own.findings, self._wrong_driver(error)))
         findings = (*self._own.findings, *options.findings, *self._beyond_fields(options))
-        findings += tuple(self._missing(own.driver, driver, options))
-        return self._with(own, driver, options, findings)
+        missing = list(self._missing(own.driver, driver, options))
+        # What goes by how it is wired, the gateway needs and not who checks its file elsewhere.
+        findings += tuple(one for one in missing if one.path[-1] == "driver")
+        warnings = tuple(one for one in missing if one.path[-1] != "driver")
+        return replace(self._with(own, driver, options, findings), warnings=warnings)
 
     def _id(self) -> str | None:
         own = self._own

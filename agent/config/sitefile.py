@@ -236,7 +236,8 @@ class _Check:
         if (plan := self._plan.value) is None:
             return []
         given = [Finding(one.key, one.found, one.remedy) for one in plan.warnings()]
-        return [*given, *slots_that_show_no_cut(plan.references(), self._devices)]
+        machine = (one for device in self._devices for one in device.warnings)
+        return [*machine, *given, *slots_that_show_no_cut(plan.references(), self._devices)]
 
     def site_file(self) -> SiteFile:
         """Return what was checked; to be called when nothing was found."""

@@ -33,13 +33,13 @@ def test_a_warning_is_told_and_is_no_mistake(armoury: Armoury) -> None:
     assert [lines[one["line"] - 1] for one in plain] == ["[[area]]", "[[door]]"]
 
 
-def test_the_reference_has_no_warning_but_of_the_files_that_only_its_gateway_has(
+def test_the_reference_has_no_warning_but_of_what_only_its_gateway_has(
     armoury: Armoury,
 ) -> None:
     said = armoury("check", CONFIG / "reference.toml")
     assert said.status == 0
     for line in said.err.splitlines():
-        assert "found no file /etc/armoury/keys/" in line
+        assert "found no file /etc/armoury/keys/" in line or "lgpio is not installed here" in line
 
 
 def test_each_mistake_is_a_line_and_nothing_else_is_said(armoury: Armoury, tmp_path: Path) -> None:

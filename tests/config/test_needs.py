@@ -29,13 +29,18 @@ CASES = {
 }  # fmt: skip
 
 
-def found(monkeypatch: pytest.MonkeyPatch, table: dict[str, Any], absent: set[str]) -> list[str]:
+def found(
+    monkeypatch: pytest.MonkeyPatch, table: dict[str, Any], absent: set[str], *, mistakes: bool
+) -> list[str]:
     find = importlib.util.find_spec
     monkeypatch.setattr(
         importlib.util, "find_spec", lambda name: None if name in absent else find(name)
     )
     (device,) = check_devices([table])
-    return [f"{one.path[-1]}: {one.remedy}" for one in device.findings]
+    said = device.findings if mistakes else device.warnings
+    assert not (device.warnings if mistakes else device.findings)
+    assert mistakes or device.spec, "it is run all the same, and told to be faulted"
+    return [f"{one.path[-1]}: {one.remedy}" for one in said]
 
 
 @pytest.mark.parametrize(("table", "absent", "key", "modules", "extra"), CASES.values(), ids=CASES)
@@ -48,13 +53,14 @@ def test_what_is_missing_is_told_with_its_extra(
     extra: str,
 ) -> None:
     how = f"pip install 'armoury-agent[{extra}]'"
-    assert found(monkeypatch, table, absent) == [f"{key}: {modules} is not installed here: {how}"]
+    said = found(monkeypatch, table, absent, mistakes=key == "driver")
+    assert said == [f"{key}: {modules} is not installed here: {how}"]
 
 
 def test_a_converter_behind_a_pigpiod_needs_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert not found(monkeypatch, EOL | {"factory": "pigpio"}, BARE)
+    assert not found(monkeypatch, EOL | {"factory": "pigpio"}, BARE, mistakes=False)
 
 
 def test_a_mistaken_factory_asks_for_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    (mistake,) = found(monkeypatch, GPIO | {"factory": "lgpoi"}, BARE)
+    (mistake,) = found(monkeypatch, GPIO | {"factory": "lgpoi"}, BARE, mistakes=True)
     assert mistake == 'factory: write "lgpio" or "pigpio"'

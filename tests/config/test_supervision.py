@@ -133,6 +133,6 @@ def test_a_slot_whose_cut_wire_looks_like_a_weapon_is_a_warning(tmp_path: Path, 
     assert slot in REFERENCE
     file = tmp_path / "site.toml"
     file.write_text(REFERENCE.replace(slot, f"slot-1 = {{ pin = 4, {wired}"))
-    (warning,) = load(file).warnings
+    (warning,) = [one for one in load(file).warnings if not one.key.endswith("factory")]
     assert warning.key == 'rack.rifles.slots."rack-board.slot-1"'
     assert "a cut wire may look like what stands there; a contact that is closed" in str(warning)
