@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from agent.site.inputs import Commanded, Origin
 from agent.site.moment import Moment
@@ -22,16 +22,30 @@ ANSWER_S = 10.0  # the site decides in milliseconds, and a strike in some more; 
 NOT_DECIDED = "not-decided"
 TOLD_MOST = 20  # refusals a minute that become events and answers; a flood is told as one
 TOLD_S = 60.0
-OWN_S = 300.0  # an id that was accepted is its command's alone, so long after its end
 
 Reply = Callable[[CommandAnswer], None]
 
 
 class Pending(Struct):
-    """A command whose end is not known yet."""
+    """A command whose end is not known yet.
+
+    Attributes:
+        reply: publishes its answers.
+        timer: gives it up.
+        behind: answers under its id to others, which come after its end: a broker may deliver a
+            command twice, and nobody may take the refusal of the second for the end of the first.
+    """
 
     reply: Reply
     timer: asyncio.TimerHandle
+    behind: list[tuple[Reply, CommandAnswer]] = field(default_factory=list)
+
+    def end(self, answer: CommandAnswer) -> None:
+        """Tell its end, and what waited for that."""
+        self.timer.cancel()
+        self.reply(answer)
+        for reply, later in self.behind:
+            reply(later)
 
 
 class Desk:
@@ -60,7 +74,6 @@ class Desk:
         self._put = put
         self._loop = loop
         self._pending: dict[str, Pending] = {}
-        self._ended: dict[str, float] = {}  # by id, the first to end first; of the loop's clock
         self._told = 0
         self._told_since_s = 0.0
 
@@ -92,8 +105,8 @@ class Desk:
         otherwise = CommandState.DONE if answer.accepted else CommandState.REFUSED
         state = CommandState(str(answer.data.get("outcome", otherwise)))
         if state is not CommandState.ACCEPTED:  # that is told already; the end is to come
-            reply = self._close(command).reply
-            reply(_answer(command, state, self._now(), answer.reason, answer.data))
+            end = _answer(command, state, self._now(), answer.reason, answer.data)
+            self._pending.pop(command).end(end)
 
     def close(self) -> None:
         """Say of what is undecided that nobody knows."""
@@ -101,26 +114,8 @@ class Desk:
             self._give_up(command)
 
     def _give_up(self, command: str) -> None:
-        pending = self._close(command)
-        pending.reply(_answer(command, CommandState.UNKNOWN, self._now(), NOT_DECIDED))
-
-    def _close(self, command: str) -> Pending:
-        pending = self._pending.pop(command)
-        pending.timer.cancel()
-        self._ended.pop(command, None)
-        self._ended[command] = self._loop.time()
-        return pending
-
-    def _is_owned(self, command: str) -> bool:
-        """Return whether a command under this id was accepted: its answers are the id's only ones.
-
-        A broker may deliver a command twice, and others may publish there, too: what is refused
-        of that must not be heard as the end of the first.
-        """
-        since_s = self._loop.time() - OWN_S
-        while self._ended and self._ended[next(iter(self._ended))] < since_s:
-            del self._ended[next(iter(self._ended))]
-        return command in self._pending or command in self._ended
+        end = _answer(command, CommandState.UNKNOWN, self._now(), NOT_DECIDED)
+        self._pending.pop(command).end(end)
 
     def _refuse(self, judged: Judged, now: Moment, reply: Reply) -> None:
         now_s = self._loop.time()
@@ -132,9 +127,13 @@ class Desk:
         if self._told == TOLD_MOST + 1:
             judged = Judged(None, (), "too-many")
         self._put(_commanded(judged, now))
-        if judged.command is not None and not self._is_owned(judged.command.id):
-            state = CommandState.REFUSED
-            reply(_answer(judged.command.id, state, now, judged.refusal))
+        if judged.command is None:
+            return
+        answer = _answer(judged.command.id, CommandState.REFUSED, now, judged.refusal)
+        if pending := self._pending.get(judged.command.id):
+            pending.behind.append((reply, answer))
+        else:
+            reply(answer)
 
 
 def _commanded(judged: Judged, now: Moment) -> Commanded:
