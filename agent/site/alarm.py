@@ -200,8 +200,10 @@ class Alarms(Machine[Numbers]):
 
     def acknowledge(self, turn: Turn, asked: Asked[AlarmNamed]) -> None:
         """`alarm.acknowledge`: somebody takes it on. The monitor's stops a panic's repeats."""
-        alarm = self._named(asked)
         by_monitor = asked.origin is Origin.MONITOR
+        if by_monitor and self._closed_known(turn, asked):
+            return
+        alarm = self._named(asked)
         if alarm.state.stage == "raised":
             alarm.state = replace(alarm.state, stage="acknowledged")
             alarm.tell(turn, "alarm.acknowledged", by=asked.by, origin=str(asked.origin))
@@ -212,6 +214,15 @@ class Alarms(Machine[Numbers]):
             source = self._house.machines.get(alarm.state.source)
             if source and not self.unknown_of(source.key):
                 source.on_monitor_knows(turn)
+
+    def _closed_known(self, turn: Turn, asked: Asked[AlarmNamed]) -> bool:
+        """Take the monitor's acknowledgement of what was closed before it; say if it is that."""
+        alarm = asked.params.alarm
+        owed = any(source.on_closed_known(turn, alarm) for source in self._house.panics.values())
+        if owed:
+            data: dict[str, Json] = {"by": asked.by, "origin": str(asked.origin)}
+            turn.event("alarm.acknowledged", alarm, data)
+        return owed
 
     def check(self, turn: Turn, asked: Asked[AlarmNamed]) -> None:
         """`alarm.check`: the people identified on site since have looked."""
@@ -236,13 +247,13 @@ class Alarms(Machine[Numbers]):
         """`alarm.close`: the incident is over, and why."""
         alarm = self._named(asked, "restored")
         source = self._house.machines.get(alarm.state.source)
-        if source and source.repeats and not alarm.state.known:
-            raise Refused("monitor-first")
         nuisance = asked.params.nuisance or None
         reason = asked.params.reason
         alarm.tell(turn, "alarm.closed", by=asked.by, reason=reason, nuisance=nuisance)
         if nuisance and source:
             source.on_nuisance(turn)
+        if source and not alarm.state.known:
+            source.on_unknown_closed(alarm.id)
         del self._open[alarm.id]
         self._register.remove(alarm.key)
         if not alarm.hidden and (area := self._house.areas.get(alarm.state.area)):

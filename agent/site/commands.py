@@ -280,7 +280,6 @@ REFUSALS: Mapping[str, str] = {
     "not-from-here": "this command cannot be given from here",
     "unknown-alarm": "no open alarm has this number; see: armoury status",
     "wrong-stage": "an alarm is acknowledged, checked, restored and closed, in this order",
-    "monitor-first": "the panic is repeated until the monitor acknowledges this alarm",
     "not-on-site": "somebody must identify at a reader on site first, after the alarm",
     "not-normal": "what raised the alarm is not in order yet",
     "technician-and-officer-needed": "a technician and an officer must identify on site first",

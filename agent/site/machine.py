@@ -283,9 +283,11 @@ class Machine(Generic[S]):
     def on_restored(self, turn: Turn, cause: str) -> None:
         """Learn that an alarm of it, raised for `cause`, was restored."""
 
-    @property
-    def repeats(self) -> bool:
-        """Whether it tells its alarm again and again until the monitor acknowledges that."""
+    def on_unknown_closed(self, alarm: str) -> None:
+        """Learn that an alarm of it, by number, was closed before the monitor acknowledged it."""
+
+    def on_closed_known(self, turn: Turn, alarm: str) -> bool:
+        """Learn that the monitor acknowledges a closed alarm; return whether it was of this."""
         return False
 
     def awaited(self) -> tuple[int, ...]:

@@ -29,12 +29,14 @@ class Latch(State, frozen=True, kw_only=True):
     """What is known of a button.
 
     Attributes:
-        raised: whether the monitor has yet to acknowledge.
+        raised: whether it was pressed, and that alarm is open and the monitor's to acknowledge.
+        owed: the numbers of alarms that were closed here before the monitor acknowledged them.
         times: how often it was repeated.
         tested_by: who announced the test that is running.
     """
 
     raised: bool = False
+    owed: tuple[str, ...] = ()
     times: int = 0
     tested_by: str | None = None
 
@@ -53,10 +55,6 @@ class Panic(Machine[Latch]):
         self._house = house
         every_us = given.test_due_h * HOUR_US
         self._test_due = Due(f"panic {given.id}", every_us, house, self._test_overdue)
-
-    @property
-    def repeats(self) -> bool:
-        return self.state.raised
 
     def is_normal(self) -> bool:
         return self._point.is_normal()
@@ -82,8 +80,25 @@ class Panic(Machine[Latch]):
         self.say(turn, "zone.test_overdue", what="panic", due_h=self._plan.test_due_h)
 
     def on_monitor_knows(self, turn: Turn) -> None:
-        self.stop("repeat")
-        self.state = replace(self.state, raised=False, times=0)
+        self.state = replace(self.state, raised=False)
+        self._rest()
+
+    def on_unknown_closed(self, alarm: str) -> None:
+        # Closing it here is no acknowledgement: the repeats go on, and a press is a new alarm.
+        self.state = replace(self.state, raised=False, owed=(*self.state.owed, alarm))
+
+    def on_closed_known(self, turn: Turn, alarm: str) -> bool:
+        if alarm not in self.state.owed:
+            return False
+        self.state = replace(self.state, owed=tuple(a for a in self.state.owed if a != alarm))
+        self._rest()
+        return True
+
+    def _rest(self) -> None:
+        """Repeat no more, once the monitor knows all."""
+        if not (self.state.raised or self.state.owed):
+            self.stop("repeat")
+            self.state = replace(self.state, times=0)
 
     def _stuck(self, turn: Turn) -> None:
         """Tell that it is held; while its board is away nobody knows, and it is asked again."""
@@ -138,6 +153,6 @@ class Panic(Machine[Latch]):
             "id": self.id,
             "area": self._plan.area,
             "point": self._point.view(),
-            "raised": self.state.raised,
+            "raised": self.state.raised or bool(self.state.owed),
             "test": self._test_due.view(),
         }

@@ -47,7 +47,7 @@ def test_a_press_after_the_acknowledgement_is_a_new_alarm(play):
     assert play.point("board.panic", "alarm", 8) == ["panic.raised desk", "alarm.raised 2"]
 
 
-def test_its_alarm_is_not_closed_before_the_monitor_acknowledged_it(play):
+def test_closing_its_alarm_here_does_not_end_the_repeats(play):
     play.point("board.panic", "alarm", 5)
     play.point("board.panic", "normal", 6)
     play.finger("1", 10)
@@ -55,13 +55,31 @@ def test_its_alarm_is_not_closed_before_the_monitor_acknowledged_it(play):
         play.command(f"alarm.{step}", 11, alarm="1")
         assert play.refusal == ""
     play.command("alarm.close", 12, alarm="1", reason="drill")
-    assert play.refusal == "monitor-first"
-    assert play.to(35) == ["panic.repeated desk"]
-    play.command("alarm.acknowledge", 36, alarm="1", origin="monitor")
-    play.command("alarm.close", 37, alarm="1", reason="drill")
     assert play.refusal == ""
+    assert play.to(35) == ["panic.repeated desk"]
+    play.command("alarm.acknowledge", 36, alarm="1", origin="local")
+    assert play.refusal == "unknown-alarm"
+    play.command("alarm.acknowledge", 37, alarm="1", origin="monitor")
+    assert play.refusal == ""
+    assert play.last("alarm.acknowledged").object == "1"
     assert "panic.repeated desk" not in play.to(200)
-    assert play.point("board.panic", "alarm", 210) == ["panic.raised desk", "alarm.raised 2"]
+    play.command("alarm.acknowledge", 201, alarm="1", origin="monitor")
+    assert play.refusal == "unknown-alarm"
+
+
+def test_a_press_after_its_alarm_was_closed_here_is_a_new_alarm(play):
+    play.point("board.panic", "alarm", 5)
+    play.point("board.panic", "normal", 6)
+    play.finger("1", 10)
+    for step in ("acknowledge", "check", "restore"):
+        play.command(f"alarm.{step}", 11, alarm="1")
+    play.command("alarm.close", 12, alarm="1", reason="drill")
+    assert play.point("board.panic", "alarm", 20) == ["panic.raised desk", "alarm.raised 2"]
+    play.point("board.panic", "normal", 21)
+    play.command("alarm.acknowledge", 22, alarm="2", origin="monitor")
+    assert "panic.repeated desk" in play.to(50), "the first is still owed"
+    play.command("alarm.acknowledge", 51, alarm="1", origin="monitor")
+    assert "panic.repeated desk" not in play.to(800)
 
 
 def test_acknowledging_the_alarm_before_again_does_not_end_the_repeats_of_the_next(play):
