@@ -5,15 +5,16 @@ A Unix stream socket, one JSON object a line; a request's has at most `MAX_LINE`
     → {"id": 1, "do": "status", ...parameters}
     ← {"id": 1, "ok": <result>}            or  {"id": 1, "error": "what happened, what to do"},
                                             with "data" where there is more to it
-                                            (beside "ok": "damaged", see `events`)
+                                            (beside "ok" or "item": "damaged", see `events`)
     ← {"id": 1, "item": <one>} ...          for a request that streams ("follow": true); it
                                             ends with "ok", or when the client hangs up
 
 Requests: `status` (the whole site as it is now), `people` (who is known), `events` (`after`,
 `limit`, `kind`, `severity`, `object`, `since_us`, `follow`; oldest first, and with
 `newest_first` it is the newest that `limit` leaves; what is damaged is left out, and beside the
-answer `damaged` has its numbers, as pairs of first and last), `watch` (streams `status` on every
-change) and `command` (`name`, `params`: asked of the site, see `agent.site.commands`).
+answer `damaged` has its numbers, as pairs of first and last; in a stream beside an item that is
+null, before what follows), `watch` (streams `status` on every change) and `command` (`name`,
+`params`: asked of the site, see `agent.site.commands`).
 """
 
 from __future__ import annotations
@@ -63,7 +64,7 @@ class Client:
         timeout_s: for connecting and for each answer; None waits for ever.
 
     Attributes:
-        beside: what stood beside the last result.
+        beside: what stood beside the last result or item.
     """
 
     def __init__(self, path: Path, timeout_s: float | None = 5.0) -> None:
@@ -112,8 +113,8 @@ class Client:
                 said = self._said(line)
                 if "error" in said:
                     raise RequestRefused(said["error"], said.get("data"))
+                self.beside = said
                 if "item" not in said:
-                    self.beside = said
                     yield said["ok"]
                     return
                 yield said["item"]

@@ -33,7 +33,7 @@ def outcome(socket: Path | None, command_id: str, timeout_s: float) -> dict[str,
     """
     with Client(socket_path(socket), timeout_s) as client:
         events = client.stream("events", object=command_id, follow=True)
-        return next(event for event in events if event["kind"] != "command.accepted")
+        return next(event for event in events if event and event["kind"] != "command.accepted")
 
 
 def head(socket: Path | None) -> int:
@@ -55,7 +55,7 @@ def following(socket: Path | None, after: int, timeout_s: float | None) -> Itera
         DaemonAbsent: nothing is heard within `timeout_s`.
     """
     with Client(socket_path(socket), timeout_s) as client:
-        yield from client.stream("events", after=after, follow=True)
+        yield from filter(None, client.stream("events", after=after, follow=True))
 
 
 def command(socket: Path | None, name: str, **params: Any) -> dict[str, Any]:

@@ -19,7 +19,8 @@ from agent.cli.event_line import COLOURS, event_line, is_hidden
 from agent.cli.folding import Line, fold
 from agent.control import Client, socket_path
 
-_Events: TypeAlias = Generator[dict[str, Any], None, None]
+# None: what is damaged is known now, and more events may be long in coming.
+_Events: TypeAlias = Generator[dict[str, Any] | None, None, None]
 
 MOST = 10_000
 SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
@@ -89,7 +90,8 @@ def events(
 
     The newest stand last. Times are local; a ~ before one says that the clock was not
     synchronised then. Of the repeats of one panic the last one stands for all; --all lists each.
-    --json writes each event on a line of its own, as recorded.
+    --json writes each event on a line of its own, as recorded. What is damaged cannot be shown: its
+    numbers are named, with --json as {"damaged": [[7, 9]]} on a line of its own.
 
     \b
     Examples:
@@ -109,21 +111,23 @@ def events(
     if follow or every or as_json:
         with closing(ask(filters, damaged)) as found:
             for event in found:
-                click.echo(_written(event, as_json=as_json))
+                if event is not None:
+                    click.echo(_written(event, as_json=as_json))
+                else:
+                    _tell(damaged, as_json=as_json)
     else:
         for line in _folded(partial(ask, damaged=damaged), filters):
             click.echo(_written(line.event, folded=line.folded))
     if damaged:
-        from agent.journal.intact import left_out
-
-        raise click.ClickException(left_out(damaged))
+        _tell(damaged, as_json=as_json)
+        raise SystemExit(1)
 
 
 def _folded(ask: Callable[[dict[str, Any]], _Events], filters: Mapping[str, Any]) -> list[Line]:
     """Return as many lines as are asked for, whatever repeats there are between them."""
     limit = asked = filters["limit"]
     while True:
-        found = list(ask({**filters, "limit": asked}))
+        found = list(filter(None, ask({**filters, "limit": asked})))
         lines = fold(found)
         if len(lines) >= limit or len(found) < asked or asked == MOST:
             return lines[-limit:] if filters.get("newest_first") else lines[:limit]
@@ -137,17 +141,32 @@ def _written(event: Mapping[str, Any], *, as_json: bool = False, folded: int = 0
     return click.style(event_line(event) + more, fg=COLOURS.get(event["severity"]))
 
 
+def _tell(damaged: Sequence[Sequence[int]], *, as_json: bool) -> None:
+    """Say which numbers are left out: a list that only looks whole would be worse than none."""
+    from agent.journal.intact import left_out
+    from agent.journal.query import LAST
+
+    if as_json:
+        ends = [[first, last if last < LAST else None] for first, last in damaged]
+        click.echo(json.dumps({"damaged": ends}))
+    click.echo(f"Error: {left_out(damaged)}", err=True)
+
+
 def _told(
     socket: Path | None, filters: dict[str, Any], damaged: list[Sequence[int]], *, follow: bool
 ) -> _Events:
     """Yield what the daemon tells; put down what it leaves out."""
     with Client(socket_path(socket), timeout_s=None if follow else 10.0) as client:
-        if follow:
-            told = client.stream("events", follow=True, **filters)
-        else:
-            told = iter(client.ask("events", **filters))
-        yield from (event for event in told if event and not is_hidden(event))
-        damaged[:] = client.beside.get("damaged", ())
+        if not follow:
+            yield from (event for event in client.ask("events", **filters) if not is_hidden(event))
+            damaged[:] = client.beside.get("damaged", ())
+            return
+        for event in client.stream("events", follow=True, **filters):
+            if event and not is_hidden(event):
+                yield event
+            elif "damaged" in client.beside:
+                damaged[:] = client.beside["damaged"]
+                yield None
 
 
 def _recorded(folder: Path, filters: dict[str, Any], damaged: list[Sequence[int]]) -> _Events:

@@ -34,7 +34,7 @@ class Refused(Exception):
 
 
 class Raw(Struct, frozen=True):
-    """A result that is JSON already, made off the loop; and what stands beside it."""
+    """A result or an item that is JSON already; and what stands beside it."""
 
     json: bytes
     beside: Mapping[str, Any] = field(default_factory=dict)
@@ -149,17 +149,10 @@ class ControlServer:
         if do in self._streams and (do == "watch" or asked.get("follow")):
             async with _hang_up(reader):
                 async for item in self._streams[do](asked):
-                    await _say(writer, {"id": number, "item": item})
+                    await _answer(writer, number, "item", item)
             await _say(writer, {"id": number, "ok": None})
         elif do in self._answers:
-            result = await self._answers[do](asked, by)
-            if isinstance(result, Raw):
-                begin = json.dumps({"id": number, **result.beside, "ok": None})[
-                    : -len("null}")
-                ].encode()
-                await _write(writer, begin + result.json + b"}\n")
-            else:
-                await _say(writer, {"id": number, "ok": result})
+            await _answer(writer, number, "ok", await self._answers[do](asked, by))
         else:
             known = ", ".join(sorted({*self._answers, *self._streams}))
             raise Refused(f"unknown request {do!r}; known: {known}")
@@ -193,6 +186,14 @@ async def _hang_up(reader: asyncio.StreamReader) -> AsyncIterator[None]:
         yield
     finally:
         watching.cancel()
+
+
+async def _answer(writer: asyncio.StreamWriter, number: Any, name: str, result: Result) -> None:
+    if isinstance(result, Raw):
+        begin = json.dumps({"id": number, **result.beside, name: None})[: -len("null}")].encode()
+        await _write(writer, begin + result.json + b"}\n")
+    else:
+        await _say(writer, {"id": number, name: result})
 
 
 async def _say(writer: asyncio.StreamWriter, said: dict[str, Any]) -> None:

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import contextlib
 import json
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from agent.journal.canonical import encode
 from agent.journal.errors import StorageCorrupt
 from agent.journal.journal import Journal
+from agent.journal.ranges import Ranges, Span
 from agent.journal.record import Recorded
 
 KEY = "local/hidden"
@@ -93,6 +94,18 @@ class LocalRecord:
     def shown_number(self, number: int) -> int:
         """Return under which number what has this number in the record is shown."""
         return number - bisect_left(self._hidden, number)
+
+    def shown_spans(self, spans: Iterable[Span]) -> tuple[Span, ...]:
+        """Return under which numbers what has these in the record is shown.
+
+        What is hidden is not among them, nor does it part them: damage cannot show where it is.
+        """
+        numbers = (
+            (self.shown_number(first), last - bisect_right(self._hidden, last))
+            for first, last in spans
+        )
+        known = ((first, min(last, self.head)) for first, last in numbers)
+        return Ranges.of(span for span in known if span[0] <= span[1]).spans
 
     def recorded_number(self, shown: int) -> int:
         """Return the record's own number of what is shown under `shown`."""

@@ -151,8 +151,7 @@ class HouseRequests:
         filters = _filters(asked)
 
         def answer(journal: Journal) -> Raw:
-            shown, damaged = self._shown(journal, filters)
-            beside = {"damaged": damaged} if damaged else {}
+            shown, beside = self._shown(journal, filters)
             return Raw(_dumps([event for _, event in shown]), beside)
 
         return await self._read(answer)
@@ -169,10 +168,12 @@ class HouseRequests:
         self._followers.add(queue)
         try:
             last = 0
-            shown, _ = await self._read(lambda journal: self._shown(journal, filters))
+            shown, beside = await self._read(lambda journal: self._shown(journal, filters))
             for seq, event in shown:
                 last = seq
                 yield event
+            if beside:  # told before what follows, which may be long in coming
+                yield Raw(b"null", beside)
             while queue in self._followers or not queue.empty():
                 row = await queue.get()
                 new = self._local.shown(row)
@@ -184,8 +185,10 @@ class HouseRequests:
 
     def _shown(
         self, journal: Journal, filters: Mapping[str, Any]
-    ) -> tuple[list[tuple[int, dict[str, Any]]], list[list[int]]]:
+    ) -> tuple[list[tuple[int, dict[str, Any]]], dict[str, Any]]:
         """Return the events that fit with their recorded numbers, in order; and what is damaged.
+
+        The latter as it stands beside an answer: nothing where nothing is.
 
         What the loop has not been told of yet is left out; followers get it from there. As many
         more are asked for as are hidden, so that not even their number shows.
@@ -198,11 +201,12 @@ class HouseRequests:
         rows = [row for row in intact.query(**wanted) if row.seq <= self._local.upto]
         shown = [(row.seq, event) for row in rows if (event := self._local.shown(row))][:limit]
         newest_first = filters.get("newest_first", False)
-        damaged = [[*map(self._local.shown_number, span)] for span in intact.damaged]
+        damaged = self._local.shown_spans(intact.damaged)
         if len(shown) == limit > 0:  # what lies beyond the last one is not left out
             edge = shown[-1][1]["seq"]
-            damaged = [[a, b] for a, b in damaged if (b > edge if newest_first else a < edge)]
-        return shown[::-1] if newest_first else shown, damaged
+            damaged = tuple((a, b) for a, b in damaged if (b > edge if newest_first else a < edge))
+        beside = {"damaged": damaged} if damaged else {}
+        return shown[::-1] if newest_first else shown, beside
 
 
 _FILTERS: dict[str, type] = {

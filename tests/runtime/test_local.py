@@ -8,6 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.journal.errors import StorageCorrupt
+from agent.journal.query import LAST
+from agent.journal.ranges import Ranges
 from agent.journal.record import Recorded
 from agent.runtime.local import KEY, LocalRecord
 
@@ -44,6 +46,18 @@ def test_a_restart_knows_what_was_saved_and_reads_the_rest(hidden: list[bool], c
     before.note(rows[cut:])
     assert after.head == before.head
     assert after.changes().get(KEY) in (None, before.changes().get(KEY))
+
+
+@given(st.lists(st.tuples(st.booleans(), st.booleans()), max_size=60))
+def test_damage_has_the_numbers_that_are_missed(rows: list[tuple[bool, bool]]) -> None:
+    local = LocalRecord({})
+    local.note(row(seq, hidden=hidden) for seq, (hidden, _) in enumerate(rows, 1))
+    damaged = Ranges.of((seq, seq) for seq, (_, damaged) in enumerate(rows, 1) if damaged)
+    kept = [damaged for hidden, damaged in rows if not hidden]
+    missed = Ranges.of((number, number) for number, damaged in enumerate(kept, 1) if damaged)
+    assert local.shown_spans(damaged.spans) == missed.spans
+    beyond = local.shown_spans([(len(rows) + 1, LAST)])
+    assert beyond == (), "how many are hidden does not show at the end either"
 
 
 def test_a_text_that_says_hidden_is_shown() -> None:
