@@ -218,11 +218,12 @@ class Alarms(Machine[Numbers]):
     def _closed_known(self, turn: Turn, asked: Asked[AlarmNamed]) -> bool:
         """Take the monitor's acknowledgement of what was closed before it; say if it is that."""
         alarm = asked.params.alarm
-        owed = any(source.on_closed_known(turn, alarm) for source in self._house.panics.values())
-        if owed:
-            data: dict[str, Json] = {"by": asked.by, "origin": str(asked.origin)}
-            turn.event("alarm.acknowledged", alarm, data)
-        return owed
+        for source in self._house.panics.values():
+            if source.on_closed_known(turn, alarm):
+                data: dict[str, Json] = {"by": asked.by, "origin": str(asked.origin)}
+                turn.event("alarm.acknowledged", alarm, source.about() | data)
+                return True
+        return False
 
     def check(self, turn: Turn, asked: Asked[AlarmNamed]) -> None:
         """`alarm.check`: the people identified on site since have looked."""

@@ -94,6 +94,16 @@ class Panic(Machine[Latch]):
         self._rest()
         return True
 
+    def about(self) -> dict[str, Json]:
+        """Return what an alarm of it says of it, for one that is closed and known no more."""
+        return {
+            "cause": "panic.raised",
+            "object": self.id,
+            "source": self.key,
+            "area": self.area,
+            "silent": self._plan.silent or None,
+        }
+
     def _rest(self) -> None:
         """Repeat no more, once the monitor knows all."""
         if not (self.state.raised or self.state.owed):

@@ -67,6 +67,27 @@ def test_closing_its_alarm_here_does_not_end_the_repeats(play):
     assert play.refusal == "unknown-alarm"
 
 
+@pytest.mark.parametrize("restarted", [False, True])
+@pytest.mark.parametrize("silent", [False, True])
+def test_acknowledging_what_was_closed_names_its_button(make, silent, restarted):
+    play = make(panic={"silent": silent})
+    play.point("board.panic", "alarm", 5)
+    play.point("board.panic", "normal", 6)
+    before = play.last("alarm.raised").data
+    play.finger("1", 10)
+    for step in ("acknowledge", "check", "restore"):
+        play.command(f"alarm.{step}", 11, alarm="1")
+    play.command("alarm.close", 12, alarm="1", reason="drill")
+    if restarted:
+        play.start(20)
+    play.command("alarm.acknowledge", 37, alarm="1", origin="monitor")
+    about = dict(play.last("alarm.acknowledged").data)
+    assert about.pop("origin") == "monitor"
+    assert about.pop("by")
+    assert about == before, "as on every other step of its life"
+    assert (about["object"], about["area"]) == ("desk", "hall")
+
+
 def test_a_press_after_its_alarm_was_closed_here_is_a_new_alarm(play):
     play.point("board.panic", "alarm", 5)
     play.point("board.panic", "normal", 6)
