@@ -12,7 +12,7 @@ from agent.config.drivers import DAEMON_KEYS, DriverUnusable, InstalledDriver, i
 from agent.config.mistakes import Finding, meant, nearest, shown
 from agent.config.places import Path, value_at
 from agent.config.shape import Checked, Shape
-from agent.site.plan import Device
+from agent.site.table import Named
 from agent.site.value import replace
 from drivers.contract import Claim, Json, Offers, Options
 
@@ -57,9 +57,10 @@ class CheckedDevice(Struct, frozen=True):
     warnings: tuple[Finding, ...] = ()
 
 
-class DeviceTable(Device):
+class DeviceTable(Named):
     """The keys of a `[[device]]` that are the daemon's."""
 
+    simulated: bool = False
     driver: Annotated[str, Field(min_length=1)]
     # standards.md: EN 50131-1, loss of a device seen in 10 s (grade 4), 100 s (grade 3).
     supervision_s: Annotated[int, Field(ge=2, le=100)] = 10

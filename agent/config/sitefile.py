@@ -157,8 +157,15 @@ class _Check:
         )
 
     def _known_devices(self) -> list[dict[str, Any]]:
-        specs = (device.spec for device in self._devices)
-        return [{"id": spec.id, "simulated": spec.simulated} for spec in specs if spec]
+        return [
+            {
+                "id": spec.id,
+                "simulated": spec.simulated,
+                "reads_fingers": "finger" in spec.offers.readers,
+            }
+            for spec in (device.spec for device in self._devices)
+            if spec
+        ]
 
     def _whole_tables(self) -> list[Key]:
         """Return the tables that are not what they should be, or whose name is misspelt."""

@@ -47,7 +47,7 @@ def taken(
 def _check(house: House, person: str, one: CredentialGiven) -> None:
     if one.kind == "finger":
         device, _, position = one.reference.partition(":")
-        if not _may_be_reader(house, device) or not POSITION.fullmatch(position):
+        if device not in _finger_readers(house) or not POSITION.fullmatch(position):
             raise Refused("bad-finger")
     if one.kind == "pin" and not PIN.fullmatch(one.reference):
         raise Refused("bad-pin")
@@ -56,12 +56,9 @@ def _check(house: House, person: str, one: CredentialGiven) -> None:
         raise Refused("already-enrolled")
 
 
-def _may_be_reader(house: House, device: str) -> bool:
-    """Whether a device can learn fingers; one at no door is known by what it is not used for."""
-    lids = {zone.point for zone in house.plan.zone if zone.kind == "tamper"}
-    used = (one for one in house.plan.references() if one.kind != "reader" and one.ref not in lids)
-    others = {one.ref.partition(".")[0] for one in used if one.key[-1] != "covers"}
-    return device in house.posts or (device in house.devices and device not in others)
+def _finger_readers(house: House) -> frozenset[str]:
+    """Return the readers of fingers, also those at no door."""
+    return frozenset(device.id for device in house.plan.device if device.reads_fingers)
 
 
 def _check_apart(

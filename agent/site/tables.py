@@ -82,6 +82,7 @@ class Device(Named):
     """What the site half needs to know of a `[[device]]`."""
 
     simulated: bool = False
+    reads_fingers: bool = False
 
 
 class Area(Named):

@@ -69,7 +69,7 @@ def _expected_otherwise(before: Mapping[str, str], after: Mapping[str, str]) -> 
 
 RULES: Mapping[str, Rules] = {
     "site": {"name": never, "alarms_on": down("all", "carrier")},
-    "device": {"simulated": down(False, True)},
+    "device": {"simulated": down(False, True), "reads_fingers": never},  # the latter is a fact
     "area": {
         "exit_delay_s": more,
         "entry_delay_s": more,

@@ -49,6 +49,7 @@ def test_a_good_file_becomes_typed_models(acme_drivers: Path) -> None:
     assert [device.supervision_s for device in file.devices] == [5, 10, 10]
     assert file.plan.door[0].reader_in == ("reader",)
     assert [device.simulated for device in file.plan.device] == [True, False, False]
+    assert [device.reads_fingers for device in file.plan.device] == [False, True, False]
     assert file.paths[0].port == 1883
 
 

@@ -44,7 +44,12 @@ TYPES = {"text": str, "int": int, "bool": bool, "list": list, "map": dict}
 # One of everything; two people at the store, one at the office.
 TABLES: dict[str, Any] = {
     "site": {"id": "test-1", "name": "Test armoury"},
-    "device": [{"id": "board"}, {"id": "reader"}, {"id": "lobby"}, {"id": "cam"}],
+    "device": [
+        {"id": "board"},
+        {"id": "reader", "reads_fingers": True},
+        {"id": "lobby", "reads_fingers": True},
+        {"id": "cam"},
+    ],
     "area": [{"id": "hall"}],
     "door": [
         {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from agent.site.inputs import CredentialRead
-from tests.site.conftest import SECOND
+from tests.site.conftest import SECOND, TABLES
 from tests.site.enrolling import enrol, officers_there
 
 
@@ -35,6 +35,20 @@ class TestCredentials:
         enrol(desk, "p-5", 6, credential)
         assert desk.refusal == reason
         assert desk.site.view()["people"]["enrolled"] == 4
+
+    def test_a_finger_is_on_what_reads_fingers_whatever_else_is_used_of_it(self, make):
+        lids = [("box", "box.lid"), ("gate", "gate.tamper")]  # of a board, and of a reader
+        devices = [*TABLES["device"], {"id": "box"}, {"id": "keypad"}]
+        zones = [
+            {"id": name, "area": "hall", "point": point, "kind": "tamper", "supervision": "eol"}
+            for name, point in lids
+        ]
+        gate = {"id": "gate", "reads_fingers": True}
+        desk = make(device=[*devices, gate], zone=[*TABLES["zone"], *zones])
+        officers_there(desk, 5)
+        for device, reason in (("box", "bad-finger"), ("keypad", "bad-finger"), ("gate", "")):
+            enrol(desk, "p-5", 6, {"kind": "finger", "reference": f"{device}:7"})
+            assert desk.refusal == reason
 
     @pytest.mark.parametrize(
         ("kind", "reference"), [("finger", "reader:7"), ("card", "0A1B"), ("finger", "lobby:0")]
