@@ -47,9 +47,11 @@ PORT, PORT_TLS = 1883, 8883
 )
 @click.option(
     "--key",
+    "keys",
+    multiple=True,
     metavar="VKEY|FILE",
-    help="The record's public key (journal.vkey), for one --site. Without it the first one that "
-    "is seen counts from then on.",
+    help="The record's public key (journal.vkey), for one --site; one of them is enough where it "
+    "was changed. Without it the first one that is seen counts from then on.",
 )
 @click.option(
     "--after",
@@ -90,7 +92,7 @@ PORT, PORT_TLS = 1883, 8883
 def feed(
     broker: str,
     sites: tuple[str, ...],
-    key: str | None,
+    keys: tuple[str, ...],
     after: int | None,
     state: Path | None,
     until: int | None,
@@ -131,6 +133,7 @@ def feed(
     from agent.monitor.sessions import Sessions
     from agent.monitor.store import Store
 
+    pinned = _pinned(keys, sites)
     stopped = _Stopped()
     host, port = _address(broker, tls=ca is not None)
     named = "-".join(sites) or "all"
@@ -143,7 +146,7 @@ def feed(
             memory = store.read()
             name = client or f"armoury-feed-{socket.gethostname()}-{named}-{store.own()}"
             reach = Broker(host, port, name, KEEP_S, username, password, ca, cert, cert_key)
-            heard = Feed(time.monotonic(), sites, _keys(key, sites), first, memory)
+            heard = Feed(time.monotonic(), sites, pinned, first, memory)
 
             def changed(what: Changed) -> None:
                 if what.up and what.session == REST:
@@ -234,16 +237,29 @@ def _address(broker: str, *, tls: bool) -> tuple[str, int]:
     return host.strip("[]"), int(port)
 
 
-def _keys(given: str | None, sites: tuple[str, ...]) -> Mapping[str, Verifier]:
-    from agent.journal.note import NoteRefused, Verifier
-
-    if given is None:
+def _pinned(given: tuple[str, ...], sites: tuple[str, ...]) -> Mapping[str, Verifier]:
+    if not given:
         return {}
     if len(sites) != 1:
         raise click.UsageError("--key is one site's: name it with --site")
+    keys = {key for one in given for key in _read(one)}
+    if len(keys) > 1:
+        # Which of them signs from when on, only the record can say; it does, and both sign that.
+        raise click.UsageError(
+            f"--key: these are {len(keys)} keys; give the newest alone: from it the record leads "
+            "to all before, by statements that both keys have signed"
+        )
+    return dict.fromkeys(sites, keys.pop())
+
+
+def _read(given: str) -> list[Verifier]:
+    """Return the keys that are given, or that a file has, one a line."""
+    from agent.journal.note import NoteRefused, Verifier
+
     try:
         text = given if "+" in given else Path(given).read_text(encoding="utf-8")
-        return {sites[0]: Verifier.parse(text)}
+        lines = [line for line in text.split("\n") if line.strip()]
+        return [Verifier.parse(line) for line in lines or [text]]
     except OSError as error:
         raise click.UsageError(f"{given}: {error.strerror}") from error
     except (NoteRefused, UnicodeDecodeError) as error:

@@ -56,6 +56,22 @@ def test_a_key_that_the_old_one_names_is_followed(gateway: Gateway, first: str) 
     assert not again.wrong()
 
 
+@pytest.mark.parametrize("known", ["the old one", "the new one"])
+def test_either_key_alone_leads_to_the_other(gateway: Gateway, known: str) -> None:
+    new = Signer(ORIGIN, bytes(32))
+    statement = rotated(gateway, new)
+    given = SIGNER if known == "the old one" else new
+    desk = Desk(first=1, keys={SITE: given.verifier})
+    told = [{"from": 101, "statement": statement}]
+    desk.hear("status/fibre", gateway.status(rotations=told))
+    deliver(desk, gateway, range(1, 102))
+    desk.hear("checkpoint", gateway.checkpoint())
+    desk.serve(gateway)
+    desk.wait(70)
+    assert desk.feed.sites[SITE].leafage.proven == 101
+    assert not desk.wrong()
+
+
 def test_the_old_key_signs_nothing_new(gateway: Gateway) -> None:
     desk = introduced(gateway)
     rotated(gateway, Signer(ORIGIN, bytes(32)))
