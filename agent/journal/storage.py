@@ -14,10 +14,8 @@ from agent.journal import keys, last, layout, succession
 from agent.journal.checkpoint import Checkpoint
 from agent.journal.errors import (
     JournalUnusable,
-    StorageBusy,
     StorageCorrupt,
     StorageFailed,
-    StorageUprooted,
     storage_failure,
 )
 from agent.journal.filing import AT_US, DATA, Columns, Filing
@@ -29,9 +27,9 @@ from agent.journal.record import Recorded, Sealed
 from agent.journal.reserve import Reserve
 from agent.journal.stored import StoredTree
 from agent.journal.tree import LEAF, MARK, leaf_hash, mark
+from agent.journal.wal import AGAIN, Wal
 
 NOTE_S = 1.0
-_AGAIN = ": recording goes on by itself"
 _THIN = "DELETE FROM checkpoint WHERE size = ?"
 _COUNT_PRUNED = "INSERT INTO meta VALUES ('pruned', ?) ON CONFLICT DO UPDATE SET value = value + ?"
 _SAVE = (
@@ -62,7 +60,6 @@ class Storage:
     Attributes:
         head: the last committed number.
         unsealed: how many events no checkpoint covers yet; 0 for ever without a signer.
-        pages: how many were written since it was last tidied, about.
         untold: how the record was begun, where no event of it says so yet.
     """
 
@@ -81,10 +78,8 @@ class Storage:
         except StorageCorrupt:
             self._give_up()
             raise
-        self._beside = self._files_beside()
-        self._uprooted = False
+        self._wal = Wal(folder)
         self._told = self._sealed
-        self.pages = 0
         self._doubtful = False
         self._note: str | None = None  # the last checkpoint, still to be kept beside the database
         self._note_at_s = 0.0
@@ -93,6 +88,11 @@ class Storage:
     def signer(self) -> Signer | None:
         """Return the key that signs now, under the log's own name."""
         return self._signer
+
+    @property
+    def pages(self) -> int:
+        """Return how many were written since it was last tidied, about."""
+        return self._wal.pages
 
     @property
     def unsealed(self) -> int:
@@ -146,7 +146,7 @@ class Storage:
         except sqlite3.Error as error:
             self._doubtful |= _is_io(error)
             self._give_up()
-            raise storage_failure(error, self._folder, _AGAIN) from error
+            raise storage_failure(error, self._folder, AGAIN) from error
         except StorageFailed:
             self._give_up()
             raise
@@ -176,11 +176,12 @@ class Storage:
         try:
             self._connected(())
         except sqlite3.Error as error:
-            raise storage_failure(error, self._folder, _AGAIN) from error
+            raise storage_failure(error, self._folder, AGAIN) from error
         except StorageFailed:
             self._give_up()
             raise
-        self._look_beside()
+        if self._connection is not None:
+            self._wal.look(self._connection)
 
     def tidy(self, after_pages: int) -> None:
         """Move what was written from the WAL into the database, once it is enough.
@@ -195,39 +196,19 @@ class Storage:
         self._reserve.keep()
         if self._note is not None and time.monotonic() >= self._note_at_s:
             self._keep_note()
-        self._look_beside()
         if self._connection is None:
             return
+        self._wal.look(self._connection)
         try:
-            if self.pages >= after_pages or self._uprooted:
-                self.pages = 0
-                self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+            self._wal.empty(self._connection, after_pages)
         except sqlite3.Error as error:
             self._give_up()
-            raise storage_failure(error, self._folder, _AGAIN) from error
+            raise storage_failure(error, self._folder, AGAIN) from error
 
-    def _files_beside(self) -> tuple[tuple[int, int] | None, ...]:
-        return tuple([layout.file_id(f"{self._path}-{name}") for name in ("wal", "shm")])
-
-    def _look_beside(self) -> None:
-        """See whether the files that SQLite keeps beside the database are still ours.
-
-        A WAL that was taken away is written on, and goes with this process. What it holds is
-        moved into the database at once, and so is, at every rest, what follows. Nothing is opened
-        anew here: with one WAL for us and another for readers, both would read nonsense.
-
-        Raises:
-            StorageUprooted: they are not, told once; everything must be opened anew.
-        """
-        if self._connection is None or self._uprooted or self._files_beside() == self._beside:
-            return
-        self._uprooted = True
-        with contextlib.suppress(sqlite3.Error):  # the next rest tries again, and the end
-            self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
-        raise StorageUprooted(
-            f"a file beside {self._path} was taken away or replaced while in use; nothing is lost, "
-            f"and the daemon begins anew: see who writes in {self._folder}"
-        )
+    def make_ready(self, pages: int) -> None:
+        """Make room on the disk for so many pages, a piece at a time: commits are quicker then."""
+        if self._connection is not None:
+            self._wal.lengthen(pages)
 
     def _keep_note(self) -> None:
         """Keep the last checkpoint beside the database: not at every one, for it may be older."""
@@ -251,14 +232,14 @@ class Storage:
         if self._connection is None:
             self._connection, self._file = layout.connect(self._folder, "rw"), found
             log, head = _identity(self._connection)
-            self._beside = self._files_beside()
+            self._wal.opened()
             if log != self._log or not self._continues(self._connection, head, rows):
                 raise StorageCorrupt(
                     f"the journal in {self._folder} is not the one that was there before; put it "
                     "back: recording goes on by itself"
                 )
             if self._doubtful or head != self.head:
-                self._settle(self._connection)
+                self._wal.settle(self._connection)
                 self._growth, self._sealed = _grown(self._connection)
                 self.head, self._doubtful = head, False
             self._filing = Filing(self._connection)
@@ -280,33 +261,6 @@ class Storage:
             "SELECT seq, CAST(body AS BLOB) FROM event WHERE seq > ? ORDER BY seq", (self.head,)
         )
         return found.fetchall() == ours[:more]
-
-    def _settle(self, connection: sqlite3.Connection) -> None:
-        """See to the disk what a commit left in the WAL when its sync failed.
-
-        The kernel may call those pages written from then on, though they are not: a power cut
-        would take them, and all that follows in the WAL. So they are written once more, into
-        the database, and the WAL is begun anew; that it is empty must be on the disk too.
-
-        Raises:
-            StorageFailed: it is as doubtful as before.
-            sqlite3.Error: so it is.
-        """
-        if connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
-            raise StorageBusy(
-                f"another program reads the journal in {self._folder} while it must be written "
-                f"anew after a failure of the disk; end it{_AGAIN}"
-            )
-        try:
-            wal = os.open(f"{self._path}-wal", os.O_RDONLY | os.O_CLOEXEC)
-            try:
-                os.fsync(wal)
-            finally:
-                os.close(wal)
-        except OSError as error:
-            raise StorageFailed(
-                f"the disk under {self._folder} failed ({error}){_AGAIN}"
-            ) from error
 
     def _give_up(self) -> None:
         """Close without complaint: the reason for it is being reported."""
@@ -331,7 +285,7 @@ class Storage:
             leaves.append(leaf)
             filed.append((seq, kind, severity, said, salt + leaf[:MARK]))
         growth, tiles = self._growth.grown(leaves, [said[AT_US] for said in columns])
-        self.pages += size // layout.PAGE
+        self._wal.pages += size // layout.PAGE
         self._filing.put(filed)
         for tile in tiles:
             found = tile.position, tile.root, tile.from_us, tile.to_us

@@ -270,6 +270,8 @@ class Writer:
         self._rested_s = time.monotonic()
         self._note_unsealed()
         self._storage.tidy(TIDY_PAGES[bool(self._queue)])
+        if not self._queue:
+            self._storage.make_ready(TIDY_PAGES[0])
 
     def _to_save(self, whole: _Waiting) -> dict[tuple[str, str], Ranges]:
         """Return what of the deliveries is saved now."""
