@@ -164,8 +164,8 @@ class Loop:
         if wake_us is not None and wake_us <= (now_us := self._clock.now().mono_us):
             self._decide(Tick(now_us), step)
             wake_us = self._site.wake_us()
+        self._set_timer(wake_us)  # first: the writer's thread, once woken, waits for us to sleep
         self._send(step)
-        self._set_timer(wake_us)
         if self._inbox and not self._turn_waits:
             self._turn_waits = True
             self._loop.call_soon(self._turn)

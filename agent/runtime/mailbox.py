@@ -30,11 +30,13 @@ class Mailbox:
         return told
 
     def _look(self) -> None:
-        os.eventfd_read(self._flag)
+        # The flag is lowered afterwards: that lets go of the interpreter, which whoever has raised
+        # it wants too, and would keep the loop waiting for.
         try:
             while self._words:
                 take, word = self._words.popleft()
                 take(word)
         finally:
-            if self._words:  # one word failed; the others are for the next turn
+            os.eventfd_read(self._flag)
+            if self._words:  # said meanwhile, or one word failed: they are for the next turn
                 os.eventfd_write(self._flag, 1)
