@@ -9,7 +9,7 @@ import json
 import logging
 import os
 import signal
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Mapping
 from importlib.metadata import version
 from pathlib import Path
 from random import SystemRandom
@@ -41,6 +41,7 @@ from agent.runtime.evidence import EvidenceKeeper
 from agent.runtime.host import Host, HostSpec
 from agent.runtime.hosts import Hosts
 from agent.runtime.keeper import Keeper
+from agent.runtime.life import OURS, Life
 from agent.runtime.line import Line
 from agent.runtime.local import LocalRecord
 from agent.runtime.loop import Loop
@@ -107,10 +108,7 @@ class Daemon:
         self._ahead = ahead
         self._clock = Clock(synchronised)
         self._notify = Notify()
-        self._stopping = asyncio.Event()
-        self._why = "asked to stop"
         self.exhausted = False
-        self._crash: BaseException | None = None
         self._started = self._clock.now()
         self._commands = itertools.count(1)
         self._storage = ""
@@ -124,6 +122,7 @@ class Daemon:
             SocketUnusable: neither can the control socket's.
         """
         loop = asyncio.get_running_loop()
+        self._life = Life(loop)
         mailbox = Mailbox(loop)
         self._journal = Journal.open(
             self._data,
@@ -134,7 +133,6 @@ class Daemon:
             progress=self._notify.working,
         )
         self._reader = Worker("journal reader", loop)
-        loop.set_exception_handler(self._callback_failed)
         try:
             await self._run(loop)
         finally:
@@ -143,13 +141,13 @@ class Daemon:
 
     async def _run(self, loop: asyncio.AbstractEventLoop) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._stop, signal.Signals(number).name)
+            loop.add_signal_handler(number, self._life.end, signal.Signals(number).name)
         self._evidence = EvidenceKeeper(self._data, self.file, self, self._clock, loop)
-        self._hosts = Hosts(self._host, self._take, self._task, self._clock)
+        self._hosts = Hosts(self._host, self._take, self._life.run, self._clock)
         self._hosts.keep(self.file.devices)  # they come up while everything else is made
         self._ahead.end()
         self._reload = Reload(self._path, self, loop)
-        loop.add_signal_handler(signal.SIGHUP, lambda: self._task(self._reload.hang_up()))
+        loop.add_signal_handler(signal.SIGHUP, lambda: self._life.run(self._reload.hang_up()))
         self._site = Site(self.file.plan, self._journal.saved)
         self._local = LocalRecord(self._journal.saved)
         self._local.catch_up(self._journal)
@@ -165,7 +163,8 @@ class Daemon:
         self._dead_man = DeadMan.of(self.file.plan, self.act)
         control = ControlServer(self._socket, self._requests)
         try:
-            beating = [*map(self._task, (self._beat(), self._keeper.run(), self._evidence.run()))]
+            works = self._beat(), self._keeper.run(), self._evidence.run()
+            beating = [self._life.run(work) for work in works]
             await self._line.open()  # the inputs are being watched meanwhile
             self._hosts.begin_rest()
             await control.start()
@@ -173,31 +172,13 @@ class Daemon:
             gc.enable()
             self._notify.ready()
             log.info("armoury %s runs: %d devices", self.file.plan.site.id, len(self._hosts))
-            await self._stopping.wait()
+            await self._life.over()
             for task in beating:
                 task.cancel()
         finally:
             await self._end(control)
-        if self._crash is not None:
-            raise self._crash
-
-    def _callback_failed(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        """A callback that fails is a fault of our own: half a turn must not be lived on with."""
-        loop.default_exception_handler(context)
-        if "handle" in context and context.get("exception") is not None:
-            self._crash = context["exception"]
-            self._stop("a fault of our own")
-
-    def _task(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        """Run something for as long as the daemon runs; its failure is the daemon's."""
-        task = asyncio.get_running_loop().create_task(work)
-        task.add_done_callback(self._task_ended)
-        return task
-
-    def _task_ended(self, task: asyncio.Task[None]) -> None:
-        if not task.cancelled() and (crash := task.exception()) is not None:
-            self._crash = crash
-            self._stop("a fault of our own")
+        if self._life.crash is not None:
+            raise self._life.crash
 
     async def _end(self, control: ControlServer) -> None:
         self._notify.stopping()
@@ -206,15 +187,11 @@ class Daemon:
         self._reload.stop()
         await self._hosts.end()
         await self._evidence.close()
-        self._loop.put(Stopping(self._why, self._clock.now().mono_us))
+        self._loop.put(Stopping(self._life.why, self._clock.now().mono_us))
         settled = asyncio.ensure_future(self._loop.settled())
         if not (await asyncio.wait([settled], timeout=SETTLE_S))[0]:
             log.error("the disk does not take the last events: they go with this process")
         await self._line.close()
-
-    def _stop(self, why: str) -> None:
-        self._why = why
-        self._stopping.set()
 
     def _start_input(self) -> Started:
         last = self._journal.last()
@@ -267,14 +244,14 @@ class Daemon:
             replaced = isinstance(error, JournalSucceeded)
             self._loop.put(RecordNews(replaced, str(error), self._clock.now().mono_us))
         if isinstance(error, JournalDied | JournalRolledBack | JournalDamaged | StorageUprooted):
-            self._crash = error  # systemd starts anew: so is the record, if it is not what it was
+            # systemd starts anew: so is the record, if it is not what it was
             died = isinstance(error, JournalDied)
-            self._stop("a fault of our own" if died else "the record is not what it was")
+            self._life.end(OURS if died else "the record is not what it was", error)
         if isinstance(error, StorageFailed):
             self._storage = self._telling.trouble = str(error)
             at_us = self._clock.now().mono_us
             self._loop.put(StorageNews(Condition.FAULTED, at_us, str(error)))
-            self._task(self._evidence.make_room())
+            self._life.run(self._evidence.make_room())
 
     async def _beat(self) -> None:
         """Once a second: feed the watchdogs, look at the clock, tell what has changed."""
@@ -303,7 +280,7 @@ class Daemon:
     def act(self, action: Action) -> None:
         if not action.device:  # the gateway itself, which knows how to stop and nothing else
             self.exhausted = True
-            self._stop(str(action.args["reason"]))
+            self._life.end(str(action.args["reason"]))
             return
         self._hosts.act(action)
 
@@ -360,7 +337,7 @@ class Daemon:
         self._evidence.keep(file)
         self._telling.keep(file)
         if (change := self._line.keep(file)) is not None:
-            self._task(change)
+            self._life.run(change)
 
     # What people ask (agent.runtime.requests.House)
 
