@@ -82,7 +82,7 @@ class Device(Named):
     """What the site half needs to know of a `[[device]]`."""
 
     simulated: bool = False
-    reads_fingers: bool = False
+    reads_fingers: bool = True  # unless its driver's options say that it does not
 
 
 class Area(Named):

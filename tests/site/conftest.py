@@ -45,10 +45,10 @@ TYPES = {"text": str, "int": int, "bool": bool, "list": list, "map": dict}
 TABLES: dict[str, Any] = {
     "site": {"id": "test-1", "name": "Test armoury"},
     "device": [
-        {"id": "board"},
-        {"id": "reader", "reads_fingers": True},
-        {"id": "lobby", "reads_fingers": True},
-        {"id": "cam"},
+        {"id": "board", "reads_fingers": False},
+        {"id": "reader"},
+        {"id": "lobby"},
+        {"id": "cam", "reads_fingers": False},
     ],
     "area": [{"id": "hall"}],
     "door": [

@@ -38,13 +38,13 @@ class TestCredentials:
 
     def test_a_finger_is_on_what_reads_fingers_whatever_else_is_used_of_it(self, make):
         lids = [("box", "box.lid"), ("gate", "gate.tamper")]  # of a board, and of a reader
-        devices = [*TABLES["device"], {"id": "box"}, {"id": "keypad"}]
+        others = [{"id": name, "reads_fingers": False} for name in ("box", "keypad")]
         zones = [
             {"id": name, "area": "hall", "point": point, "kind": "tamper", "supervision": "eol"}
             for name, point in lids
         ]
-        gate = {"id": "gate", "reads_fingers": True}
-        desk = make(device=[*devices, gate], zone=[*TABLES["zone"], *zones])
+        devices = [*TABLES["device"], *others, {"id": "gate"}]
+        desk = make(device=devices, zone=[*TABLES["zone"], *zones])
         officers_there(desk, 5)
         for device, reason in (("box", "bad-finger"), ("keypad", "bad-finger"), ("gate", "")):
             enrol(desk, "p-5", 6, {"kind": "finger", "reference": f"{device}:7"})

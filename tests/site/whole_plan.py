@@ -35,8 +35,8 @@ DOORS = [
     | {"interlock": ["store"], "on_armed": "disarm"},
 ]
 PLAN = plan(
-    device=[{"id": name} for name in ("board", "cam")]
-    + [{"id": name, "reads_fingers": True} for name in ("reader", "lobby", "gate")],
+    device=[{"id": name, "reads_fingers": False} for name in ("board", "cam")]
+    + [{"id": name} for name in ("reader", "lobby", "gate")],
     area={"exit_delay_s": 5, "entry_delay_s": 10, "disarm_people": 1, "response_s": 60},
     door=DOORS,
     zone=ZONES,
