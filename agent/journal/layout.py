@@ -1,7 +1,7 @@
 """The journal's files and tables.
 
     FOLDER/journal.db          the record; while it is in use, -wal and -shm beside it
-    FOLDER/journal.lock        held by the daemon
+    FOLDER/journal.lock        which daemon holds the folder
     FOLDER/journal.key, .vkey  what checkpoints are signed with; what shows that they were
     FOLDER/journal.last        the last checkpoint: an older database is known by it
     FOLDER/journal.reserve     disk space for alarms
