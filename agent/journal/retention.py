@@ -13,6 +13,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from agent.journal.ageing import settled
 from agent.journal.errors import StorageCorrupt
 from agent.journal.filing import SEVERITIES, SEVERITY_NAMES
 from agent.journal.policy import Policy
@@ -95,16 +96,18 @@ class Retention:
 
         Args:
             reader: of the record.
-            now: the present; without a trusted clock nothing is old, but space can be made.
+            now: the present; without a trusted clock nothing is old, nor by one that has just
+                jumped ahead (`ageing`), but space can be made.
             below: only lower numbers: those of open alarms and what followed them are kept.
             quota: bytes that the record may take.
         """
         delivered = _delivered(reader)
-        if now.trusted:
+        by = settled(reader, now)
+        if by.trusted:
             for days, classes in self._classes(reader).items():
-                yield from _batches(self._aged(reader, now, days, classes), delivered, below, now)
+                yield from _batches(self._aged(reader, by, days, classes), delivered, below, now)
                 self._seen[days] = _nothing_up_to(reader, classes, self._seen.get(days, 0))
-            yield from self._thinning(surplus(reader, now.utc_us, self._thinned))
+            yield from self._thinning(surplus(reader, by.utc_us, self._thinned))
         if (used := _used(reader)) > quota:
             too_much = used - quota * ROOM_PCT // 100
             yield from _batches(
@@ -129,10 +132,10 @@ class Retention:
         return found
 
     def _aged(
-        self, reader: Reader, now: Moment, days: int, classes: Sequence[int]
+        self, reader: Reader, by: Moment, days: int, classes: Sequence[int]
     ) -> Iterator[tuple[int, int]]:
         """Yield number and severity of what is older than it is kept."""
-        until_us = now.utc_us - days * DAY_US
+        until_us = by.utc_us - days * DAY_US
         sql = (
             f"SELECT seq, severity FROM event WHERE seq BETWEEN ? AND ? AND {_among(classes)} "  # noqa: S608
             f"AND at_us < ? ORDER BY seq LIMIT {MOST_ROWS}"

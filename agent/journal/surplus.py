@@ -57,7 +57,7 @@ def old(
         keep_d: days, by camera; of a camera that is no more, everything stays until there is no
             room.
         needed: the open alarms: what is of any of them stays.
-        now: the present; without a trusted clock nothing is old.
+        now: the present, as age is counted (`ageing`); without a trusted clock nothing is old.
     """
     if not now.trusted:
         return []

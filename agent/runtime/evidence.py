@@ -24,6 +24,7 @@ from typing import Protocol
 
 from agent.config.sitefile import SiteFile
 from agent.journal import surplus
+from agent.journal.ageing import settled
 from agent.journal.errors import JournalError, StorageCorrupt
 from agent.journal.evidence import DROPPED, Evidence
 from agent.journal.reading import Reader
@@ -208,7 +209,8 @@ class EvidenceKeeper:
             for name in self._evidence.clean(reader):
                 log.info("evidence that no event names is removed: %s", name)
             items = self._evidence.items(reader)
-        old = surplus.old(items, self._keep_d, needed, now)
+            by = settled(reader, now)
+        old = surplus.old(items, self._keep_d, needed, by)
         left = [item for item in items if item not in old]
         short = self._evidence.short() - sum(item.size for item in old)
         return {"age": old, "space": surplus.oldest(left, needed, short)}

@@ -58,8 +58,8 @@ def journal(ears: Ears, folder: Path) -> Iterator[Journal]:
         yield made
 
 
-def day(number: int, trusted: bool = True) -> Moment:
-    return Moment(START_US + number * DAY * 1_000_000, 0, BOOT, trusted)
+def day(number: float, trusted: bool = True) -> Moment:
+    return Moment(START_US + int(number * DAY) * 1_000_000, 0, BOOT, trusted)
 
 
 def carry_out(
@@ -80,6 +80,13 @@ def carry_out(
             assert len(made.prune) <= MOST_ROWS
             found += [n for first, last in made.prune.spans for n in range(first, last + 1)]
     return found
+
+
+def went_on(journal: Journal, ears: Ears, number: int) -> int:
+    """Record an event of that day; return its number."""
+    journal.submit(Batch((entry(number * DAY),)), 4)
+    ears.heard(len(ears.commits) + 1)
+    return journal.head
 
 
 def pruned(journal: Journal, ears: Ears, folder: Path, *wanted: object) -> list[int]:
@@ -103,13 +110,18 @@ def severity(seq: int) -> Severity:
     return SEVERITIES[(seq - 1) % 5]
 
 
-def test_each_severity_has_its_time(journal: Journal, ears: Ears, folder: Path) -> None:
-    gone = pruned(journal, ears, folder, Policy(), day(1000), 2**62)
-    expected = {
+def old_on(number: int) -> set[int]:
+    """Return what is old on a day: two events a day, the first on day 0."""
+    return {
         seq
         for seq in range(1, 2001)
-        if seq < 2 * (1000 - (92 if severity(seq) is Severity.INFO else 731)) + 1
+        if seq < 2 * (number - (92 if severity(seq) is Severity.INFO else 731)) + 1
     }
+
+
+def test_each_severity_has_its_time(journal: Journal, ears: Ears, folder: Path) -> None:
+    gone = pruned(journal, ears, folder, Policy(), day(1000), 2**62)
+    expected = old_on(1000)
     assert set(gone) == expected
     assert left(folder) == set(range(1, 2001)) - expected
     assert verify(folder, keys.public(folder)).findings == ()
@@ -124,17 +136,59 @@ def test_a_kind_may_have_its_own_time(journal: Journal, ears: Ears, folder: Path
 
 
 def test_what_is_not_delivered_stays(journal: Journal, ears: Ears, folder: Path) -> None:
+    last = went_on(journal, ears, 4999)
     pruned(journal, ears, folder, Policy(), day(5000), 2**62)
-    assert left(folder) == {seq for seq in range(1901, 2001) if severity(seq) != "alarm"}
+    undelivered = {seq for seq in range(1901, 2001) if severity(seq) != "alarm"}
+    assert left(folder) == {*undelivered, last}
 
 
 def test_what_belongs_to_an_open_alarm_stays(journal: Journal, ears: Ears, folder: Path) -> None:
+    last = went_on(journal, ears, 4999)
     pruned(journal, ears, folder, Policy(), day(5000), 700)
-    assert left(folder) == set(range(700, 2001))
+    assert left(folder) == set(range(700, last + 1))
 
 
 def test_an_untrusted_clock_makes_nothing_old(journal: Journal, ears: Ears, folder: Path) -> None:
+    went_on(journal, ears, 4999)
     assert pruned(journal, ears, folder, Policy(), day(5000, trusted=False), 2**62) == []
+
+
+def test_a_clock_that_jumps_ahead_makes_nothing_old_until_it_stood_so_for_a_day(
+    journal: Journal, ears: Ears, folder: Path
+) -> None:
+    wrong = went_on(journal, ears, 5000)
+    for at in (5000, 5000.5, 5000.9):
+        pruned(journal, ears, folder, Policy(), day(at), 2**62)
+        assert left(folder) >= set(range(1, 2001)) - old_on(1001), "nothing but what was due"
+    pruned(journal, ears, folder, Policy(), day(5001), 2**62)
+    undelivered = {seq for seq in range(1901, 2001) if severity(seq) != "alarm"}
+    assert left(folder) == {*undelivered, wrong}
+
+
+def test_two_wrong_answers_are_no_more_right_than_one(
+    journal: Journal, ears: Ears, folder: Path
+) -> None:
+    went_on(journal, ears, 5000)
+    went_on(journal, ears, 1000)  # it was set right
+    went_on(journal, ears, 1001)
+    went_on(journal, ears, 5002)
+    pruned(journal, ears, folder, Policy(), day(5002), 2**62)
+    assert left(folder) >= set(range(1, 2001)) - old_on(1002)
+
+
+def test_a_gateway_that_was_off_for_long_waits_for_a_day(
+    journal: Journal, ears: Ears, folder: Path
+) -> None:
+    """Nothing tells it from one whose clock was sent ahead while it was off."""
+    journal.close()
+    with Journal.open(
+        folder, committed=ears.committed, failed=ears.failed, origin="armoury/test"
+    ) as again:
+        went_on(again, ears, 1300)
+        pruned(again, ears, folder, Policy(), day(1300.5), 2**62)
+        assert left(folder) >= set(range(1, 2001)) - old_on(1001)
+        pruned(again, ears, folder, Policy(), day(1301), 2**62)
+        assert not left(folder) & old_on(1301) & set(range(1, 1901))
 
 
 def test_chatter_goes_for_space_and_nothing_else(
@@ -306,9 +360,9 @@ def test_times_out_of_order_are_judged_one_by_one(
 ) -> None:
     """A clock that was set back or forward makes no event older or younger than it says."""
     far, near = (entry(n * DAY, "test.set", data={"n": n}) for n in (5000, 10))
-    journal.submit(Batch((far, near)), 5)
+    journal.submit(Batch((far, near, entry(999 * DAY))), 5)
     ears.heard(len(ears.commits) + 1)
-    journal.acknowledge("fibre", "rest", [(1, 2002)])
+    journal.acknowledge("fibre", "rest", [(1, 2003)])
     journal.submit(Batch(()), 6)
     ears.heard(len(ears.commits) + 1)
     gone = carry_out(Retention(Policy()), journal, ears, folder, day(1000))

@@ -143,19 +143,37 @@ async def test_what_is_old_goes_when_its_time_has_come(
     keeping = make()
     await keeping.look()
     assert house.prunings() == 0
+    await house.happened(92, 1)
     clock.after_us = 93 * DAY_US
     await keeping.look()
-    assert house.numbers() == set(range(451, 501))
+    assert house.numbers() == set(range(451, 502))
     assert house.prunings() == 3, "in small pieces"
     await keeping.look()
     assert house.prunings() == 3
     assert verify(tmp_path / "data", keys.public(tmp_path / "data")).findings == ()
 
 
+async def test_a_clock_that_is_sent_years_ahead_gives_up_nothing_at_once(
+    house: House, clock: FakeClock, make: Callable[..., Keeper]
+) -> None:
+    await house.happened(0, 100)
+    clock.after_us = 1000 * DAY_US
+    await house.happened(1000, 1)
+    keeping = make()
+    for _ in range(23):
+        await keeping.look()
+        clock.after_us += HOUR_US
+    assert house.prunings() == 0
+    clock.after_us += HOUR_US
+    await make().look()
+    assert house.numbers() == {101}, "it stood so for a day, over a restart"
+
+
 async def test_without_the_key_nothing_is_given_up(
     house: House, clock: FakeClock, make: Callable[..., Keeper], tmp_path: Path
 ) -> None:
     await house.happened(0, 50)
+    await house.happened(92, 1)
     house.journal.close()
     (tmp_path / "data" / "journal.key").unlink()
     house.open(tmp_path / "data")
@@ -168,6 +186,7 @@ async def test_it_is_done_once_an_hour(
     house: House, clock: FakeClock, make: Callable[..., Keeper]
 ) -> None:
     await house.happened(0, 10)
+    await house.happened(91.01, 1)
     clock.after_us = 92 * DAY_US - HOUR_US // 2
     keeping = make()
     await keeping.look()
@@ -184,15 +203,16 @@ async def test_an_open_alarm_keeps_what_followed_it_and_the_minute_before(
 ) -> None:
     await house.happened(0, 300)
     await house.happened(10, 5)
+    await house.happened(499, 1)
     house.open_us = START_US + 10 * DAY_US + 59_000_000
     clock.after_us = 500 * DAY_US
     keeping = make()
     await keeping.look()
-    assert house.numbers() == set(range(301, 306))
+    assert house.numbers() == set(range(301, 307))
     house.open_us = None
     clock.after_us += HOUR_US
     await keeping.look()
-    assert house.numbers() == set()
+    assert house.numbers() == {306}
 
 
 async def test_beyond_the_quota_it_goes_at_once_and_the_rest_is_told(
@@ -248,6 +268,7 @@ async def test_nothing_more_is_given_up_while_a_commit_waits(
 ) -> None:
     """One pruning at a time: whatever else is to be recorded waits for one at the most."""
     await house.happened(0, 1000)
+    await house.happened(92, 1)
     clock.after_us = 93 * DAY_US
     asked: list[Batch] = []
     never: asyncio.Future[None] = asyncio.get_running_loop().create_future()
