@@ -81,7 +81,8 @@ def open_record(
         return _believed(folder, signer, failed, progress)
     except (StorageCorrupt, JournalUnusable, sqlite3.Error) as error:
         reason = _damage(folder, error)
-        if reason is None or signer is None or not (folder / last.NAME).exists():
+        was_signed = (folder / last.NAME).exists() or _is_gone(folder, signer)
+        if reason is None or signer is None or not was_signed:
             raise
     succession.succeed(folder, signer, reason)
     return _believed(folder, signer, failed, progress)
@@ -94,7 +95,7 @@ def _believed(
     progress: Callable[[], None],
 ) -> Opened:
     """Open the record, and see that it is what it was."""
-    if (folder / last.NAME).exists() and not (folder / layout.DATABASE).exists():
+    if _is_gone(folder, signer):
         raise StorageCorrupt(f"the record in {folder} is gone")
     _prepare(folder, progress)
     reader = Reader(folder)
@@ -119,6 +120,16 @@ def _believed(
         if storage:
             storage.close()
         raise
+
+
+def _is_gone(folder: Path, signer: Signer | None) -> bool:
+    """Say whether there was a record, and is none: who takes it may take its checkpoint along.
+
+    What only a record that was opened makes is the reserve; the key may be there before it, for
+    a new gateway gets it from its copy, or as a credential.
+    """
+    left = (last.NAME, reserve.NAME) if signer else (last.NAME,)
+    return not (folder / layout.DATABASE).exists() and any((folder / n).exists() for n in left)
 
 
 def _log(reader: Reader) -> str:

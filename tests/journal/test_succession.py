@@ -156,6 +156,38 @@ def test_a_lost_file_does_not_start_the_numbers_again(
     assert see_that_it_goes_on(journal, ears, folder, recorded, 1001 + MARGIN) == []
 
 
+def test_a_record_that_went_with_its_checkpoint_is_missed(
+    signing: Open, recorded: list[Recorded], ears: Ears, folder: Path
+) -> None:
+    for name in ("journal.db", "journal.last"):
+        (folder / name).unlink()
+    journal = signing()
+    assert "is gone" in told(ears)
+    assert journal.vkey
+    assert Verifier.parse(journal.vkey).key == keys.public(folder)[0].key
+    journal.submit(batch(1), 99)
+    ears.heard(11)
+    assert ears.rows[-1].seq == 1 + MARGIN, "nothing here says how many there were"
+
+
+@pytest.mark.parametrize("left", [["journal.key"], ["journal.key", "journal.vkey"]])
+def test_a_key_that_comes_first_misses_no_record(
+    signing: Open, ears: Ears, folder: Path, tmp_path: Path, left: list[str]
+) -> None:
+    """On a new gateway, and where the first start of all was cut short."""
+    signing().close()
+    shutil.copytree(folder, tmp_path / "before")
+    shutil.rmtree(folder)
+    folder.mkdir()
+    for name in left:
+        shutil.copy(tmp_path / "before" / name, folder)
+    journal = signing()
+    assert ears.failures == []
+    journal.submit(batch(1), 1)
+    ears.heard(1)
+    assert ears.rows[-1].seq == 1
+
+
 def test_an_older_copy_put_back_is_known_and_not_written_over(
     signing: Open, recorded: list[Recorded], ears: Ears, folder: Path
 ) -> None:
