@@ -11,6 +11,7 @@ from typing import Any
 from agent.journal import layout
 from agent.journal.checkpoint import Checkpoint
 from agent.journal.errors import storage_failure
+from agent.journal.evidence import DROPPED, KEPT
 from agent.journal.filing import Filing, split
 from agent.journal.note import NoteRefused, Verifier
 from agent.journal.ranges import Ranges, Span
@@ -19,6 +20,7 @@ from agent.journal.tree import MARK, is_marked, leaf_hash
 
 CHUNK = 200
 MOST = 100_000  # events taken over: the newest, where even what was delivered is not known
+LASTING = (ROTATED, KEPT, DROPPED)
 SKIPS = 2000  # unreadable numbers in a row, after which the rest is given up
 
 
@@ -82,13 +84,16 @@ class Salvage:
         rows = self._events(below) if everything else self._undelivered(acknowledged, below)
         return sum(_put(new, row) for row in rows)
 
-    def key_changes_into(self, new: sqlite3.Connection, below: int) -> int:
-        """Write the events that lead from key to key, whether they were delivered or not."""
-        sql = (
-            "SELECT seq, CAST(proof AS BLOB), CAST(body AS BLOB) FROM event WHERE class IN "
-            "(SELECT id FROM class WHERE kind = ?) AND seq < ? AND kept"
-        )
-        found = self._rows(sql, (ROTATED, below)) or ()
+    def lasting_into(self, new: sqlite3.Connection, below: int) -> int:
+        """Write the events that a record cannot do without, whether they were delivered or not.
+
+        Without those that lead from key to key nobody follows its signatures; without those that
+        name evidence its files would be nobody's, and be removed.
+        """
+        last = min(below - 1, self.head() or below - 1)
+        found = self._between(1, last, LASTING)
+        if found is None:  # it met damage somewhere
+            return sum(_put(new, row) for row in self._intact((1, last), LASTING))
         return sum(_put(new, row) for row in found if _holds(row))
 
     def _events(self, below: int) -> Iterator[tuple[int, bytes, bytes]]:
@@ -112,20 +117,25 @@ class Salvage:
                 if seq not in delivered[lane]:
                     yield seq, proof, body
 
-    def _intact(self, span: Span) -> Iterator[tuple[int, bytes, bytes]]:
+    def _intact(self, span: Span, kinds: Sequence[str] = ()) -> Iterator[tuple[int, bytes, bytes]]:
+        """Yield number, proof and body of what is whole; of these kinds only, where some are given.
+
+        Where there is none of them is no damage: it is not skipped.
+        """
         at, skipped = span[0], 0
         while at <= span[1] and skipped < SKIPS:
             end = min(span[1], at + CHUNK - 1)
-            rows = self._between(at, end)
-            if rows is None:  # something in it is damaged: number by number
-                alone = [self._between(number, number) for number in range(at, end + 1)]
-                rows = [row for found in alone for row in found or ()]
+            found = [self._between(at, end, kinds)]
+            if found == [None]:  # something in it is damaged: number by number
+                found = [self._between(number, number, kinds) for number in range(at, end + 1)]
+            rows = [row for some in found for row in some or ()]
             for seq, proof, body in rows:
                 if _holds((seq, proof, body)):
                     yield seq, proof, body
-            skipped = 0 if rows else skipped + end - at + 1
+            read = rows or (kinds and any(some is not None for some in found))
+            skipped = 0 if read else skipped + end - at + 1
             at = end + 1
-            if not rows and (following := self._following(at, span[1])):
+            if not read and (following := self._following(at, span[1])):
                 at, skipped = following, 0
 
     def _following(self, first: int, last: int) -> int | None:
@@ -134,11 +144,16 @@ class Salvage:
         rows = self._rows(sql, (first, last))
         return rows[0][0] if rows else None
 
-    def _between(self, first: int, last: int) -> list[tuple[Any, ...]] | None:
+    def _between(
+        self, first: int, last: int, kinds: Sequence[str] = ()
+    ) -> list[tuple[Any, ...]] | None:
+        marks = ",".join("?" * len(kinds))
+        among = f"AND class IN (SELECT id FROM class WHERE kind IN ({marks}))"  # noqa: S608
         return self._rows(
-            "SELECT seq, CAST(proof AS BLOB), CAST(body AS BLOB) FROM event "
-            "WHERE seq BETWEEN ? AND ? AND kept AND body IS NOT NULL AND proof IS NOT NULL",
-            (first, last),
+            "SELECT seq, CAST(proof AS BLOB), CAST(body AS BLOB) FROM event "  # noqa: S608
+            "WHERE seq BETWEEN ? AND ? AND kept AND body IS NOT NULL AND proof IS NOT NULL "
+            + (among if kinds else ""),
+            (first, last, *kinds),
         )
 
     def _marked(self, sql: str) -> list[tuple[Any, ...]]:

@@ -3,8 +3,8 @@
 The old files are set aside untouched. The new record continues the numbers, above every one
 that may have been given. Its log is one of its own, "ORIGIN/from-NUMBER", tied to the old one by
 a statement that the key signs under both names. What the old record still shows is taken over:
-saved state, what was delivered, and the intact events that were not. They keep their numbers;
-they are not of the new tree.
+saved state, what was delivered, and the intact events that were not, or that tell of keys and
+evidence. They keep their numbers; they are not of the new tree.
 
 The new record is whole before anything is moved, so that a crash leaves one of the two:
 
@@ -187,7 +187,7 @@ def _begin(new: Path, plan: _Plan, sources: Sequence[Salvage], *, everything: bo
             "INSERT INTO meta VALUES (?, ?)",
             [("origin", plan.origin), ("statement", plan.statement)],
         )
-        taken = sum(old.key_changes_into(connection, plan.first) for old in sources)
+        taken = sum(old.lasting_into(connection, plan.first) for old in sources)
         taken += sources[-1].into(connection, plan.first, everything=everything)
         said = f"{plan.said} and holds {taken} events from before"
         connection.execute("INSERT INTO meta VALUES (?, ?)", (UNTOLD, said))

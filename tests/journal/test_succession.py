@@ -24,6 +24,7 @@ from agent.journal.errors import (
     StorageCorrupt,
     StorageFailed,
 )
+from agent.journal.evidence import DROPPED, KEPT, Evidence
 from agent.journal.journal import Journal
 from agent.journal.note import NoteRefused, Signer, Verifier, open_note
 from agent.journal.proving import CannotProve, check, prove
@@ -168,6 +169,37 @@ def test_a_record_that_went_with_its_checkpoint_is_missed(
     journal.submit(batch(1), 99)
     ears.heard(11)
     assert ears.rows[-1].seq == 1 + MARGIN, "nothing here says how many there were"
+
+
+@pytest.mark.parametrize("damaged", ["at its end", "all along"])
+def test_evidence_stays_named_whatever_was_delivered(
+    signing: Open, ears: Ears, folder: Path, damaged: str
+) -> None:
+    journal = signing()
+    evidence = Evidence(folder, 1 << 20)
+    kept = [evidence.keep([b"picture %d" % n]).sha256 for n in range(20)]
+    # All delivered, far apart, and one of them was given up since.
+    for n, digest in enumerate(kept):
+        named = entry(n, KEPT, Severity.ACCESS, data={"sha256": digest})
+        chatter = [entry(n, data={"pad": "x" * 400}) for _ in range(150)]
+        journal.submit(Batch((named, *chatter)), n)
+    gone = entry(20, DROPPED, Severity.ACCESS, data={"files": kept[:1], "reason": "age"})
+    journal.submit(Batch((gone, *(entry(21) for _ in range(300)))), 20)
+    ears.heard(21)
+    for lane in ("alarm", "rest"):
+        journal.acknowledge("fibre", lane, [(1, journal.head)])
+    journal.close()
+    if damaged == "all along":
+        size = (folder / "journal.db").stat().st_size
+        for at in (1, 2, 3, 4):
+            overwrite(folder, at * size // 5, 2048)
+    bend(folder, "UPDATE entry SET object = 'crypt' WHERE seq > 3300")
+    signing()
+    assert told(ears)
+    with Reader(folder) as reader:
+        named = {item.sha256 for item in evidence.items(reader)}
+    assert named <= {*kept[1:]}
+    assert len(named) == 19 if damaged == "at its end" else len(named) >= 12
 
 
 @pytest.mark.parametrize("left", [["journal.key"], ["journal.key", "journal.vkey"]])
