@@ -189,6 +189,21 @@ class Evidence:
                     gone.append(path.name)
         return gone
 
+    def link_unnamed(self, reader: Reader, aside: Path) -> None:
+        """Give each file that no event names a second name, below a folder where all is kept.
+
+        Raises:
+            OSError: the disk refused; or it knows no second names.
+        """
+        named = {digest for _, digest, _ in _named(reader)}
+        for path in self._files():
+            if path.name not in named:
+                place = aside / FOLDER / path.parent.name
+                for folder in (place.parent, place):
+                    folder.mkdir(mode=0o700, exist_ok=True)
+                    layout.hand_over(folder)
+                (place / path.name).hardlink_to(path)
+
     def _files(self) -> Iterator[Path]:
         return (path for path in self._root.glob("??/*") if _NAME.fullmatch(path.name))
 

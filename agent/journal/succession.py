@@ -10,7 +10,7 @@ The new record is whole before anything is moved, so that a crash leaves one of 
 
     FOLDER/successor.new/   being made
     FOLDER/successor/       whole: takes the place of the old one, now or at the next start
-    FOLDER/aside/TIME/      the old one's files
+    FOLDER/aside/TIME/      the old one's files, and the evidence that only it named
 """
 
 from __future__ import annotations
@@ -30,7 +30,9 @@ from msgspec import Struct
 from agent.journal import keys, last, layout
 from agent.journal.checkpoint import Checkpoint
 from agent.journal.errors import JournalError
+from agent.journal.evidence import Evidence
 from agent.journal.note import Signer, sign
+from agent.journal.reading import Reader
 from agent.journal.record import REPLACED, Recorded
 from agent.journal.rotation import Chain
 from agent.journal.salvage import Salvage
@@ -83,6 +85,7 @@ def succeed(
         plan = _planned(folder, signer, reason, aside, (old, source))
         layout.prepare(new, first=plan.first)
         said = _begin(new, plan, (old, source), everything=backup is not None)
+    _keep_evidence(folder, new, folder / aside)
     _keep(new, aside)
     new.rename(folder / SUCCESSOR)
     layout.sync(folder)
@@ -111,6 +114,21 @@ def _unused(folder: Path) -> Path:
     return next(Path(ASIDE, name) for name in names if not (folder / ASIDE / name).exists())
 
 
+def _keep_evidence(folder: Path, new: Path, aside: Path) -> None:
+    """Keep what only the old record named aside with it: here it would be a crash's leavings."""
+    evidence = Evidence(folder, quota=0)
+    if evidence.is_there():
+        _make(aside)
+        with contextlib.suppress(OSError), Reader(new) as reader:
+            evidence.link_unnamed(reader, aside)
+
+
+def _make(aside: Path) -> None:
+    for made in (aside.parent, aside):
+        made.mkdir(mode=0o700, exist_ok=True)
+        layout.hand_over(made)
+
+
 def _keep(new: Path, aside: Path) -> None:
     """Write where to set the old record aside, and see all of the new one to the disk."""
     (new / ASIDE).write_text(str(aside))
@@ -137,9 +155,7 @@ def finish(folder: Path) -> None:
     new = folder / SUCCESSOR
     if (new / layout.DATABASE).exists():
         aside = folder / _kept(folder)
-        for made in (aside.parent, aside):
-            made.mkdir(mode=0o700, exist_ok=True)
-            layout.hand_over(made)
+        _make(aside)
         for name in (
             layout.DATABASE,
             f"{layout.DATABASE}-wal",

@@ -202,6 +202,26 @@ def test_evidence_stays_named_whatever_was_delivered(
     assert len(named) == 19 if damaged == "at its end" else len(named) >= 12
 
 
+def test_evidence_that_only_a_ruined_record_named_is_kept_aside(
+    signing: Open, ears: Ears, folder: Path
+) -> None:
+    journal = signing()
+    evidence = Evidence(folder, 1 << 20)
+    digest = evidence.keep([b"picture"]).sha256
+    named = entry(1, KEPT, Severity.ACCESS, data={"sha256": digest})
+    journal.submit(Batch((named,)), 1)
+    ears.heard(1)
+    journal.close()
+    (folder / "journal.db").write_bytes(bytes(100_000))
+    signing()
+    assert told(ears)
+    os.utime(evidence.path(digest), (0, 0))  # long ago
+    with Reader(folder) as reader:
+        assert evidence.clean(reader) == [digest], "no event of this record names it"
+    (aside,) = (folder / "aside").iterdir()
+    assert Evidence(aside, 0).path(digest).read_bytes() == b"picture"
+
+
 @pytest.mark.parametrize("left", [["journal.key"], ["journal.key", "journal.vkey"]])
 def test_a_key_that_comes_first_misses_no_record(
     signing: Open, ears: Ears, folder: Path, tmp_path: Path, left: list[str]
