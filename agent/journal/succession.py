@@ -31,6 +31,7 @@ from agent.journal import keys, last, layout
 from agent.journal.checkpoint import Checkpoint
 from agent.journal.errors import JournalError
 from agent.journal.evidence import Evidence
+from agent.journal.growth import Growth
 from agent.journal.note import Signer, sign
 from agent.journal.reading import Reader
 from agent.journal.record import REPLACED, Recorded
@@ -86,6 +87,9 @@ def succeed(
         layout.prepare(new, first=plan.first)
         said = _begin(new, plan, (old, source), everything=backup is not None)
     _keep_evidence(folder, new, folder / aside)
+    # Until it has a checkpoint of its own, this says of it what `last` says of any other.
+    begun = Checkpoint(plan.origin, 0, Growth().root())
+    last.remember(new, begun.signed(signer.named(plan.origin)))
     _keep(new, aside)
     new.rename(folder / SUCCESSOR)
     layout.sync(folder)
@@ -132,8 +136,9 @@ def _make(aside: Path) -> None:
 def _keep(new: Path, aside: Path) -> None:
     """Write where to set the old record aside, and see all of the new one to the disk."""
     (new / ASIDE).write_text(str(aside))
-    layout.hand_over(new / ASIDE)
-    layout.sync(new / ASIDE)
+    for name in (last.NAME, ASIDE):
+        layout.hand_over(new / name)
+        layout.sync(new / name)
     layout.sync(new)
 
 
@@ -168,6 +173,9 @@ def finish(folder: Path) -> None:
         for changed in (aside, aside.parent, folder):
             layout.sync(changed)
         (new / layout.DATABASE).rename(folder / layout.DATABASE)
+        layout.sync(folder)
+    if (new / last.NAME).exists():
+        (new / last.NAME).rename(folder / last.NAME)
         layout.sync(folder)
     shutil.rmtree(new, ignore_errors=True)
 
