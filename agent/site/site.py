@@ -368,7 +368,8 @@ class Site:
             reason = str(refused)
             said = about | {"reason": reason, "why": refused.data.get("why")}
             turn.event("command.refused", what.command, said)
-            turn.answer(what.command, accepted=False, reason=reason, data=refused.data)
+            if not what.refusal:  # else who refused it has answered; another's end may be to come
+                turn.answer(what.command, accepted=False, reason=reason, data=refused.data)
         else:
             turn.event(f"command.{outcome}", what.command, about)
             turn.answer(what.command, accepted=True, data={"outcome": outcome})

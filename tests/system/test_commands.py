@@ -152,6 +152,24 @@ def test_two_operators_open_for_somebody_who_is_there(house: House, desk: Desk) 
     assert (done["data"]["by"], done["data"]["second"]) == ("ana", "ben")
 
 
+def test_what_comes_twice_before_its_end_ends_once_and_as_it_does(house: House, desk: Desk) -> None:
+    """Over two brokers every command comes twice."""
+    come_to_the_door(house)
+    after = house.head()
+    board = next(d for d in house.ask("status")["devices"] if d["id"] == "board")["pid"]
+    given = envelope(asked("demo", "door.assist", {"door": "store"}), ANA, BEN)
+    os.kill(board, signal.SIGSTOP)
+    try:
+        desk.send(given)
+        desk.send(given)
+        assert house.wait_for(after=after, kind="command.refused")["data"]["reason"] == "replayed"
+    finally:
+        os.kill(board, signal.SIGCONT)
+    answers = [desk.answer() for _ in range(3)]
+    assert answers == [("accepted", ""), ("done", ""), ("refused", "replayed")]
+    house.wait_for(after=after, kind="door.relocked")
+
+
 def test_the_end_is_unknown_when_the_host_dies_over_it(alone: House, lone_desk: Desk) -> None:
     come_to_the_door(alone)
     after = alone.head()
