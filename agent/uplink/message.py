@@ -60,6 +60,7 @@ class Message(Struct, frozen=True, eq=False):
 
     Attributes:
         expires_s: how long the broker keeps it for somebody who is away; None: for ever.
+        apart: it stands beside what else is said on its topic, and does not replace it.
         parcel: the events it carries, if they are of the record ...
         ledger: ... and whose account they are on.
     """
@@ -70,5 +71,6 @@ class Message(Struct, frozen=True, eq=False):
     retain: bool = False
     zipped: bool = False
     expires_s: int | None = None
+    apart: bool = False
     parcel: Parcel | None = None
     ledger: Ledger | None = None

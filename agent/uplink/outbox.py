@@ -57,7 +57,7 @@ class Outbox:
     def __init__(self, topics: Topics, random: Random) -> None:
         self._where = {rank: topics.events(w.topic) for rank, w in WORTH.items() if w.topic}
         self._ledgers: Mapping[Lane, Ledger] = {}
-        self._control: dict[str, Message] = {}
+        self._control: dict[str | Message, Message] = {}  # by topic; what stands apart by itself
         self.repeats = Repeats()
         self._unrecorded: deque[Message] = deque(maxlen=UNRECORDED_MOST)
         self._flying: dict[Rank, int] = dict.fromkeys(Rank, 0)
@@ -135,15 +135,22 @@ class Outbox:
                 ledger.note(row, lane, live=live)
 
     def say(
-        self, topic: str, payload: bytes, *, retain: bool, expires_s: int | None = None
+        self,
+        topic: str,
+        payload: bytes,
+        *,
+        retain: bool,
+        expires_s: int | None = None,
+        apart: bool = False,
     ) -> None:
         """Send this beside the events; it replaces what still waits for the same topic.
 
-        What is `forbidden` is left out.
+        What is said `apart` replaces nothing. What is `forbidden` is left out.
         """
         if topic not in self.forbidden:
-            message = Message(Rank.CONTROL, topic, payload, retain, expires_s=expires_s)
-            self._control[topic] = message
+            how = Rank.CONTROL, topic, payload, retain
+            message = Message(*how, expires_s=expires_s, apart=apart)
+            self._control[_place(message)] = message
 
     def unrecorded(self, body: bytes) -> None:
         """Send an alarm that the disk does not take; the newest ones are kept until taken."""
@@ -258,8 +265,8 @@ class Outbox:
             return False
         if not self.forbidden.refused(message.topic, now_s):
             return False
-        for topic in [topic for topic in self._control if topic in self.forbidden]:
-            del self._control[topic]
+        for waits in [m for m in self._control.values() if m.topic in self.forbidden]:
+            del self._control[_place(waits)]
         return True
 
     def _take_back(self, message: Message) -> None:
@@ -268,8 +275,12 @@ class Outbox:
         elif message.rank is Rank.UNRECORDED:
             self._unrecorded.appendleft(message)
         elif message.rank is Rank.CONTROL:
-            self._control.setdefault(message.topic, message)
+            self._control.setdefault(_place(message), message)
 
     def trouble(self) -> Hold | None:
         """Return why events stay behind although the broker is there, if they do."""
         return self._holds.trouble()
+
+
+def _place(message: Message) -> str | Message:
+    return message if message.apart else message.topic

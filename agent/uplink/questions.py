@@ -88,8 +88,9 @@ class Questions:
         return True
 
     def _reply(self, answer: CommandAnswer) -> None:
-        self._say(self._topics.answer(answer.command), answer.encode())
+        # Several under one id tell what became of several: none may take another's place.
+        self._say(self._topics.answer(answer.command), answer.encode(), apart=True)
 
-    def _say(self, topic: str, payload: bytes) -> None:
-        self._outbox.say(topic, payload, retain=False)
+    def _say(self, topic: str, payload: bytes, *, apart: bool = False) -> None:
+        self._outbox.say(topic, payload, retain=False, apart=apart)
         self._pump()

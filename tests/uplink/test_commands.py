@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -21,10 +22,13 @@ from agent.site.value import replace
 from agent.uplink import desk as desk_module
 from agent.uplink.commands import REFUSALS, Command, Judge, Judged, SignedCommand
 from agent.uplink.desk import Desk
-from agent.uplink.feed import CommandAnswer
+from agent.uplink.feed import CommandAnswer, Topics
 from agent.uplink.operators import OperatorOptions, grants, mistakes
+from agent.uplink.questions import Questions
 from agent.uplink.signing import countersigned, signed, written
+from agent.uplink.worker import Worker
 from tests.site.conftest import plan
+from tests.uplink.outbox_line import Line, Record
 from tests.uplink.rig import on_a_loop, until
 
 START = Moment(1_800_000_000_000_000, 5_000_000, "boot", trusted=True)
@@ -362,6 +366,21 @@ async def test_a_commands_own_end_comes_before_what_else_is_refused_under_its_id
     house.take(given)
     assert house.said()[4:] == [("refused", "replayed")]
     assert house.refused == ["replayed", "unknown-signer", "replayed"]
+
+
+@on_a_loop
+async def test_what_is_answered_while_the_broker_is_gone_takes_no_other_answers_place() -> None:
+    house, line = House(), Line(Record())
+    above = SimpleNamespace(commands_heard=True, head=lambda: 0, command=house.desk.take)
+    reader = Worker("reader", asyncio.get_running_loop())
+    where = Topics("quito-07")
+    heard = Questions(where, above, line.outbox, line.record, reader, line.pump).meant
+    for _ in range(2):
+        heard[where.command](signed(command(), BEN))
+    house.desk.answered(Answer("monitor/c-1", accepted=True, data={"outcome": "done"}))
+    line.connect()
+    states = [json.loads(message.payload)["state"] for message in line.flying]
+    assert states == ["accepted", "done", "refused"]
 
 
 @on_a_loop
