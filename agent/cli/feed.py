@@ -146,7 +146,10 @@ def feed(
             memory = store.read()
             name = client or f"armoury-feed-{socket.gethostname()}-{named}-{store.own()}"
             reach = Broker(host, port, name, KEEP_S, username, password, ca, cert, cert_key)
-            heard = Feed(time.monotonic(), sites, pinned, first, memory)
+            try:
+                heard = Feed(time.monotonic(), sites, pinned, first, memory)
+            except MemoryUnusable as error:
+                raise MemoryUnusable(f"{kept}: {error}") from error
 
             def changed(what: Changed) -> None:
                 if what.up and what.session == REST:

@@ -22,6 +22,7 @@ SITES_MOST = 1000
 DIGESTS_MOST = 2000
 KNOWN_MOST = 16
 VERSION = 1
+REMEDY = "move it away to begin anew, with the key and the checkpoint that come then"
 
 
 class MemoryUnusable(Exception):
@@ -120,13 +121,17 @@ class Feed:
         try:
             return self._made(site, memory)
         except (ValueError, TypeError, KeyError, AttributeError, NoteRefused) as error:
-            raise MemoryUnusable(f"what was kept of {site} is damaged ({error})") from error
+            what = f"what was kept of {site} is damaged ({error})"
+            raise MemoryUnusable(f"{what}: {REMEDY}") from error
 
     def _made(self, site: str, memory: Mapping[str, Any]) -> SiteFeed:
         given = self._keys.get(site)
         keys = [(int(number), Verifier.parse(vkey)) for number, vkey in memory.get("keys", ())]
         if given is not None and keys and given not in (key for _, key in keys):
-            raise ValueError("it was signed with another key than the one that is given")
+            raise MemoryUnusable(
+                f"the record of {site} was signed with another key until now than the one that is "
+                "given: see which is right; to begin anew with this one, give a --state of its own"
+            )
         if given is not None and not keys:
             keys = [(1, given)]
         digests = [
@@ -207,5 +212,5 @@ def _sites_of(kept: Mapping[str, Any] | None) -> list[tuple[str, Mapping[str, An
     if kept is None:
         return []
     if kept.get("version") != VERSION or not isinstance(kept.get("sites"), dict):
-        raise MemoryUnusable("it is not what this version of the software keeps")
+        raise MemoryUnusable(f"it is not what this version of the software keeps: {REMEDY}")
     return list(kept["sites"].items())

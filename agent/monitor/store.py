@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from agent.monitor.feed import MemoryUnusable
+from agent.monitor.feed import REMEDY, MemoryUnusable
 
 
 class Store:
@@ -77,14 +77,10 @@ class Store:
         except OSError as error:
             raise MemoryUnusable(f"{self._path} cannot be read: {error.strerror}") from error
         except ValueError as error:
-            raise MemoryUnusable(f"{self._path} is damaged: {self._remedy}") from error
+            raise MemoryUnusable(f"{self._path} is damaged: {REMEDY}") from error
         if not isinstance(found, dict):
-            raise MemoryUnusable(f"{self._path} is of something else: {self._remedy}")
+            raise MemoryUnusable(f"{self._path} is of something else: {REMEDY}")
         return found
-
-    @property
-    def _remedy(self) -> str:
-        return "move it away to begin anew, with the key and the checkpoint that come then"
 
     def write(self, memory: dict[str, Any]) -> None:
         """Keep this from now on; it is on the disk when this returns.
