@@ -19,6 +19,7 @@ from agent.journal.errors import (
     JournalUnusable,
     StorageCorrupt,
     StorageFailed,
+    storage_damaged,
     storage_failure,
 )
 from agent.journal.note import NoteRefused, Signer, Verifier
@@ -79,7 +80,7 @@ def open_record(
     signer = _signer(folder, origin, failed)
     try:
         return _believed(folder, signer, failed, progress)
-    except (StorageCorrupt, JournalUnusable, sqlite3.Error) as error:
+    except (StorageFailed, JournalUnusable, sqlite3.Error) as error:
         reason = _damage(folder, error)
         was_signed = (folder / last.NAME).exists() or _is_gone(folder, signer)
         if reason is None or signer is None or not was_signed:
@@ -223,10 +224,13 @@ def _see_that_prunings_are_signed(folder: Path, tree: StoredTree) -> None:
 
 def _damage(folder: Path, error: Exception) -> str | None:
     """Return what is damaged, in a sentence; None when it is not that."""
-    if isinstance(error, sqlite3.Error):
-        found = storage_failure(error, folder)
-        unknown = getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR
-        return str(found) if unknown or isinstance(found, StorageCorrupt) else None
+    cause = error.__cause__ if isinstance(error, StorageFailed) else error
+    if isinstance(cause, sqlite3.Error):
+        # What our statements name was there: its name is damaged.
+        is_unknown = getattr(cause, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR
+        error = storage_failure(storage_damaged(str(cause)) if is_unknown else cause, folder)
+    if isinstance(error, StorageFailed) and not isinstance(error, StorageCorrupt):
+        return None
     return None if isinstance(error, JournalTooNew) else str(error)
 
 

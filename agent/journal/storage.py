@@ -342,17 +342,18 @@ def _grown(connection: sqlite3.Connection) -> tuple[Growth, int]:
 
 
 def _prune(connection: sqlite3.Connection, span: Span) -> None:
-    """Leave only the leaves of some rows.
+    """Leave only the leaves of some rows; of what was taken over, nothing: it is of no tree here.
 
     They are deleted and put in anew: that gives pages back, which an update does not.
     """
+    first = StoredTree(connection).first
     rows = connection.execute(
         "SELECT seq, proof, CAST(body AS BLOB) FROM event WHERE seq BETWEEN ? AND ? AND kept",
         span,
     ).fetchall()
     kept = [(seq, leaf_hash(proof[: layout.SALT] + body)) for seq, proof, body in rows]
     connection.executemany("DELETE FROM entry WHERE seq = ?", [(seq,) for seq, _ in kept])
-    Filing(connection).put_leaves(kept)
+    Filing(connection).put_leaves([leaf for leaf in kept if leaf[0] >= first])
     connection.execute(_COUNT_PRUNED, (len(kept), len(kept)))
 
 

@@ -301,8 +301,9 @@ class Verification:
             for span in spans
         ]
         for first, last in believed:
-            begin, end = first - self._tree.first, last - self._tree.first + 1
-            if 0 <= begin < end <= len(self._gone):
+            # It may have named events before the first as well, which were taken over.
+            begin, end = max(0, first - self._tree.first), last - self._tree.first + 1
+            if begin < end <= len(self._gone):
                 self._gone[begin:end] = bytes(end - begin)
         at = self._gone.find(1)
         if at >= 0:

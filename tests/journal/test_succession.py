@@ -139,6 +139,20 @@ def test_a_corrupt_page_costs_what_is_on_it(
     assert len(lost) < 40
 
 
+@pytest.mark.parametrize("name", [b"proof BLOB", b"position INTEGER", b"note TEXT", b"head TEXT"])
+def test_a_name_in_the_files_tables_may_be_damaged(
+    signing: Open, recorded: list[Recorded], ears: Ears, folder: Path, name: bytes
+) -> None:
+    """SQLite reads such a file, and lacks the column: that is no failure of the disk."""
+    at = (folder / "journal.db").read_bytes().rindex(name)
+    with (folder / "journal.db").open("r+b") as file:
+        file.seek(at)
+        file.write(b"q")
+    journal = signing()
+    assert "is damaged (no such column" in told(ears)
+    assert journal.head in (1000, 1000 + MARGIN)
+
+
 def test_a_ruined_head_leaves_nothing_but_the_numbers(
     signing: Open, recorded: list[Recorded], ears: Ears, folder: Path
 ) -> None:
@@ -550,6 +564,24 @@ def test_a_backup_is_restored_beyond_what_was_pruned_of_it(
     journal.close()
     backup(folder, tmp_path / "copy")
     assert "holds 101 events from before" in str(restore(folder, tmp_path / "copy"))
+
+
+def test_what_was_taken_over_is_pruned_like_all_else(
+    signing: Open, recorded: list[Recorded], ears: Ears, folder: Path, tmp_path: Path
+) -> None:
+    """Of a record that was restored, what is old is given up years later, over its seam too."""
+    backup(folder, tmp_path / "copy")
+    restore(folder, tmp_path / "copy")
+    journal = signing()
+    journal.submit(batch(*range(300)), 50)
+    said: list[Json] = [[700, 710], [990, 1010]]
+    pruned = entry(0, PRUNED, data={"ranges": said})
+    journal.submit(Batch((pruned,), prune=Ranges.of([(700, 710), (990, 1010)])), 51)
+    journal.close()
+    verdict = verify(folder, keys.public(folder))
+    assert verdict.findings == ()
+    assert (verdict.inherited, verdict.pruned) == (1000 - 11 - 11, 10)
+    assert backup(folder, tmp_path / "another").findings == ()
 
 
 def test_a_backup_goes_onto_a_new_disk(
