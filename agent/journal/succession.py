@@ -32,11 +32,12 @@ from agent.journal.checkpoint import Checkpoint
 from agent.journal.errors import JournalError
 from agent.journal.evidence import Evidence
 from agent.journal.growth import Growth
-from agent.journal.note import Signer, sign
+from agent.journal.note import NoteRefused, Signer, sign
 from agent.journal.reading import Reader
 from agent.journal.record import REPLACED, Recorded
-from agent.journal.rotation import Chain
+from agent.journal.rotation import Chain, chain_of
 from agent.journal.salvage import Salvage
+from agent.journal.stored import StoredTree
 
 ASIDE = "aside"
 MAKING, SUCCESSOR = "successor.new", "successor"
@@ -85,7 +86,8 @@ def succeed(
         aside = _unused(folder)
         plan = _planned(folder, signer, reason, aside, (old, source))
         layout.prepare(new, first=plan.first)
-        said = _begin(new, plan, (old, source), everything=backup is not None)
+        sources = old, source
+        said = _begin(new, plan, sources, folder, signer, everything=backup is not None)
     _keep_evidence(folder, new, folder / aside)
     # Until it has a checkpoint of its own, this says of it what `last` says of any other.
     begun = Checkpoint(plan.origin, 0, Growth().root())
@@ -202,7 +204,15 @@ def _planned(
     return _Plan(origin, first, signed, f"{said} number {first}")
 
 
-def _begin(new: Path, plan: _Plan, sources: Sequence[Salvage], *, everything: bool) -> str:
+def _begin(
+    new: Path,
+    plan: _Plan,
+    sources: Sequence[Salvage],
+    folder: Path,
+    signer: Signer,
+    *,
+    everything: bool,
+) -> str:
     """Fill the new record with what an older one shows; return what is to be told of it."""
     connection = layout.connect(new, "rw")
     try:
@@ -213,6 +223,7 @@ def _begin(new: Path, plan: _Plan, sources: Sequence[Salvage], *, everything: bo
         )
         taken = sum(old.lasting_into(connection, plan.first) for old in sources)
         taken += sources[-1].into(connection, plan.first, everything=everything)
+        taken -= _cut_loose(connection, folder, signer)
         said = f"{plan.said} and holds {taken} events from before"
         connection.execute("INSERT INTO meta VALUES (?, ?)", (UNTOLD, said))
         connection.execute("COMMIT")
@@ -220,3 +231,18 @@ def _begin(new: Path, plan: _Plan, sources: Sequence[Salvage], *, everything: bo
     finally:
         connection.close()
     return said
+
+
+def _cut_loose(connection: sqlite3.Connection, folder: Path, signer: Signer) -> int:
+    """Leave out the changes of the key where the last one is missing; return how many those were.
+
+    It lay on a damaged page, or the backup is older. With the others alone the new record would
+    wait for the key before the last, which is gone; nothing would ever be signed again.
+    """
+    rows = StoredTree(connection).rotations()
+    with contextlib.suppress(NoteRefused):
+        chain = chain_of(rows, keys.known(folder, signer)).keys
+        if not chain or signer.verifier in chain or keys.of(folder, chain[-1]):
+            return 0
+    connection.executemany("DELETE FROM entry WHERE seq = ?", [(seq,) for seq, _ in rows])
+    return len(rows)

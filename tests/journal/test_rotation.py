@@ -315,6 +315,34 @@ def test_a_successor_knows_the_keys_of_before(signing: Open, ears: Ears, folder:
         assert verdict.key_changes == (151, 164)
 
 
+@pytest.mark.parametrize("how", ["its row is damaged", "the backup is older"])
+def test_the_key_signs_on_where_its_own_change_is_lost(
+    signing: Open, ears: Ears, folder: Path, tmp_path: Path, how: str
+) -> None:
+    """The key before the last is gone, and what ties the last to it."""
+    journal = signing()
+    record(journal, ears, batch(*range(150)))
+    rotate(journal, ears, folder)
+    journal.close()
+    backup(folder, tmp_path / "copy")
+    journal = signing()
+    third = rotate(journal, ears, folder)
+    journal.close()
+    if how == "the backup is older":
+        (folder / "journal.db").unlink()
+        restore(folder, tmp_path / "copy")
+    else:
+        with closing(sqlite3.connect(folder / "journal.db", isolation_level=None)) as database:
+            database.execute("UPDATE entry SET data = replace(data, 'new', 'old') WHERE seq > 151")
+    journal = signing()
+    assert {type(told) for told in ears.failures} == {JournalSucceeded}
+    assert journal.vkey is not None
+    record(journal, ears, batch(1))
+    journal.close()
+    verdict = verify(folder, [third])
+    assert (verdict.findings, verdict.covered) == ((), journal.head)
+
+
 def test_a_backup_of_before_is_restored_after(
     signing: Open, ears: Ears, folder: Path, tmp_path: Path
 ) -> None:
