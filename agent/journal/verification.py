@@ -158,7 +158,7 @@ class Verification:
     def _signed(self) -> Iterator[Checkpoint]:
         """Yield the record's own checkpoints, as far as their signatures hold."""
         before = 0
-        for size, note in self._tree.checkpoints():
+        for size, note in self._notes():
             first, last = self._tree.first + before, self._tree.first + size - 1
             before = size
             try:
@@ -172,6 +172,14 @@ class Verification:
                 self._find(first, last, f"the checkpoint over {last} is one of {said.origin}")
             else:
                 yield said
+
+    def _notes(self) -> Iterator[tuple[int, str]]:
+        """Yield size and note of every checkpoint, as far as they can be read."""
+        try:
+            yield from self._tree.checkpoints()
+        except sqlite3.DatabaseError as error:
+            last = self._tree.first + self._tree.size - 1
+            self._find(self._tree.first, last, f"not all checkpoints can be read: {error}")
 
     def _is_own(self, said: Checkpoint) -> bool:
         own = self._tree.origin or first_origin(said.origin)

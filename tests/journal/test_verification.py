@@ -93,6 +93,20 @@ def other(place: int) -> str:
     return f"CASE substr(proof, {place}, 1) WHEN x'00' THEN x'01' ELSE x'00' END"
 
 
+def test_a_damaged_page_of_checkpoints_hides_no_event(copy: Path) -> None:
+    with edited(copy) as connection:
+        sql = "SELECT rootpage FROM sqlite_schema WHERE name = 'checkpoint'"
+        page = connection.execute(sql).fetchone()[0]
+        connection.execute("UPDATE entry SET object = 'vault' WHERE seq = 5")
+    with (copy / "journal.db").open("r+b") as file:
+        file.seek((page - 1) * layout.PAGE)
+        file.write(bytes(layout.PAGE))
+    found = [(f.first, f.last, f.what) for f in checked(copy).findings]
+    assert found[0][:2] == (1, 700)
+    assert found[0][2].startswith("not all checkpoints can be read: ")
+    assert (5, 5, "what is written is not what was recorded") in found
+
+
 ROW_EDITS = {
     "a text": ("data = replace(data, 'naïve', 'naive')", "what is written is not what was"),
     "a letter more": ("data = data || ' '", "what is written is not what was"),
