@@ -114,7 +114,8 @@ def feed(
     of their own, under the client id with -alarms at its end. Repeats are dropped, and what is
     missing is asked for again. Every event's number, every checkpoint's signature, that each
     checkpoint continues the last, and that the events are what is signed: all of it is checked,
-    and said aloud when it is not so. It says, too, when a site is silent for 90 s.
+    and said aloud when it is not so. It says, too, when a site is silent for 90 s; heartbeats
+    count when they are signed by the site's key, and new.
 
     What it has heard it keeps, and so does the broker for thirty days: a restart loses nothing.
 

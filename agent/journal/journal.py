@@ -22,6 +22,7 @@ from agent.journal.intact import Intact
 from agent.journal.last import contradiction
 from agent.journal.leaves import Leaves, leaves
 from agent.journal.lock import FolderLock
+from agent.journal.note import Signer
 from agent.journal.opening import Opened, open_record
 from agent.journal.proving import submission
 from agent.journal.ranges import Ranges
@@ -126,9 +127,14 @@ class Journal:
         return self._writer.head
 
     @property
+    def signer(self) -> Signer | None:
+        """Return the key that signs now, under the log's own name; None without one."""
+        return self._writer.signer
+
+    @property
     def vkey(self) -> str | None:
         """Return the public key that new checkpoints verify with; None without a key."""
-        signer = self._writer.signer
+        signer = self.signer
         return str(signer.verifier) if signer else None
 
     def key_change(self, now: Moment) -> Batch | None:

@@ -203,6 +203,9 @@ def _base64(value: bytes) -> str:
 
 def _bytes(written: str) -> bytes:
     try:
-        return base64.b64decode(written, validate=True)
+        found = base64.b64decode(written, validate=True)
     except (binascii.Error, ValueError) as error:
         raise NoteRefused("a key or signature is not base64") from error
+    if _base64(found) != written:  # RFC 4648, 3.5: one value is written in one way
+        raise NoteRefused("a key or signature is not base64")
+    return found

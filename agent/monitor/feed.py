@@ -7,13 +7,15 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from msgspec.structs import astuple
+
 from agent.journal.note import NoteRefused, Verifier
 from agent.journal.ranges import Ranges
 from agent.monitor import heard
 from agent.monitor.keyring import Keyring
 from agent.monitor.leafage import Leafage
 from agent.monitor.numbers import Numbers
-from agent.monitor.pulse import RECENT_MOST, Pulse, Way
+from agent.monitor.pulse import RECENT_MOST, Mark, Pulse, Way
 from agent.monitor.said import Ask, Said
 from agent.monitor.site import SiteFeed
 from agent.monitor.witness import Witness
@@ -150,6 +152,7 @@ class Feed:
                 way["number"],
                 way["started"],
                 deque(map(_beat, way["recent"]), maxlen=RECENT_MOST),
+                _mark(way.get("signed")),
             )
             for path, way in memory.get("ways", {}).items()
         }
@@ -158,7 +161,7 @@ class Feed:
             Pulse(self._began_s, ways),
             numbers,
             Witness(
-                Keyring(f"armoury/{site}", keys),
+                Keyring(f"armoury/{site}", keys, self._began_s),
                 memory.get("checkpoint", ""),
                 [(int(size), base64.b64decode(root)) for size, root in memory.get("known", ())],
                 self._began_s,
@@ -196,6 +199,7 @@ def _memory(site: SiteFeed) -> dict[str, Any]:
                 "number": way.number,
                 "started": way.started,
                 "recent": [list(beat) for beat in way.recent],
+                "signed": list(astuple(way.signed)) if way.signed else None,
             }
             for path, way in site.pulse.ways.items()
         },
@@ -206,6 +210,13 @@ def _memory(site: SiteFeed) -> dict[str, Any]:
 def _beat(kept: Any) -> tuple[int, int, str]:
     run, number, nonce = kept
     return int(run), int(number), str(nonce)
+
+
+def _mark(kept: Any) -> Mark | None:
+    if kept is None:
+        return None
+    run, number, boot, mono, head = kept
+    return Mark(int(run), int(number), str(boot), int(mono), int(head))
 
 
 def _sites_of(kept: Mapping[str, Any] | None) -> list[tuple[str, Mapping[str, Any]]]:

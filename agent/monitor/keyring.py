@@ -1,4 +1,4 @@
-"""Whose signatures on checkpoints count: the first key, and those that took over from it. Pure."""
+"""Whose signatures count: the first key's, and those of the keys that took over from it. Pure."""
 
 from __future__ import annotations
 
@@ -12,22 +12,28 @@ from agent.monitor.heard import Unreadable
 from agent.monitor.said import Matter, Word
 
 STRANGERS_MOST = 256
+REPLACED_S = 90.0  # for so long after it was replaced what a key has signed may be on its way
 
 
 class Keyring:
     """One record's.
 
     Attributes:
+        origin: name of the site's first log, and of its keys.
         keys: each with the number of the event from which on it signs; none until one is known.
 
     Args:
-        origin: name of the site's log, and of its keys.
+        origin: see above.
         keys: known beforehand; otherwise the first one that is seen counts.
+        now_s: the present.
     """
 
-    def __init__(self, origin: str, keys: Iterable[tuple[int, Verifier]] = ()) -> None:
-        self._origin = origin
+    def __init__(
+        self, origin: str, keys: Iterable[tuple[int, Verifier]] = (), now_s: float = 0.0
+    ) -> None:
+        self.origin = origin
         self.keys = list(keys)
+        self._changed_s = now_s  # when we heard of the last key, as far as we know
         self._strangers: set[str] = set()
 
     def introduce(self, vkey: str) -> Iterator[Word]:
@@ -37,7 +43,7 @@ class Keyring:
         except NoteRefused as error:
             raise Unreadable(str(error)) from error
         key = Verifier(first_origin(given.name), given.key)
-        if key.name != self._origin:
+        if key.name != self.origin:
             yield from self._stranger(key, f"the gateway's key is called {key.name}")
         elif not self.keys:
             self.keys.append((1, key))
@@ -46,12 +52,13 @@ class Keyring:
         elif key not in (known for _, known in self.keys):
             yield from self._stranger(key, f"the gateway shows another key than {self.keys[-1][1]}")
 
-    def rotate(self, number: int, statement: str) -> Iterator[Word]:
+    def rotate(self, number: int, statement: str, now_s: float) -> Iterator[Word]:
         """Take a change of the key; only the two keys together can make one.
 
         Args:
             number: of the event from which on the new key signs.
             statement: see `agent.journal.rotation`.
+            now_s: the present.
         """
         try:
             old, new = rotation.opened(statement)
@@ -64,6 +71,7 @@ class Keyring:
             return
         if old == known[-1]:
             self.keys.append((number, new))
+            self._changed_s = now_s
             text = f"from the event {number} on the record has a new key, which the old one names"
             yield Matter.KEY_ROTATED, f"{text}: {new}", {"seq": number, "vkey": str(new)}
         elif new == known[0]:
@@ -96,6 +104,15 @@ class Keyring:
         names = {name for name, _ in signers(note)}
         known = {Verifier(name, key.key).number for name in names for _, key in self.keys}
         return not ids & known
+
+    def now(self, origin: str, now_s: float) -> list[Verifier]:
+        """Return the keys that sign what is said now, under the name of a log of the site's.
+
+        The last one; and the one before, for what was on its way when it was replaced. Whoever
+        has stolen an older one has nothing of it.
+        """
+        since = -2 if now_s - self._changed_s <= REPLACED_S else -1
+        return [Verifier(origin, key.key) for _, key in self.keys[since:]]
 
     def verifiers(self) -> list[Verifier]:
         """Return all keys, of whatever time."""

@@ -43,6 +43,8 @@ class Matter(StrEnum):
     NOT_RECORDED = "events-not-the-record"
     DROPPED = "events-dropped"
     NUMBER_FORGED = "number-forged"
+    HEARTBEAT_UNSIGNED = "heartbeat-unsigned"
+    HEARTBEAT_FORGED = "heartbeat-forged"
     HEARTBEAT_REPLAYED = "heartbeat-replayed"
     UNREADABLE = "unreadable"
 
@@ -61,6 +63,7 @@ WRONG = frozenset(
         Matter.NOT_RECORDED,
         Matter.DROPPED,
         Matter.NUMBER_FORGED,
+        Matter.HEARTBEAT_FORGED,
         Matter.HEARTBEAT_REPLAYED,
         Matter.UNREADABLE,
     }
@@ -75,6 +78,7 @@ LOUD = frozenset(
         Matter.KEY_PINNED,
         Matter.KEY_ROTATED,
         Matter.OFFLINE,
+        Matter.HEARTBEAT_UNSIGNED,
     }
 )
 

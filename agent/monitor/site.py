@@ -16,6 +16,7 @@ from agent.monitor.numbers import Numbers, chunks
 from agent.monitor.patience import THERE_S, Overdue, Patience, Unsigned
 from agent.monitor.pulse import Pulse
 from agent.monitor.said import Ask, Matter, Said, Word, numbered
+from agent.monitor.seals import Seals
 from agent.monitor.states import States
 from agent.monitor.witness import Witness
 from agent.uplink.facts import Birth
@@ -66,6 +67,7 @@ class SiteFeed:
         self._babble: dict[str, float] = {}
         self._numbered: dict[str, None] = {}
         self._drained = False
+        self._seals = Seals(witness.keyring)
         self._patience = Patience()
         self._leaves_wait = Overdue()
         self._unsigned = Unsigned()
@@ -128,6 +130,7 @@ class SiteFeed:
         spent_s = self._patience.tick(now_s, there=there, behind=self.numbers.is_behind(now_s))
         words = itertools.chain(
             self.pulse.tick(now_s),
+            self._seals.overdue(now_s),
             self.witness.overdue(now_s, spent_s),
             self._withheld(spent_s),
             self.leafage.overdue(now_s, self.numbers.fresh_head(now_s), self.numbers.came),
@@ -257,11 +260,11 @@ class SiteFeed:
         beat = heard.parsed(Heartbeat, said.payload)
         if not all(0 <= number <= MAX_INT for number in (beat.head, beat.waiting)):
             raise Unreadable("no record counts so")
-        replayed = False
-        for word in self.pulse.beat(beat, now_s, retained=said.retained, again=said.again):
-            replayed |= word[0] is Matter.HEARTBEAT_REPLAYED
-            yield word
-        if replayed:
+        seal = self._seals.judged(said, beat, now_s)
+        counts = yield from self.pulse.beat(
+            beat, seal, now_s, retained=said.retained, again=said.again
+        )
+        if not counts:
             return
         self._drained = not beat.waiting
         for seq in self.numbers.counted(beat.head, beat.waiting, now_s):

@@ -84,7 +84,7 @@ class Witness:
 
     def rotate(self, number: int, statement: str, now_s: float) -> Iterator[Word]:
         """Take a change of the key; see `Keyring.rotate`."""
-        yield from self.keyring.rotate(number, statement)
+        yield from self.keyring.rotate(number, statement, now_s)
         yield from self._retry(now_s)
 
     def _retry(self, now_s: float) -> Iterator[Word]:

@@ -122,7 +122,7 @@ EN: Mapping[str, str] = {
         "{fault} faults were left out, no alarm"
     ),
     "system.record_replaced": "The record was not what it was, and was begun anew: {reason}",
-    "system.key_missing": "The record is not signed: {reason}",
+    "system.key_missing": "Neither the record nor heartbeats are signed: {reason}",
     "system.pruned": "Of {events} old events only the hashes are kept",
     "uplink.lost": "The path {object} to the monitor is lost: {reason}",
     "uplink.monitor_absent": "Path {object}: the broker is there, the monitor is not",
@@ -250,7 +250,7 @@ ES: Mapping[str, str] = {
         "{access} accesos y {fault} averías, ninguna alarma"
     ),
     "system.record_replaced": "El registro no era el que era y se empezó de nuevo: {reason}",
-    "system.key_missing": "El registro no se firma: {reason}",
+    "system.key_missing": "No se firman ni el registro ni los latidos: {reason}",
     "system.pruned": "De {events} eventos antiguos solo se conservan los hashes",
     "uplink.lost": "Se perdió la vía {object} al monitor: {reason}",
     "uplink.monitor_absent": "Vía {object}: hay bróker, pero no monitor",

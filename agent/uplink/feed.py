@@ -17,7 +17,7 @@ from agent.journal.record import Recorded
 from agent.uplink.facts import AreaFacts, Birth, DeviceFacts, HealthFacts, Utc
 
 ROOT = "armoury/v1"
-FEED_VERSION = "1.1.0"
+FEED_VERSION = "1.2.0"
 FRAME_BYTES = 96  # what `several` puts around its events, at most
 ZLIB_LEVEL = 3  # a fifth of the size at a third of level 6's time, on events
 
@@ -169,9 +169,10 @@ class Status(Payload):
 
 
 class Heartbeat(Payload):
-    """The gateway lives; every one differs, so that an old one proves nothing.
+    """The gateway lives; signed by the record's key, and every one differs.
 
-    90 s without one on any path is the loss of the site.
+    90 s without one on any path is the loss of the site. A gateway that has lost its key lives
+    on: its heartbeats have neither `origin` nor `signature` then.
     """
 
     site: str
@@ -185,8 +186,20 @@ class Heartbeat(Payload):
     number: Annotated[int, Field(description="rises by one while the process lives")]
     nonce: Annotated[str, Field(description="64 random bits in hex")]
     at: Utc
+    boot: Annotated[str | None, Field(description="the boot that `mono` counts from")] = None
+    mono: Us | None = None
     head: Annotated[int, Field(description="the newest event's number")]
     waiting: Annotated[int, Field(description="events still to come")]
+    origin: Annotated[
+        str | None, Field(description="of the log whose key signs, as its checkpoints have it")
+    ] = None
+    signature: Annotated[
+        str | None,
+        Field(
+            description="the signature line of a C2SP signed note over all the rest: "
+            "`armoury/v1/heartbeat`, and the heartbeat without it in canonical JSON"
+        ),
+    ] = None
 
 
 class DeviceState(Payload):

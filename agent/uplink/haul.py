@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 from agent.journal.leaves import Leaves
+from agent.journal.note import Signer
 from agent.journal.ranges import Ranges, Span
 from agent.journal.record import Lane, Recorded
 from agent.uplink import feed
@@ -23,6 +24,9 @@ class Journal(Protocol):
 
     @property
     def log(self) -> str: ...
+
+    @property
+    def signer(self) -> Signer | None: ...
 
     def read(
         self, after: int, limit: int, *, lane: Lane | None = None, upto: int | None = None

@@ -281,7 +281,10 @@ class Path:
             self._renewal.look(self._link)
         if self.outbox.forbidden.look(self._beaten_s):
             self._say_retained()
-        beat = self._presence.beat(self._above.head(), self._above.waiting())
+        boot = self._above.portrait.birth.get("boot")
+        beat = self._presence.beat(
+            self._above.head(), self._above.waiting(), boot, self._journal.signer
+        )
         self.outbox.say(self._presence.beat_topic, beat, retain=False, expires_s=BEAT_EXPIRES_S)
         self.pump()
 

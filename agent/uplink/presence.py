@@ -9,6 +9,8 @@ from typing import Any
 
 from msgspec import Struct, field
 
+from agent.journal.note import Signer
+from agent.uplink import heartbeat
 from agent.uplink.feed import DeviceState, Heartbeat, Status, Topics
 
 
@@ -57,8 +59,10 @@ class Presence:
     def _status(self, **said: Any) -> bytes:
         return Status(site=self._site, path=self._path, **said).encode()
 
-    def beat(self, head: int, waiting: int) -> bytes:
-        """Return the next heartbeat; no two are alike."""
+    def beat(
+        self, head: int, waiting: int, boot: str | None = None, signer: Signer | None = None
+    ) -> bytes:
+        """Return the next heartbeat; no two are alike. Without a key it is not signed."""
         self._beats += 1
         beat = Heartbeat(
             site=self._site,
@@ -67,10 +71,12 @@ class Presence:
             number=self._beats,
             nonce=secrets.token_hex(8),
             at=utc_us(),
+            boot=boot,
+            mono=mono_us(),
             head=head,
             waiting=waiting,
         )
-        return beat.encode()
+        return heartbeat.signed(beat, signer)
 
 
 def device_state(topics: Topics, device: str, state: Mapping[str, Any]) -> bytes:

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import json
+import secrets
 import signal
 import subprocess
+import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from agent.journal.canonical import encode
+from agent.journal.note import Signer
+from agent.uplink import heartbeat
+from agent.uplink.feed import Heartbeat
+from tests.broker import Broker
 from tests.system.desk import Desk
 from tests.system.house import House
+from tests.system.man import Man
 from tests.waiting import wait_until
 
 FEED = "armoury/v1/demo"
@@ -169,6 +178,49 @@ def test_a_rotated_key_is_followed(house: House, desk: Desk) -> None:
     assert desk.stop() in (0, 1)
     assert desk.run("--once") == 0, (desk.log(), desk.wrong())
     assert desk.wrong() == set()
+
+
+def test_a_site_that_is_cut_off_cannot_be_made_to_look_quiet(house: House, tmp_path: Path) -> None:
+    """Somebody on the broker keeps everything back and beats the site's heart himself."""
+    with Broker(tmp_path / "desks") as broker, Man(house, broker) as man:
+        key = str(house.data / "journal.vkey")
+        desk = Desk(house, "desk", "--broker", f"127.0.0.1:{broker.port}", "--key", key)
+        try:
+            desk.start("--after", "0")
+            desk.wait_for("events-proven", 100)
+            wait_until(lambda: len(man.passed) >= 3, 60, "heartbeats on their way to the desk")
+            man.withholds = True
+            began_s = time.monotonic()
+            assert not desk.wrong()
+            wait_until(lambda: man.kept, 60, "a heartbeat that does not reach the desk")
+
+            def is_lost() -> bool:
+                for lie in lies(man):
+                    man.says("heartbeat/loopback", lie)
+                return bool(desk.said("site-lost"))
+
+            wait_until(is_lost, 110, "the loss of the site")
+            assert time.monotonic() - began_s >= 75, "its last heartbeat was 10 s before, at most"
+            assert {"heartbeat-forged", "heartbeat-replayed"} <= desk.wrong(), desk.log()
+            assert len(man.kept) >= 5, "the gateway lived all the while"
+            man.withholds = False
+            desk.wait_for("site-alive")
+            assert desk.stop() == 1
+        finally:
+            desk.end()
+
+
+def lies(man: Man) -> Iterator[bytes]:
+    """Yield heartbeats that somebody can make who has heard all there were."""
+    yield man.passed[-1]
+    true = json.loads(man.kept[-1])
+    later = true | {"number": true["number"] + 1, "nonce": secrets.token_hex(8)}
+    later |= {"mono": true["mono"] + 10_000_000, "at": true["at"] + 10_000_000}
+    yield encode(later)
+    yield encode({key: later[key] for key in later if key not in ("origin", "signature")})
+    mine = Heartbeat.model_validate({key: later[key] for key in later if key != "signature"})
+    yield heartbeat.signed(mine, Signer.made("armoury/demo"))
+    yield man.passed[-1].replace(b'"loopback"', b'"mobile"')
 
 
 def test_wrong_use_is_said(house: House) -> None:
