@@ -160,10 +160,6 @@ class Alarms(Machine[Numbers]):
     def __iter__(self) -> Iterator[Alarm]:
         return iter(self._open.values())
 
-    def hides(self, name: str) -> bool:
-        """Return whether there is an alarm of this name that nothing on site may show."""
-        return name in self._open and self._open[name].hidden
-
     def any_in(self, area: str | None) -> bool:
         """Return whether any alarm is open in an area, also one that nothing may show."""
         return any(alarm.state.area == area for alarm in self)

@@ -51,7 +51,8 @@ class Assistance(Machine[Orders]):
         if self._door.plan.remote_open != "assist":
             raise Refused("never-remote")
         if area.armed or self._house.alarms.any_in(area.id):
-            raise Refused("armed-or-alarm")
+            hidden = not (area.armed or area.in_alarm())
+            raise Refused("armed-or-alarm", hidden=hidden)
         if self._house.lockdown.state.on:
             raise Refused("locked-down")
         if not self._door.is_closed() or not self._door.access.interlock_free():

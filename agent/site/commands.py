@@ -18,11 +18,15 @@ class Refused(Exception):
     Args:
         reason: one of `REFUSALS`.
         data: what the sender is told besides.
+        hidden: whether nothing on site may show that it was.
     """
 
-    def __init__(self, reason: str, data: Mapping[str, Json] | None = None) -> None:
+    def __init__(
+        self, reason: str, data: Mapping[str, Json] | None = None, *, hidden: bool = False
+    ) -> None:
         super().__init__(reason)
         self.data = data or {}
+        self.hidden = hidden
 
 
 class Nothing(Table):

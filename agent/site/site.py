@@ -359,7 +359,7 @@ class Site:
             "by": what.by or None,
             "second": what.second or None,
             "origin": str(what.origin),
-            "hidden": self._house.alarms.hides(str(what.params.get("alarm"))) or None,
+            "hidden": _is_hidden(what) or None,
         }
         try:
             asked = _validated(what, recordable=not self._house.storage.failed)
@@ -367,12 +367,22 @@ class Site:
         except Refused as refused:
             reason = str(refused)
             said = about | {"reason": reason, "why": refused.data.get("why")}
+            said["hidden"] = about["hidden"] or refused.hidden or None
             turn.event("command.refused", what.command, said)
             if not what.refusal:  # else who refused it has answered; another's end may be to come
                 turn.answer(what.command, accepted=False, reason=reason, data=refused.data)
         else:
             turn.event(f"command.{outcome}", what.command, about)
             turn.answer(what.command, accepted=True, data={"outcome": outcome})
+
+
+def _is_hidden(what: Commanded) -> bool:
+    """Return whether a command is about duress, whether or not there is what it names.
+
+    One given on site never is: what is answered and shown is the same, with such an alarm or none.
+    """
+    of_duress = what.name == "duress.test" or str(what.params.get("alarm")).startswith("d")
+    return what.origin is Origin.MONITOR and of_duress
 
 
 def _validated(what: Commanded, *, recordable: bool) -> Asked[Any]:

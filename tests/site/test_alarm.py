@@ -234,6 +234,17 @@ class TestHidden:
         ask(duress, "acknowledge", 6, "d1", origin="local")
         assert duress.refusal == "unknown-alarm"
 
+    def test_asking_on_site_shows_the_same_with_and_without_one(self, duress):
+        ask(duress, "acknowledge", 6, "d1", origin="local")
+        ask(duress, "acknowledge", 7, "d2", origin="local")
+        one, other = (event.data for event in duress.events[-2:])
+        assert one == other
+
+    def test_what_the_monitor_asks_of_one_that_is_closed_does_not_show(self, duress):
+        ask(duress, "acknowledge", 6, "d2", origin="monitor")
+        assert duress.refusal == "unknown-alarm"
+        assert duress.events[-1].data["hidden"] is True
+
     def test_the_monitor_alone_is_told_of_it(self, duress):
         (area,) = (said for said in duress.site.areas().values() if said["alarms"])
         assert [(alarm["id"], alarm["hidden"]) for alarm in area["alarms"]] == [("d1", True)]

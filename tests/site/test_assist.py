@@ -104,6 +104,17 @@ class TestAssist:
         self.ask(assisted, 7)
         assert assisted.refusal == "armed-or-alarm"
 
+    def test_nothing_on_site_shows_that_duress_refused_it(self, assisted):
+        given = {"kind": "finger", "reference": "reader:9", "duress": True}
+        assisted.enrol("p-9", credentials=[given])
+        assisted.finger("9", 6)
+        assert self.ask(assisted, 7) == ["command.refused c-7"]
+        assert assisted.refusal == "armed-or-alarm"
+        assert assisted.last("command.refused").data["hidden"] is True
+        assisted.point("board.panic", "alarm", 8)
+        self.ask(assisted, 9)
+        assert "hidden" not in assisted.last("command.refused").data
+
     def test_never_in_lockdown(self, assisted):
         assisted.command("site.lock_down", 6)
         self.ask(assisted, 7)

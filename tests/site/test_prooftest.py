@@ -265,6 +265,11 @@ class TestDuress:
         assert site.last("test.passed").data["hidden"] is True
         assert site.finger("9", 30)[0].startswith("duress.raised")
 
+    @pytest.mark.parametrize("person", ["p-9", "p-1"])
+    def test_nothing_on_site_shows_that_it_was_announced(self, site, person):
+        site.command("duress.test", 10, person=person, origin="monitor")
+        assert all(event.data.get("hidden") for event in site.events)
+
     def test_not_from_here(self, site):
         site.command("duress.test", 10, person="p-9")
         assert site.refusal == "not-from-here"
