@@ -52,8 +52,11 @@ def change(before: House, turn: Turn, what: Configured, persons: list[str]) -> t
     onward = Turn(house, turn.now)
     onward.at_us, onward.step = turn.at_us, turn.step
     house.system.configured(onward, what, persons)
-    for name in [name for name in house.paths if name not in what.paths]:
-        house.register.remove(house.paths.pop(name).key)
-    for machine in list(house.machines.values()):
+    house.keep_paths(what.paths)
+    start = turn.now.at(turn.at_us)
+    for key, machine in list(house.machines.items()):
+        if key not in before.machines:  # it may have been in a file of long ago: as at a start
+            machine.wake(start, other_boot=True)
+            machine.on_restart(onward)
         machine.on_configured(onward)
     return house, onward

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from agent.site.access import Access
@@ -95,7 +95,8 @@ class House:
         for name in _named(saved, Certificate.noun):
             self.certificate(*name.rsplit("/", 1))
         for name in _named(saved, Point.noun):
-            self.point(name)
+            if name.partition(".")[0] in self.devices:
+                self.point(name)
         self._desks: dict[str, Desk] = {}
         for name in _named(saved, Desk.noun):
             self.desk(name)
@@ -135,6 +136,13 @@ class House:
             self.paths[name] = Path(self.register, name)
             self.paths = by_name(self.paths)
         return self.paths[name]
+
+    def keep_paths(self, names: Container[str]) -> None:
+        """Forget every path but these, and its certificates."""
+        for name in [name for name in self.paths if name not in names]:
+            self.register.remove(self.paths.pop(name).key)
+        for name in [name for name in self.certificates if name.rpartition("/")[0] not in names]:
+            self.register.remove(self.certificates.pop(name).key)
 
     def certificate(self, path: str, whose: str) -> Certificate:
         """Return a certificate that a path needs, known from now on."""

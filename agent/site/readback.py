@@ -68,6 +68,9 @@ class Readback(Machine[Echo]):
     def on_timer(self, turn: Turn, name: str) -> None:
         self._judge(turn)
 
+    def on_configured(self, turn: Turn) -> None:
+        """Its output goes on as it was."""
+
     def on_restart(self, turn: Turn) -> None:
         self.moving()
 

@@ -6,6 +6,7 @@ import pytest
 
 from agent.site.inputs import Configured
 from tests.site.conftest import SECOND, TABLES, plan
+from tests.site.racks import ONE, RACK
 
 STRONGER = {"door": {"people": 3}}
 
@@ -156,17 +157,81 @@ def test_a_camera_that_goes_on_is_told_its_new_masks(play):
     assert len(play.actions) == before
 
 
-def test_what_comes_and_goes_within_the_step_is_forgotten(make):
-    """The siren's time ends with the file's coming: its readback is awaited, and then no more."""
-    siren = {"id": "roof", "area": "hall", "output": "board.siren", "kind": "siren"}
-    siren |= {"readback": "board.heard"}
-    play = make(output=[siren])
+SIREN = {"id": "roof", "area": "hall", "output": "board.siren", "kind": "siren"}
+HEARD = SIREN | {"readback": "board.heard"}
+
+
+def test_a_readback_that_was_awaited_still_is(make):
+    """The siren's time ends with the file's coming, and it sounds on."""
+    play = make(output=[HEARD])
     play.finger("1", 5)
     play.command("output.test", 6, output="roof")
     play.answer("done", 6.1)
-    play.start(7)
-    assert "readback/board.siren" not in play.saved
-    over = play.site.due_us() / SECOND
-    step = Configured("c-1", "uid:0", play.plan, "digest", (), (), round(over * SECOND))
-    assert play.step(step, over)[-1] == "system.configured test-1"
-    assert "readback/board.siren" not in play.saved
+    play.point("board.heard", "alarm", 6.2)
+    play.to(8.9)
+    assert play.site.due_us() == 9 * SECOND
+    step = Configured("c-1", "uid:0", play.plan, "digest", (), (), 9 * SECOND)
+    assert "system.configured test-1" in play.step(step, 9)
+    assert "device.faulted board" in play.to(11)
+
+
+def test_what_moves_unasked_is_told_after_it_too(make):
+    door = {"people": 1, "strike_readback": "board.free"}
+    play = make(door=door, output=[HEARD])
+    configure(play, 5, door=door | {"held_s": 20}, output=[HEARD])
+    assert "door.lock_fault store" in play.point("board.free", "alarm", 6)
+    assert "device.faulted board" in play.point("board.heard", "alarm", 7)
+
+
+def test_certificates_of_a_path_that_is_gone_are_told_no_more(play):
+    play.path("main", "ready", 5)
+    play.certificate(31, 5)
+    play.path("old", "ready", 5)
+    play.certificate(31, 5, path="old")
+    configure(play, 6, paths=["main"])
+    told = [event for event in play.to(2 * 24 * 3600) if "certificate" in event]
+    assert told == ["uplink.certificate_expiring main"]
+
+
+def test_points_of_a_device_that_is_gone_are_shown_no_more(play):
+    less = [device for device in TABLES["device"] if device["id"] != "cam"]
+    play.point("cam.motion", "alarm", 4)
+    configure(play, 5, device=less, camera=[])
+    assert not [point for point in play.site.view()["points"] if point.startswith("cam.")]
+
+
+def test_a_camera_that_was_gone_keeps_clips_again(make):
+    """It went in the middle of one, whose end nobody told."""
+    watched = {"covers": ["pir"]}
+    play = make(camera=watched)
+    play.point("board.pir", "alarm", 5)
+    play.to(6)
+    less = [device for device in TABLES["device"] if device["id"] != "cam"]
+    configure(play, 10, device=less, camera=[])
+    configure(play, 100, camera=watched)
+    play.device("cam", "ready", 101)
+    assert play.count("evidence.failed") == 1
+    before = len(play.actions)
+    play.point("board.panic", "alarm", 110)
+    play.point("board.pir", "normal", 111)
+    play.finger("1", 112)
+    for step in ("acknowledge", "check"):
+        play.command(f"alarm.{step}", 113, alarm="1")
+    play.point("board.pir", "alarm", 120)
+    play.to(121)
+    assert [action.verb for action in play.actions[before:]] == ["snapshot", "keep"]
+
+
+def test_what_was_gone_goes_on_from_now(make):
+    """A weapon is late when its rack is in the file, and not in the past."""
+    racks = {"door": ONE, "rack": [RACK]}
+    play = make(**racks)
+    play.finger("1", 5)
+    play.answer("done", 5.1)
+    play.point("board.s1", "alarm", 12)
+    play.to(20)
+    configure(play, 30, door=ONE)
+    back_s = 14 * 3600
+    configure(play, back_s, **racks)
+    play.to(back_s + 1)
+    assert play.last("rack.overdue").at.mono_us == back_s * SECOND
