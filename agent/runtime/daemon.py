@@ -203,6 +203,7 @@ class Daemon:
             clean=last is None or last.kind == "system.stopped",
             config=self.file.digest(),
             last_trusted=said.get("trusted", False),
+            paths=tuple(path.id for path in self.file.paths),
         )
 
     def _host(self, device: DeviceSpec, tell: Callable[[Input], None]) -> Host:

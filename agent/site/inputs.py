@@ -250,6 +250,7 @@ class Started(Struct, frozen=True):
         clean: whether the run before ended with `Stopping`.
         config: digest of the site file; "" when it is not told.
         last_trusted: whether the clock that dated the newest record was synchronised.
+        paths: ids of the ways to the monitor; None when they are not told.
     """
 
     version: str
@@ -258,6 +259,7 @@ class Started(Struct, frozen=True):
     clean: bool = True
     config: str = ""
     last_trusted: bool = False
+    paths: tuple[str, ...] | None = None
 
 
 class Configured(Struct, frozen=True):

@@ -230,6 +230,8 @@ class Site:
         system = self._house.system
         other_boot = system.state.boot != turn.now.boot
         system.started(turn, what)
+        if what.paths is not None:
+            self._house.keep_paths(what.paths)
         start = turn.now.at(turn.at_us)
         for machine in list(self._house.machines.values()):
             machine.wake(start, other_boot=other_boot)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from agent.site.inputs import Started
 from agent.site.step import Release
-from tests.site.conftest import TABLES
+from tests.site.conftest import SECOND, TABLES
 from tests.site.hall import AREA, ARMED, ZONES, mode, trip
 
 
@@ -149,6 +150,15 @@ class TestCheck:
         hall.path("spare", "ready", 8)
         hall.command("area.arm", 9, area="hall")
         assert hall.refusal == ""
+
+    def test_a_path_that_is_not_in_the_file_of_a_start(self, hall):
+        hall.path("old", "ready", 5)
+        hall.step(Started("1.0", 6 * SECOND, paths=("main",)), 6)
+        hall.ready(7)
+        hall.path("main", "lost", 8)
+        hall.finger("1", 9)
+        hall.command("area.arm", 9, area="hall")
+        assert hall.answers[-1].data["points"] == {"uplink": "uplink"}
 
     def test_a_covered_camera(self, hall):
         hall.finger("1", 5)
