@@ -74,6 +74,14 @@ class Slot(Machine[Content]):
         due_h = self._rack.plan.return_due_h
         self._say(turn, "rack.overdue", self.serial, self.state.taken_by, due_h=due_h)
 
+    def on_restart(self, turn: Turn) -> None:
+        """The site file may expect something else of it now."""
+        if self.state.holds and not self.point.state.settled_tag:  # what stands there is a guess
+            self.state = replace(self.state, holds=self.serial or UNNAMED)
+        if self.state.holds == self.serial:
+            self.stop("return")
+            self.state = replace(self.state, taken_by=(), overdue=False)
+
     def _changed(self, turn: Turn, change: Change) -> None:
         match change.after:
             case PointState.UNKNOWN:
