@@ -105,6 +105,8 @@ class Sounder(Machine[Noise]):
 
     def silence(self, turn: Turn) -> None:
         """Be still, now."""
+        if self.state.tested_by:
+            self._tested(turn, "silenced")
         if self.sounds:
             self.stop("over", "brief")
             self._act(turn, "off", Release.NOW)
@@ -115,6 +117,8 @@ class Sounder(Machine[Noise]):
 
     def on_timer(self, turn: Turn, name: str) -> None:
         """Hear that its time is over: its host has ended the pulse."""
+        if self.state.tested_by:  # nothing shows whether it was heard
+            self._tested(turn, "not-heard")
         if self._readback:
             self._readback.expect(turn, on=False)
 

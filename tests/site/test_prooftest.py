@@ -187,6 +187,32 @@ class TestSiren:
         site.command("output.test", 11, output="siren")
         assert site.refusal == "wrong-mode"
 
+    def test_silenced_it_has_failed(self, make):
+        """Whatever its pulse's answer says, or that of what silenced it."""
+        play = make(area={"exit_delay_s": 0, "disarm_people": 1}, output=[SIREN])
+        seen(play)
+        play.command("area.arm", 10, area="hall")
+        play.command("output.test", 10, output="siren")
+        number = play.actions[-1].id
+        found = play.command("area.disarm", 11, area="hall")
+        assert "test.failed siren" in found
+        assert play.last("test.failed").data["reason"] == "silenced"
+        play.answer("cancelled", 11.1, action=number)
+        play.answer("done", 11.2)
+        assert play.count("test.passed") == 0
+
+    def test_with_a_readback_that_is_away_it_has_failed(self, make):
+        device = [{"id": name} for name in ("board", "reader", "lobby", "cam", "ear")]
+        play = make(device=device, output=[SIREN | {"readback": "ear.heard"}])
+        play.device("ear", "lost", 5)
+        seen(play)
+        play.command("output.test", 10, output="siren")
+        play.answer("done", 10.1)
+        assert play.to(13) == ["test.failed siren"]
+        assert play.last("test.failed").data["reason"] == "not-heard"
+        play.command("output.test", 14, output="siren")
+        assert play.refusal == "", "another may begin"
+
     def test_an_unknown_one(self, site):
         site.command("output.test", 11, output="bell")
         assert site.refusal == "unknown-output"
