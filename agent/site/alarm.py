@@ -253,8 +253,9 @@ class Alarms(Machine[Numbers]):
             source.on_unknown_closed(alarm.id)
         del self._open[alarm.id]
         self._register.remove(alarm.key)
-        if not alarm.hidden and (area := self._house.areas.get(alarm.state.area)):
-            area.quiet()
+        if not alarm.hidden:  # a panic may have sounded in another area than its own
+            for area in self._house.areas.values():
+                area.quiet()
 
     def _next(self, hidden: bool) -> Alarm:
         if hidden:

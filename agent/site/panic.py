@@ -153,7 +153,8 @@ class Panic(Machine[Latch]):
     def _repeat(self, turn: Turn, cause: str) -> None:
         self.state = replace(self.state, times=self.state.times + 1)
         self.say(turn, "panic.repeated", cause=cause, times=self.state.times)
-        if cause == "not-acknowledged" and self._plan.escalate_output:
+        # What was closed here, somebody has seen to: it is told on, and sounds no more.
+        if cause == "not-acknowledged" and self.state.raised and self._plan.escalate_output:
             self._house.sounders[self._plan.escalate_output].sound(turn)
         self.start(turn, "repeat", self._plan.repeat_s * SECOND_US)
 

@@ -330,3 +330,39 @@ def test_what_says_that_the_system_lives_is_heard_at_its_far_end():
     alive = SIREN | {"kind": "alive", "readback": "board.echo"}
     (mistake,) = plan(output=[alive]).mistakes()
     assert mistake.key == ("output", 0, "readback")
+
+
+class TestEscalated:
+    @pytest.fixture
+    def pressed(self, make):
+        """A panic in the hall that sounded in the yard as often as a siren does."""
+        areas = [{"id": "hall"}, {"id": "yard", "exit_delay_s": 0}]
+        zone = {"id": "wall", "area": "yard", "point": "board.wall", "kind": "always"}
+        zones = [zone | {"supervision": "eol"}]
+        yard = SIREN | {"area": "yard"}
+        play = make(area=areas, zone=zones, output=[yard], panic={"escalate_output": "roof"})
+        play.point("board.panic", "alarm", 10)
+        play.point("board.panic", "normal", 11)
+        play.to(1000)
+        assert sounded(play) == ["pulse"] * 3
+        play.actions.clear()
+        return play
+
+    def test_once_it_is_closed_what_happens_there_sounds_again(self, pressed):
+        pressed.command("alarm.acknowledge", 1000, alarm="1", origin="monitor")
+        close(pressed, 1001)
+        trip(pressed, "wall", 1100)
+        assert sounded(pressed) == ["pulse"]
+
+    def test_closed_on_site_it_is_told_on_and_sounds_no_more(self, pressed):
+        close(pressed, 1001)
+        pressed.command("area.arm", 1010, area="yard", origin="monitor")
+        assert pressed.refusal == ""
+        assert "panic.repeated desk" in pressed.to(2000)
+        assert sounded(pressed) == []
+
+    def test_pressed_again_it_sounds_again(self, pressed):
+        close(pressed, 1001)
+        pressed.point("board.panic", "alarm", 1010)
+        pressed.to(1041)
+        assert sounded(pressed) == ["pulse"]
