@@ -29,7 +29,7 @@ BOLT_US = 5 * SECOND_US  # a bolt has moved by then, and agrees with the leaf an
 
 
 class Leaf(State, frozen=True, kw_only=True):
-    """What is known of a door. Times are monotonic; a restart forgets them.
+    """What is known of a door. Times are monotonic, of this boot. A restart forgets who leaves.
 
     Attributes:
         open_us: when it opened; None while it is closed or was never seen.
@@ -136,7 +136,10 @@ class Door(Machine[Leaf]):
 
     def on_restart(self, turn: Turn) -> None:
         open_us = None if self.state.open_us is None else turn.at_us
-        self.state = replace(self.state, open_us=open_us, exit_us=None, exits_us=None)
+        key_us = None if self.state.key_us is None else min(self.state.key_us, turn.at_us)
+        self.state = replace(
+            self.state, open_us=open_us, key_us=key_us, exit_us=None, exits_us=None
+        )
         if self.runs("held"):  # it may have been closed meanwhile: that is seen first
             self.start(turn, "held", max(self.left_us(turn, "held"), SEEING_US))
         if self.runs("prewarn") and not self.left_us(turn, "prewarn"):

@@ -315,6 +315,22 @@ class TestKey:
         assert keyed.to(7) == ["door.opened store"]
         assert keyed.last("door.opened").data["key"] is True
 
+    @pytest.mark.parametrize("boot", ["boot-1", "boot-2"])
+    def test_a_key_that_stays_turned_over_a_start_still_opens(self, keyed, boot):
+        keyed.point("board.key", "alarm", 1000)
+        keyed.finger("1", 1001)
+        keyed.finger("2", 1002)
+        keyed.to(1100)
+        if boot != keyed.boot:
+            keyed.boot, keyed.t = boot, 1.0
+        keyed.start()
+        for name, state in (("key", "alarm"), ("contact", "normal")):
+            keyed.point(f"board.{name}", state, keyed.t + 1)
+        keyed.point("board.contact", "alarm", keyed.t + 10)
+        keyed.to(keyed.t + 1)
+        assert keyed.count("door.forced") == 0
+        assert keyed.last("door.opened").data["key"] is True
+
 
 class TestBolt:
     @pytest.fixture
