@@ -271,6 +271,20 @@ class TestOverdue:
         assert "rack.count_overdue r1" not in play.to(90 * D - 1)
         assert "rack.count_overdue r1" in play.to(90 * D + 1)
 
+    def test_a_clock_that_ran_years_ahead_and_was_put_right_stops_no_days(self):
+        """Neither is it late at once, nor does each start begin the days anew."""
+        play = Play(plan(rack=[RACK]), reborn=True)
+        play.trusted, play.utc_us = False, 30_000 * D * SECOND
+        play.start(0)
+        play.to(D)
+        play.trusted, play.utc_us = True, 20_000 * D * SECOND
+        step = ClockStepped(30_001 * D * SECOND, 20_001 * D * SECOND, D * SECOND)
+        assert "rack.count_overdue r1" not in play.step(step, D)
+        for day in range(10, 90, 10):
+            assert "rack.count_overdue r1" not in play.to(day * D)
+            play.start(day * D)
+        assert "rack.count_overdue r1" in play.to(90 * D + 1)
+
     def test_a_clock_set_forward_brings_it_near(self, rack):
         rack.to(D)
         before = rack.now(D).utc_us
