@@ -69,7 +69,7 @@ def _not_offered(
     known = here or _all_offered(reference.kind, devices)
     otherwise = f"there are these {reference.kind}s: {', '.join(sorted(known))}"
     if not known:
-        otherwise = f"add a [[device]] that offers a {reference.kind}"
+        otherwise = "add a [[device]] that offers one"
     yield Finding(
         reference.key,
         f"{shown(reference.ref)}, which is no {reference.kind}",

@@ -234,8 +234,8 @@ class _Check:
         }
         for noun, mistakes in found.items():
             for mistake in mistakes:
-                key = (noun, *mistake.key)
-                if not self._others.is_doubtful(key, mistake.remedy):
+                key, by = (noun, *mistake.key), [(noun, *one) for one in mistake.by]
+                if not self._others.is_doubtful(key, mistake.remedy, by):
                     yield Finding(key, mistake.found, mistake.remedy)
 
     def warnings(self) -> list[Finding]:

@@ -104,7 +104,9 @@ class Plan(Table):
         for key, table in self.tables():
             name = (key[0], table.id)
             if name in seen:
-                yield Mistake((*key, "id"), name[1], f"another id: a {key[0]} has it already")
+                yield Mistake(
+                    (*key, "id"), name[1], f"another id: another [[{key[0]}]] has it already"
+                )
             seen.add(name)
 
     def _areas(self) -> Iterator[Mistake]:

@@ -14,6 +14,16 @@ from agent.site.table import Mistake, Named, Table
 INSECURE: Final = "anyone on the way can read and forge everything this armoury says"
 
 Text = Annotated[str, Field(min_length=1, max_length=255)]
+_LABEL = r"[^\x00-\x20/:.]{1,63}"
+_IPV6 = r"[0-9A-Fa-f]*:[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*(?:%\w{1,15})?"
+Host = Annotated[
+    str,
+    Field(
+        max_length=253,
+        pattern=rf"^(?:{_LABEL}(?:\.{_LABEL})*\.?|{_IPV6})$",
+        description="a name or an address without a port, such as monitor.example.org",
+    ),
+]
 
 
 class TlsOptions(Table):
@@ -44,7 +54,7 @@ class PathOptions(Named):
         insecure: `INSECURE`, for a path without TLS beyond this machine.
     """
 
-    host: Text
+    host: Host
     port: Annotated[int, Field(ge=1, le=65535)] = 8883
     tls: TlsOptions | None = None
     username: Text | None = None
@@ -65,6 +75,7 @@ class PathOptions(Named):
                 ("tls",),
                 "nothing",
                 f'a [path.tls] table, or for a trial without protection: insecure = "{INSECURE}"',
+                by=(("host",),),
             )
         if self.tls is not None and self.insecure:
             yield Mistake(("insecure",), "given beside tls", "leave it out: the path is protected")
@@ -90,7 +101,8 @@ def mistakes(paths: Iterable[PathOptions]) -> Iterable[Mistake]:
     seen: set[str] = set()
     for place, path in enumerate(paths):
         for found in path.mistakes():
-            yield Mistake((place, *found.key), found.found, found.remedy)
+            by = tuple((place, *key) for key in found.by)
+            yield Mistake((place, *found.key), found.found, found.remedy, by=by)
         if path.id in seen:
             yield Mistake((place, "id"), path.id, "another id: a path has it already")
         seen.add(path.id)

@@ -129,7 +129,10 @@ class Options:
             outputs=frozenset(self.outputs),
             longest_s={name: limit for name, limit in limits.items() if limit is not None},
             fails_on=frozenset(n for n, one in self.outputs.items() if one.fail_state == "on"),
-            boots_on=frozenset(n for n, one in self.outputs.items() if one.boots_on),
+            # a lock that is on at every start is refused here already
+            boots_on=frozenset(
+                n for n, one in self.outputs.items() if one.boots_on and one.kind in NOT_A_LOCK
+            ),
             loops={
                 name: "nc" if point.shows_cut else "none" for name, point in self.inputs.items()
             },

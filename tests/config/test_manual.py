@@ -59,6 +59,8 @@ def may_be(part: dict[str, Any]) -> str:
             return f"list of {may_be(part.get('items') or part['prefixItems'][0])}"
         case "string" if part.get("format") == "date":
             return "dates"
+        case "string" if "address" in part.get("description", ""):
+            return "host"
         case "string" if "description" in part:
             return "device.point" if "." in part["description"] else "id"
         case "string":

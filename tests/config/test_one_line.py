@@ -55,6 +55,24 @@ ONE = [
         "disarm_people = 3\n",
         "area.hall.disarm_people: found 3",
     ),
+    (
+        "store-strike = { pin = 23",
+        "store-strike = { pin = 7",
+        "device.board.outputs.store-strike.pin: found pin 7",
+    ),
+    *(
+        (
+            'host = "monitor.example.org"',
+            f'host = "{host}"',
+            f'path.fibre.host: found "{host}"; write a name or an address without a port',
+        )
+        for host in (
+            "monitor.example.org:8883",
+            "mqtts://monitor.example.org",
+            "monitor..example.org",
+            " monitor.example.org",
+        )
+    ),
 ]
 
 
@@ -65,6 +83,15 @@ def test_one_mistake_is_one_line(before: str, after: str, said: str, mistakes: M
     assert text.count(before) >= 1
     (line,) = mistakes(text.replace(before, after, 1))
     assert line.partition(": ")[2].startswith(said)
+
+
+def test_whether_a_path_needs_tls_is_not_known_without_its_host(mistakes: Mistakes) -> None:
+    demo = (Path(__file__).parents[2] / "config" / "demo.toml").read_text()
+    path, end = 'id = "loopback"\nhost = "127.0.0.1"\n', 'id = "loopback"\n'
+    assert path in demo
+    for host, said in (("", "found nothing"), ('host = "a:1"\n', 'found "a:1"')):
+        (line,) = mistakes(demo.replace(path, end + host))
+        assert f"path.loopback.host: {said}" in line
 
 
 def test_a_mistake_hides_none_beside_it(mistakes: Mistakes) -> None:
