@@ -40,6 +40,7 @@ class Reader:
     Raises:
         JournalUnusable: there is none, or none that can be read.
         JournalTooNew: a newer version of the software wrote it.
+        StorageCorrupt: it is damaged where it says what is in it.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -207,6 +208,8 @@ def _open(folder: Path) -> sqlite3.Connection:
         version = int(connection.execute("PRAGMA user_version").fetchone()[0])
         application = int(connection.execute("PRAGMA application_id").fetchone()[0])
     except sqlite3.Error as error:
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_CORRUPT:
+            raise storage_failure(error, folder) from error
         raise JournalUnusable(
             f"{path} cannot be read: {error}; see that it is yours to read, or copy it with the "
             f"files {path.name}-* beside it to a folder that you can write"

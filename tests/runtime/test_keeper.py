@@ -309,3 +309,21 @@ async def test_damage_is_told(
     running = asyncio.create_task(keeping.run())
     assert str(await asyncio.wait_for(house.damage, 10)) == "it is damaged"
     running.cancel()
+
+
+async def test_damage_that_only_a_new_connection_meets_is_told(
+    house: House, make: Callable[..., Keeper], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Those that are open know the tables already; nothing else reads the names again."""
+    await house.happened(0, 5)
+    house.journal.close()
+    house.open(tmp_path / "data")
+    path = tmp_path / "data" / "journal.db"
+    at = path.read_bytes().index(b"CREATE TABLE meta")
+    with path.open("r+b") as file:
+        file.seek(at)
+        file.write(b"q")
+    monkeypatch.setattr(keeper, "FIRST_S", 0.0)
+    running = asyncio.create_task(make().run())
+    assert "is damaged (malformed" in str(await asyncio.wait_for(house.damage, 10))
+    running.cancel()
