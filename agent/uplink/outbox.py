@@ -94,8 +94,7 @@ class Outbox:
         self._control.clear()
         self.repeats.clear()
         self._flying = dict.fromkeys(Rank, 0)
-        unrecorded = [message for message in unanswered if message.rank is Rank.UNRECORDED]
-        self._unrecorded.extendleft(reversed(unrecorded))
+        self._put_back([message for message in unanswered if message.rank is Rank.UNRECORDED])
         for ledger in {message.ledger for message in unanswered if message.ledger}:
             ledger.take_back(m.parcel for m in unanswered if m.ledger is ledger and m.parcel)
 
@@ -273,9 +272,15 @@ class Outbox:
         if message.parcel is not None and message.ledger is not None:
             message.ledger.take_back([message.parcel])
         elif message.rank is Rank.UNRECORDED:
-            self._unrecorded.appendleft(message)
+            self._put_back([message])
         elif message.rank is Rank.CONTROL:
             self._control.setdefault(_place(message), message)
+
+    def _put_back(self, unrecorded: Iterable[Message]) -> None:
+        """Have them sent again, before those that wait; where there are too many, the oldest go."""
+        waiting = [*unrecorded, *self._unrecorded]
+        self._unrecorded.clear()
+        self._unrecorded.extend(waiting)
 
     def trouble(self) -> Hold | None:
         """Return why events stay behind although the broker is there, if they do."""

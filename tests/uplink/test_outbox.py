@@ -10,6 +10,7 @@ from agent.uplink import ledger as ledger_module
 from agent.uplink import pace
 from agent.uplink.ledger import Ledger, Parcel
 from agent.uplink.message import Rank
+from agent.uplink.outbox import UNRECORDED_MOST
 from tests.uplink.outbox_line import ABSENT, GOOD, REFUSED, Line, Record, numbers_of, row
 
 
@@ -43,6 +44,27 @@ def test_what_was_recorded_while_down_is_late_and_alarms_among_it_go_first(line:
     for ledger in line.ledgers.values():
         assert ledger.delivered.complete_to(1) == 500
         assert ledger.waiting == 0
+
+
+@pytest.mark.parametrize("how", ["refused", "lost"])
+def test_of_too_many_unrecorded_alarms_the_newest_are_kept(line: Line, how: str) -> None:
+    for number in range(UNRECORDED_MOST):
+        line.outbox.unrecorded(b"%d" % number)
+    line.connect(receive_maximum=1)
+    for number in range(UNRECORDED_MOST, UNRECORDED_MOST + 5):
+        line.outbox.unrecorded(b"%d" % number)
+    if how == "refused":
+        line.answer(ABSENT)
+    else:
+        line.disconnect()
+        line.connect(receive_maximum=1)
+    while len(line.flying) < 1 and line.outbox.due_s(line.now_s):
+        line.now_s = line.outbox.due_s(line.now_s) or line.now_s
+        line.pump()
+    said = []
+    while line.flying:
+        said.append(int(line.answer().payload))
+    assert said == list(range(5, UNRECORDED_MOST + 5))
 
 
 def test_late_batches_that_are_read_still_wait_until_they_are_taken() -> None:
