@@ -114,6 +114,7 @@ class Path:
     def start(self) -> None:
         """Connect, and go on connecting."""
         self._task = self._loop.create_task(self._run(), name=f"uplink {self.options.id}")
+        self._task.add_done_callback(_see_that_it_was_ended)
 
     async def close(self, within_s: float) -> None:
         """Say goodbye where there is a connection, and end."""
@@ -356,3 +357,9 @@ class Path:
             if self.ends_us.get(whose) != ends_us:
                 self.ends_us[whose] = ends_us
                 self._above.news(CertificateRead(self.options.id, whose, ends_us, mono_us()))
+
+
+def _see_that_it_was_ended(task: asyncio.Task[None]) -> None:
+    """Raise a fault of our own into the loop, whose runner ends: no path is given up unheard."""
+    if not task.cancelled():
+        task.result()

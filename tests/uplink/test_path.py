@@ -10,6 +10,7 @@ import subprocess
 import time
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,6 +19,7 @@ from agent.site.step import Severity
 from agent.uplink import forbidden as forbidden_module
 from agent.uplink import link as link_module
 from agent.uplink import path as path_module
+from agent.uplink.dial import Dial
 from agent.uplink.options import PathOptions, TlsOptions
 from tests.broker import Broker, Subscriber, certificates, free_port
 from tests.uplink.rig import SITE, Rig, device, heard, on_a_loop, path_to, until
@@ -41,6 +43,27 @@ async def test_a_broker_that_is_not_running(tmp_path: Path) -> None:
         f"the broker at 127.0.0.1:{port} refuses the connection; is it running, and is the port "
         "right?"
     )
+
+
+@on_a_loop
+async def test_a_fault_of_our_own_is_not_a_path_that_is_gone_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_self: Dial) -> None:
+        raise RuntimeError("a fault of our own")
+
+    monkeypatch.setattr(Dial, "run", broken)
+    told: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
+    options = PathOptions(id="a", host="127.0.0.1", port=1)
+    async with Rig(tmp_path / "j", options) as rig:
+        loop = asyncio.get_running_loop()
+        before = loop.get_exception_handler()
+        loop.set_exception_handler(lambda _, context: told.set_result(context))
+        rig.uplink.start()
+        context = await asyncio.wait_for(told, 10)
+        loop.set_exception_handler(before)
+    assert "handle" in context, "by which the daemon knows it"
+    assert str(context["exception"]) == "a fault of our own"
 
 
 @on_a_loop
