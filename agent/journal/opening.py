@@ -82,7 +82,8 @@ def open_record(
         return _believed(folder, signer, failed, progress)
     except (StorageFailed, JournalUnusable, sqlite3.Error) as error:
         reason = _damage(folder, error)
-        was_signed = (folder / last.NAME).exists() or _is_gone(folder, signer)
+        kept = any((folder / name).exists() for name in (last.NAME, last.SEEN))
+        was_signed = kept or _is_gone(folder, signer)
         if reason is None or signer is None or not was_signed:
             raise
     succession.succeed(folder, signer, reason)

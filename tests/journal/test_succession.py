@@ -647,6 +647,22 @@ def forged(folder: Path, size: int) -> str:
     return Checkpoint(ORIGIN, size, bytes(32)).signed(stranger)
 
 
+def test_what_a_monitor_kept_is_enough_after_a_kill(
+    signing: Open, recorded: list[Recorded], ears: Ears, folder: Path, tmp_path: Path
+) -> None:
+    """A disk made anew, with its key; killed before anything of it was signed."""
+    new, cut = tmp_path / "new", tmp_path / "cut"
+    new.mkdir()
+    shutil.copy(folder / "journal.key", new)
+    note = kept(folder, 1000)
+    with Journal.open(new, committed=print, failed=print, origin=ORIGIN) as journal:
+        journal.witnessed(note)
+        shutil.copytree(new, cut)
+    with Journal.open(cut, committed=print, failed=ears.failed, origin=ORIGIN) as journal:
+        assert "is older than it was" in told(ears)
+        assert journal.head == 1000 + MARGIN
+
+
 def test_what_a_monitor_kept_shows_another_past(
     signing: Open, recorded: list[Recorded], ears: Ears, folder: Path
 ) -> None:
