@@ -179,12 +179,17 @@ class Access(Machine[Waiting]):
             self._deny(turn, person, reason)
         self._send_away(turn, reason)
 
-    def forget(self, turn: Turn, person: str) -> None:
-        """Send one person away who is nobody any more; the others begin afresh."""
+    def changed(self, turn: Turn, person: Person) -> None:
+        """Hear that somebody was changed, who may be let in no more while they wait."""
+        if reason := self._house.refusal(turn, person) or self._role(person):
+            self.forget(turn, person.id, reason)
+
+    def forget(self, turn: Turn, person: str, reason: str = "revoked") -> None:
+        """Send one person away who may not enter any more; the others begin afresh."""
         half = person in self._identification.started
         self._identification.drop(person)
         if half or person in self.state.persons:
-            self._deny(turn, person, "revoked")
+            self._deny(turn, person, reason)
         if person in self.state.persons:
             others = tuple(other for other in self.state.persons if other != person)
             self.state = replace(self.state, persons=others)

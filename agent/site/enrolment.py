@@ -222,10 +222,12 @@ class Enrolment(Machine[Bootstrap]):
         for credential in {*profile.credentials} - {*before}:
             if credential.kind == "finger":  # it was learned elsewhere: a template more or less
                 self._house.devices[credential.reference.partition(":")[0]].expect_templates(1)
-        self._people.put(name, profile)
+        person = self._people.put(name, profile)
         self._record(turn, "person.changed" if known else "person.enrolled", profile, name)
         references = {credential.reference for credential in profile.credentials}
         self.fingers.forget(turn, name, [c for c in before if c.reference not in references])
+        for door in self._house.doors.values():
+            door.access.changed(turn, person)
         self._made(turn, name)
 
     def _made(self, turn: Turn, name: str) -> None:

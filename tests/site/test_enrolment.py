@@ -278,3 +278,25 @@ class TestList:
 
         help_ = {"kind": "finger", "reference": "reader:8", "duress": True}
         assert listed() == listed(help_) == listed(help_ | {"duress": False})
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"roles": ["visitor"]}, "role"),
+        ({"roles": ["guard"], "valid_to": "2020-01-01T00:00:00Z"}, "expired"),
+        ({"roles": ["guard"], "valid_from": "2030-01-01T00:00:00Z"}, "not-yet-valid"),
+        ({"roles": ["guard", "officer"]}, None),
+    ],
+)
+def test_whoever_is_changed_while_they_wait_is_let_in_only_if_they_still_may(play, change, reason):
+    officers_there(play, 5)
+    play.answer("done", 6.1)
+    play.to(20)
+    play.finger("3", 21)
+    happened = play.ask("person.enrol", {"person": "p-3"} | change, 22)
+    assert play.refusal == ""
+    assert ("access.denied store" in happened) is (reason is not None)
+    if reason:
+        assert play.last("access.denied").data["reason"] == reason
+    assert ("access.granted store" in play.finger("2", 25)) is (reason is None)
