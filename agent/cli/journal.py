@@ -118,7 +118,7 @@ def show(seq: int, data: Path, *, as_json: bool) -> None:
         if key in event:
             click.echo(f"        {key}: {event[key]}")
     if really is not None:
-        click.echo(f"        the clock was not set yet; really {really_at(really)}")
+        click.echo(f"        the clock was not set yet; {really_at(really)}")
 
 
 @journal.command()

@@ -36,11 +36,17 @@ def figures(found: Info) -> str:
 
 
 def really_at(found: Corrected) -> str:
-    """Return when it was by a clock that was set only later."""
+    """Say when it was by a clock that was set only later."""
     if found.at_us is not None:
-        return f"at {local_time(found.at_us):%Y-%m-%d %H:%M:%S}"
-    earliest, latest = (
-        f"{local_time(us):%Y-%m-%d %H:%M:%S}" if us is not None else "nobody knows when"
-        for us in (found.from_us, found.to_us)
-    )
-    return f"between {earliest} and {latest}"
+        return f"really at {_second(found.at_us)}"
+    if found.from_us is not None and found.to_us is not None:
+        return f"really between {_second(found.from_us)} and {_second(found.to_us)}"
+    if found.from_us is not None:
+        return f"really after {_second(found.from_us)}"
+    if found.to_us is not None:
+        return f"really before {_second(found.to_us)}"
+    return "nobody knows when it really was"
+
+
+def _second(utc_us: int) -> str:
+    return f"{local_time(utc_us):%Y-%m-%d %H:%M:%S}"

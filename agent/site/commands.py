@@ -284,7 +284,7 @@ REFUSALS: Mapping[str, str] = {
     "not-from-here": "this command cannot be given from here",
     "unknown-alarm": "no open alarm has this number; see: armoury status",
     "wrong-stage": "an alarm is acknowledged, checked, restored and closed, in this order",
-    "not-on-site": "somebody must identify at a reader on site first, after the alarm",
+    "not-on-site": "somebody must identify at a reader on site first; for an alarm, after it",
     "not-normal": "what raised the alarm is not in order yet",
     "technician-and-officer-needed": "a technician and an officer must identify on site first",
     "unknown-area": "no area has this id",

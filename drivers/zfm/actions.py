@@ -71,7 +71,9 @@ class Actions:
         if not isinstance(timeout_ms, int):
             raise ActionRefused("enrol needs timeout_ms")
         if self._sensor.in_use(position):
-            raise ActionRefused(f"position {position} is in use; delete it first")
+            raise ActionRefused(
+                f"position {position} is in use; armoury reader clear frees what is nobody's here"
+            )
         deadline_us = now_us() + timeout_ms * 1000
         self._await_finger(1, deadline_us)
         if known := self._sensor.search():

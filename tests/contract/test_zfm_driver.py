@@ -154,7 +154,7 @@ def test_the_finger_of_an_enrolment_may_be_laid_badly_at_first(
 @pytest.mark.parametrize(
     ("verb", "target", "args", "reason"),
     [
-        ("enrol", "2", {"timeout_ms": 5000}, "position 2 is in use"),
+        ("enrol", "2", {"timeout_ms": 5000}, "position 2 is in use; armoury reader clear"),
         ("enrol", "162", {"timeout_ms": 5000}, "'162' is no position; they are 0 to 161"),
         ("enrol", "seven", {"timeout_ms": 5000}, "'seven' is no position"),
         ("enrol", "7", {}, "enrol needs timeout_ms"),

@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.cli.journal import journal as cli
+from agent.cli.journal_lines import really_at
 from agent.journal.clocks import Clocks, Corrected, corrected
 from agent.journal.journal import Journal
 from agent.journal.reading import Reader
@@ -115,6 +116,21 @@ def test_show_says_so(reader: Reader, folder: Path) -> None:
     shown = CliRunner().invoke(cli, ["show", "6", "--data", str(folder)]).output
     assert "really between 2026-05-28" in shown
     assert "clock" not in CliRunner().invoke(cli, ["show", "4", "--data", str(folder)]).output
+
+
+@pytest.mark.parametrize(
+    ("from_us", "to_us", "said"),
+    [
+        (None, None, "nobody knows when it really was"),
+        (TRUE_US, None, "really after 2026-05-28"),
+        (None, TRUE_US, "really before 2026-05-28"),
+        (TRUE_US, TRUE_US + SECOND, "really between 2026-05-28"),
+    ],
+)
+def test_what_is_known_of_the_time_is_said_and_no_more(
+    from_us: int | None, to_us: int | None, said: str
+) -> None:
+    assert really_at(Corrected(None, from_us, to_us)).startswith(said)
 
 
 @settings(max_examples=40, deadline=None)
