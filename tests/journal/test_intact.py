@@ -159,7 +159,8 @@ def test_every_way_to_read_goes_on_and_says_what_it_left_out(
         status, lines, said = written(
             "events", "--offline", copy, "--after", 5, "--limit", 4, *form
         )
-        assert (status, said, lines.count("\n")) == (1, OUT, 4)
+        told = ['{"damaged": [[8, 8]]}'] if form else []
+        assert (status, said, lines.splitlines()[4:]) == (1, OUT, told)
 
 
 def test_what_was_pruned_is_not_called_damaged(copy: Path) -> None:
