@@ -59,4 +59,8 @@ def change(before: House, turn: Turn, what: Configured, persons: list[str]) -> t
             machine.wake(start, other_boot=True)
             machine.on_restart(onward)
         machine.on_configured(onward)
+    for zone in house.zones.values():
+        was = before.zones.get(zone.id)
+        if was is None or not was.at_all_times or was.point.id != zone.point.id:
+            zone.begin(onward)
     return house, onward

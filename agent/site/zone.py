@@ -102,6 +102,14 @@ class Zone(Machine[Detector]):
             return
         self.state = replace(self.state, bypassed=False)
         self.say(turn, "zone.unbypassed", cause=cause)
+        self._look(turn)
+
+    def begin(self, turn: Turn) -> None:
+        """Be watched at all times from now on, by another site file."""
+        if self.point.known:
+            self._look(turn)
+
+    def _look(self, turn: Turn) -> None:
         settled = self.point.state.settled
         if self.at_all_times and settled is not PointState.NORMAL:
             before = PointState.NORMAL
