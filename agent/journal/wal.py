@@ -85,7 +85,8 @@ class Wal:
                 found = os.fstat(log)
                 ours = (found.st_dev, found.st_ino) == self._files[0]
                 if ours and found.st_size < (pages + pages // 4) * FRAME:
-                    os.pwrite(log, bytes(PIECE), found.st_size)
+                    for at in range(0, PIECE, FRAME):  # what Linux is given as one piece, ...
+                        os.pwrite(log, bytes(FRAME), found.st_size + at)  # ... it keeps as one
                     os.fdatasync(log)
             finally:
                 os.close(log)
