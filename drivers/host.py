@@ -19,7 +19,7 @@ behind, ends; the next one begins clean.
 
 A thread reads the daemon's end. When that ends, or the daemon takes nothing for `DEAF_S`, the
 driver has `GRACE_S` to put its outputs into their fail state; then the process is gone, wherever
-the driver hangs.
+the driver hangs but in a library that keeps the interpreter to itself: that is systemd's to end.
 """
 
 from __future__ import annotations

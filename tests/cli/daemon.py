@@ -128,10 +128,16 @@ class Daemon:
         return self
 
     def __exit__(self, *_: object) -> None:
-        asyncio.run_coroutine_threadsafe(self._server.close(), self._loop).result(60)
+        asyncio.run_coroutine_threadsafe(self._end(), self._loop).result(60)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(60)
         self._loop.close()
+
+    async def _end(self) -> None:
+        """End, but let in first who has just called: asyncio forgets him where a server closes."""
+        for _ in range(5):
+            await asyncio.sleep(0)
+        await self._server.close()
 
     def answers(self) -> Mapping[str, Callable[[dict[str, Any], str], Awaitable[Any]]]:
         return {
