@@ -85,8 +85,10 @@ class Wal:
                 found = os.fstat(log)
                 ours = (found.st_dev, found.st_ino) == self._files[0]
                 if ours and found.st_size < (pages + pages // 4) * FRAME:
-                    for at in range(0, PIECE, FRAME):  # what Linux is given as one piece, ...
-                        os.pwrite(log, bytes(FRAME), found.st_size + at)  # ... it keeps as one
+                    # Frame by frame: written at once, Linux would keep it as one large piece, and
+                    # count all of that as written at every commit into it.
+                    for at in range(found.st_size, found.st_size + PIECE, FRAME):
+                        os.pwrite(log, bytes(FRAME), at)
                     os.fdatasync(log)
             finally:
                 os.close(log)
