@@ -107,6 +107,8 @@ class Sender:
                 taken = self._outbox.answered(message, ack.code, now_s, elapsed_s)
                 self._answered(message, ack.code, taken)
         self.pump()
+        if self._flights:
+            self._link.hasten()
 
     def end(self) -> list[Message]:
         """Stop; return what was on its way."""

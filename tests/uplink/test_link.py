@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 from collections.abc import AsyncIterator
 
 import pytest
@@ -92,6 +93,20 @@ async def test_an_answer_bears_the_number_of_its_message() -> None:
         mid = link.publish("a/b", b"x")
         await until(lambda: hearer.acks, 30, "an answer")
         assert hearer.acks == [Ack(mid, 0x10)]
+
+
+@on_a_loop
+async def test_a_broker_may_go_on_at_once() -> None:
+    async with linked(CONNACK) as (link, _, _):
+        sock = link._client.socket()
+        assert sock is not None
+        quick = socket.IPPROTO_TCP, socket.TCP_QUICKACK
+        sock.setsockopt(*quick, 0)  # as it is after every exchange
+        assert not sock.getsockopt(*quick)
+        link.hasten()
+        assert sock.getsockopt(*quick)
+        link.drop("gone")
+        link.hasten()
 
 
 @on_a_loop

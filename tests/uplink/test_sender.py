@@ -7,12 +7,27 @@ from typing import Any
 
 import pytest
 
+from agent.uplink.message import Message, Rank
 from agent.uplink.sender import Sender
+from agent.uplink.wire import Ack
 from tests.uplink.rig import on_a_loop
 
 
 class Link:
+    """Takes every message, and notes when it is asked to hasten."""
+
     alive = True
+
+    def __init__(self) -> None:
+        self.sent = 0
+        self.hastened = 0
+
+    def publish(self, *_: object, **__: object) -> int:
+        self.sent += 1
+        return self.sent
+
+    def hasten(self) -> None:
+        self.hastened += 1
 
 
 class Outbox:
@@ -47,3 +62,34 @@ async def test_what_becomes_free_while_it_looks_is_not_forgotten(
             waits = sender._probe is not None
             sender.end()
         assert waits or outbox.asked_s[-1] >= outbox.free_s
+
+
+class Letters:
+    """Two messages and no more."""
+
+    sources: tuple[Any, ...] = ()
+
+    def __init__(self) -> None:
+        self.waiting = [Message(Rank.CONTROL, "a", b""), Message(Rank.CONTROL, "b", b"")]
+
+    def next(self, now_s: float) -> Message | None:
+        return self.waiting.pop() if self.waiting else None
+
+    def answered(self, message: Message, code: int, now_s: float, elapsed_s: float) -> bool:
+        return True
+
+    def due_s(self, now_s: float) -> None:
+        return None
+
+
+@on_a_loop
+async def test_a_broker_is_hastened_while_it_owes_an_answer() -> None:
+    link = Link()
+    rest: Any = link, Letters(), None, None, lambda *_: None
+    sender = Sender(*rest, zipped=False)
+    sender.pump()
+    sender.acknowledged([Ack(1, 0)])
+    assert link.hastened == 1  # it may keep the second back until the first is acknowledged
+    sender.acknowledged([Ack(2, 0)])
+    assert link.hastened == 1
+    sender.end()
