@@ -22,11 +22,12 @@ def as_installed() -> None:
     OpenCV. What a machine reads after its boot lies in smaller ones.
     """
     ours = [Path(__file__).parents[1] / package for package in PACKAGES]
-    for folder in (*ours, sysconfig.get_path("purelib"), sysconfig.get_path("platlib")):
+    libraries = {Path(sysconfig.get_path(which)) for which in ("purelib", "platlib")}
+    for folder in (*ours, *libraries):
         compileall.compile_dir(folder, quiet=2)  # some libraries carry files of other Pythons
     os.sync()
-    for folder in {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}:
-        for path in filter(Path.is_file, Path(folder).rglob("*")):
+    for folder in libraries:
+        for path in filter(Path.is_file, folder.rglob("*")):
             with path.open("rb") as file:
                 os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
 

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Never
 
 from agent.journal.storage import Storage
-from tests.runtime import test_exhausted
-from tests.runtime.test_exhausted import ROOT
+from tests.runtime import dark_house
 
 
 def main() -> None:
@@ -20,20 +16,10 @@ def main() -> None:
         raise ZeroDivisionError
 
     Storage.commit = fault
-    test_exhausted.main()
+    dark_house.main()
 
 
 def test_the_daemon_ends_when_nothing_can_be_recorded_any_more(tmp_path: Path) -> None:
-    program = "from tests.runtime.test_died import main; main()"
-    where = ["--data", tmp_path / "data", "--socket", tmp_path / "socket"]
-    done = subprocess.run(
-        [sys.executable, "-c", program, *where],
-        cwd=ROOT,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    done = dark_house.run(__name__, tmp_path)
     assert done.returncode == 1, done.stderr
     assert "Error: the journal's writer ended by a fault of its own (ZeroDivis" in done.stderr

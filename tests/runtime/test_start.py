@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import gc
-import os
-import subprocess
 import sys
 from pathlib import Path
 
@@ -13,8 +11,7 @@ import pytest
 from agent.config.mistakes import SiteFileMistakes
 from agent.runtime.notify import Notify
 from agent.runtime.start import EXHAUSTED, Told, start
-from tests.runtime import test_exhausted
-from tests.runtime.test_exhausted import ROOT
+from tests.runtime import dark_house
 
 SAYS = "once all stands, garbage is collected: "
 
@@ -22,21 +19,11 @@ SAYS = "once all stands, garbage is collected: "
 def main() -> None:
     """Be `armoury run`, in a process of its own, that says whether it collects garbage."""
     Notify.ready = lambda _: sys.stderr.write(f"{SAYS}{gc.isenabled()}\n")
-    test_exhausted.main()
+    dark_house.main()
 
 
 def test_garbage_is_collected_again_once_all_stands(tmp_path: Path) -> None:
-    program = "from tests.runtime.test_start import main; main()"
-    where = ["--data", tmp_path / "data", "--socket", tmp_path / "socket"]
-    done = subprocess.run(
-        [sys.executable, "-c", program, *where],
-        cwd=ROOT,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    done = dark_house.run(__name__, tmp_path)
     assert done.returncode == EXHAUSTED, done.stderr
     assert f"{SAYS}True" in done.stderr
 
