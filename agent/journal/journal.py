@@ -83,7 +83,8 @@ class Journal:
                 the reason changes; the next `committed` says that it is over. It must not
                 raise. A record whose key is lost is opened all the same, and said here, as is
                 one that was begun anew because the old one is damaged, lost, older, or a backup
-                was restored (`JournalSucceeded`), until an event says so (`REPLACED`); both before
+                was restored (`JournalSucceeded`), until an event says so (`REPLACED`), and one with
+                events that its key has not recorded (`JournalDoubtful`, `DOUBTFUL`); all before
                 this returns. Once, on any thread, it is told of damage that is met later: see
                 `damaged`. `JournalDied` is the last word: the writer ended by a fault of our own.
             sealed: called on the writer's thread for each checkpoint, made at least every 60 s

@@ -14,7 +14,7 @@ import base64
 import binascii
 import os
 from collections.abc import Iterable
-from hashlib import sha256
+from hashlib import blake2b, sha256
 from typing import Self
 
 from cryptography.exceptions import InvalidSignature
@@ -114,6 +114,10 @@ class Signer:
         """Return the key as text; keep it secret."""
         verifier = self.verifier
         return f"{PRIVATE}{verifier.name}+{verifier.number.hex()}+{_base64(ED25519 + self._seed)}\n"
+
+    def secret(self, purpose: str) -> bytes:
+        """Return 32 secret bytes for one purpose, which tell nothing of the key."""
+        return blake2b(purpose.encode(), digest_size=32, key=self._seed).digest()
 
     def line(self, text: str) -> str:
         """Return the line that says that we stand for `text`."""

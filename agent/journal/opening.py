@@ -114,8 +114,9 @@ def _believed(
                 signer = _in_office(folder, signer, chain, failed)
             own = signer.named(tree.origin or signer.verifier.name) if signer else None
         storage = Storage(folder, own)
-        if storage.untold:
-            failed(storage.untold)
+        for untold in (storage.untold, storage.unvouched):
+            if untold:
+                failed(untold)
         return Opened(reader, storage, log, reader.state(), _delivered(reader, storage), own)
     except (JournalError, sqlite3.Error):
         reader.close()

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 PRUNED = "system.pruned"  # the kind that says of which events the content was given up
 ROTATED = "system.key_rotated"  # the kind that says which key signs from then on
 REPLACED = "system.record_replaced"  # the kind that says that another record was begun
+DOUBTFUL = "system.record_doubtful"  # the kind that says that events were recorded without the key
 
 
 class Lane(StrEnum):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import sqlite3
 import time
 from collections.abc import Mapping, Sequence
@@ -20,13 +19,13 @@ from agent.journal.errors import (
 )
 from agent.journal.filing import AT_US, DATA, Columns, Filing
 from agent.journal.growth import Growth
-from agent.journal.layout import SALT
 from agent.journal.note import Signer
 from agent.journal.ranges import Span
-from agent.journal.record import Recorded, Sealed
+from agent.journal.record import DOUBTFUL, Recorded, Sealed
 from agent.journal.reserve import Reserve
 from agent.journal.stored import StoredTree
 from agent.journal.tree import LEAF, MARK, leaf_hash, mark
+from agent.journal.vouching import JournalDoubtful, Voucher
 from agent.journal.wal import AGAIN, Wal
 
 NOTE_S = 1.0
@@ -61,6 +60,8 @@ class Storage:
         head: the last committed number.
         unsealed: how many events no checkpoint covers yet; 0 for ever without a signer.
         untold: how the record was begun, where no event of it says so yet.
+        unvouched: which events were recorded without the key, where no event says so yet: nothing
+            but what must be is signed until then.
     """
 
     def __init__(self, folder: Path, signer: Signer | None) -> None:
@@ -75,6 +76,8 @@ class Storage:
             self._filing = Filing(self._connection)
             self.untold = succession.untold(self._connection)
             self._growth, self._sealed = _grown(self._connection)
+            self._voucher = Voucher(signer, self._log)
+            self.unvouched = self._doubt(self._connection)
         except StorageCorrupt:
             self._give_up()
             raise
@@ -97,7 +100,8 @@ class Storage:
     @property
     def unsealed(self) -> int:
         """Return how many events no checkpoint covers; 0 when nothing is to be signed."""
-        return self._growth.size - self._sealed if self._signer else 0
+        signs = self._signer and self.unvouched is None
+        return self._growth.size - self._sealed if signs else 0
 
     def commit(
         self,
@@ -141,7 +145,9 @@ class Storage:
             if thin:
                 connection.executemany(_THIN, [(size,) for size in thin if size != self._sealed])
             signer = self._named(rotate) if rotate else self._signer
-            sealed = self._seal(connection, growth, signer) if seal or rotate else None
+            doubt = None if DOUBTFUL in [row.kind for row in rows] else self.unvouched
+            must = bool(prune or rotate or (seal and doubt is None))
+            sealed = self._seal(connection, growth, signer) if must else None
             connection.execute("COMMIT")
         except sqlite3.Error as error:
             self._doubtful |= _is_io(error)
@@ -152,10 +158,12 @@ class Storage:
             raise
         self._growth = growth
         self.head += len(rows) - there
+        self.unvouched = doubt
         if told:
             self.untold = None
         if rotate:
             self._signer = signer
+            self._voucher = Voucher(signer, self._log)
             with contextlib.suppress(JournalUnusable):  # it is found where it is at the next start
                 keys.take_over(self._folder, rotate)
         if sealed:
@@ -273,14 +281,12 @@ class Storage:
         self, connection: sqlite3.Connection, rows: Sequence[Recorded], columns: Sequence[Columns]
     ) -> Growth:
         """Insert the rows and what they make of the tree."""
-        random = os.urandom(SALT * len(rows))
-        leaves, filed, at = [], [], 0
+        salts = self._voucher.salts([row.body for row in rows])
+        leaves, filed = [], []
         size = 4 * layout.PAGE  # what is written besides
-        for row, said in zip(rows, columns, strict=True):  # the hottest loop of the daemon
+        for row, said, salt in zip(rows, columns, salts, strict=True):  # the daemon's hottest loop
             size += len(said[DATA]) + 96
             seq, kind, severity, body = row
-            salt = random[at : at + SALT]
-            at += SALT
             leaf = sha256(LEAF + salt + body).digest()
             leaves.append(leaf)
             filed.append((seq, kind, severity, said, salt + leaf[:MARK]))
@@ -291,6 +297,17 @@ class Storage:
             found = tile.position, tile.root, tile.from_us, tile.to_us
             connection.execute("INSERT INTO tile VALUES (?, ?, ?, ?)", found)
         return growth
+
+    def _doubt(self, connection: sqlite3.Connection) -> JournalDoubtful | None:
+        """Say which events that no checkpoint covers the key has not recorded."""
+        first = self._voucher.doubtful(StoredTree(connection), self._sealed)
+        if first is None:
+            return None
+        return JournalDoubtful(
+            f"the events {first} to {self.head} were recorded without the record's key: by this "
+            "software while it had none, by an older version, or by somebody else; see who had "
+            f"{self._folder} in hand"
+        )
 
     def _named(self, key: Signer) -> Signer:
         """Return a key under the log's own name."""
@@ -338,7 +355,14 @@ def _grown(connection: sqlite3.Connection) -> tuple[Growth, int]:
             f"the journal's rows are not those that its checkpoint over {said.size} was signed "
             "for; keep the files, and see: armoury journal verify"
         )
-    return tree.growth(), sealed.size
+    growth = tree.growth()
+    new = list(tree.leaves(said.size, tree.size))  # also those that a tile stands for since
+    leaves, times = [leaf for leaf, _ in new], [time for _, time in new]
+    if tree.growth(said.size).grown(leaves, times)[0].root() != growth.root():
+        raise StorageCorrupt(
+            f"the journal's rows after {tree.first + said.size - 1} are not those of their tile"
+        )
+    return growth, said.size
 
 
 def _prune(connection: sqlite3.Connection, span: Span) -> None:

@@ -11,7 +11,7 @@ from agent.journal.growth import TILE, Growth
 from agent.journal.layout import SALT
 from agent.journal.record import PRUNED, ROTATED, Sealed
 from agent.journal.schema import strange
-from agent.journal.tree import Frontier, leaf_hash, node_hash, split
+from agent.journal.tree import HASH, MARK, Frontier, leaf_hash, node_hash, split
 
 # Number, class, severity, proof and body, as they are stored; and when it happened, 0: it is gone.
 Row = tuple[int, int | None, int | None, bytes, bytes | None, int]
@@ -180,9 +180,10 @@ class StoredTree:
         found = self._connection.execute(_PRUNINGS, (last, PRUNED)).fetchone()[0]
         return None if found is None else int(found)
 
-    def rows(self) -> Generator[Row, None, None]:
-        """Yield every row of the tree in order."""
-        yield from self._connection.execute(f"{_ROWS} WHERE seq >= ? ORDER BY seq", (self.first,))
+    def rows(self, index: int = 0) -> Generator[Row, None, None]:
+        """Yield the rows of the tree in order, from a leaf on."""
+        first = self.first + index
+        yield from self._connection.execute(f"{_ROWS} WHERE seq >= ? ORDER BY seq", (first,))
 
     def inherited(self) -> Generator[Row, None, None]:
         """Yield the rows before the tree's first: what was taken over from a record before."""
@@ -231,7 +232,10 @@ class StoredTree:
         for seq, _, _, proof, body, at_us in rows:
             if seq != expected:
                 break
+            leaf = proof if body is None else leaf_hash(proof[:SALT] + body)
+            if len(leaf) != HASH or (body is not None and leaf[:MARK] != proof[SALT:]):
+                raise StorageCorrupt(f"the journal's row {seq} is damaged")
             expected += 1
-            yield (proof if body is None else leaf_hash(proof[:SALT] + body)), at_us
+            yield leaf, at_us
         if expected != self.first + last:
             raise StorageCorrupt(f"the journal's row {expected} is missing")

@@ -31,6 +31,7 @@ from agent.journal.journal import Journal
 from agent.journal.keys import KeyMissing
 from agent.journal.record import Batch, Commit, Entry, Recorded, Sealed
 from agent.journal.succession import JournalSucceeded
+from agent.journal.vouching import JournalDoubtful
 from agent.runtime.ahead import Ahead
 from agent.runtime.birth import birth
 from agent.runtime.clock import Clock
@@ -58,6 +59,7 @@ from agent.site.inputs import (
     Input,
     Origin,
     RecordNews,
+    RecordTrouble,
     Started,
     Stopping,
     StorageNews,
@@ -73,6 +75,11 @@ log = logging.getLogger(__name__)
 
 BEAT_S = 1.0
 STEP_US = 1_000_000  # a wall clock that moves so far against the monotonic one has stepped
+TROUBLES: Mapping[type[JournalError], RecordTrouble] = {
+    JournalSucceeded: RecordTrouble.REPLACED,
+    JournalDoubtful: RecordTrouble.DOUBTFUL,
+    KeyMissing: RecordTrouble.KEY_MISSING,
+}
 # Together with the hosts' time, a stop takes less than the unit's TimeoutStopSec.
 SETTLE_S = 4.0
 
@@ -241,9 +248,8 @@ class Daemon:
 
     def _storage_failed(self, error: JournalError) -> None:
         log.error("the record: %s", error)
-        if isinstance(error, JournalSucceeded | KeyMissing):
-            replaced = isinstance(error, JournalSucceeded)
-            self._loop.put(RecordNews(replaced, str(error), self._clock.now().mono_us))
+        if (trouble := TROUBLES.get(type(error))) is not None:
+            self._loop.put(RecordNews(trouble, str(error), self._clock.now().mono_us))
         if isinstance(error, JournalDied | JournalRolledBack | JournalDamaged | StorageUprooted):
             # systemd starts anew: so is the record, if it is not what it was
             died = isinstance(error, JournalDied)

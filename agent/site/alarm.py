@@ -47,6 +47,7 @@ NEEDS_TECHNICIAN = frozenset(
         "camera.defocused",
         "system.storage_failed",
         "system.record_replaced",
+        "system.record_doubtful",
         "system.key_missing",
     }
 )

@@ -187,16 +187,30 @@ class StorageNews(Struct, frozen=True):
     reason: str = ""
 
 
+class RecordTrouble(StrEnum):
+    """What can ail the record itself.
+
+    Attributes:
+        REPLACED: another record was begun, for what was there is damaged, lost or older than it
+            was, or a backup was restored.
+        DOUBTFUL: events in it were recorded without its key.
+        KEY_MISSING: the key that signs it is missing.
+    """
+
+    REPLACED = "system.record_replaced"
+    DOUBTFUL = "system.record_doubtful"
+    KEY_MISSING = "system.key_missing"
+
+
 class RecordNews(Struct, frozen=True):
     """Something about the record itself that somebody must see to.
 
     Attributes:
-        replaced: another record was begun, for what was there is damaged, lost or older than it
-            was, or a backup was restored; otherwise, the key that signs it is missing.
+        what: its value is the kind of the event that tells it.
         reason: what is known of it.
     """
 
-    replaced: bool
+    what: RecordTrouble
     reason: str
     at_us: int
 

@@ -213,6 +213,7 @@ KINDS: Mapping[str, Kind] = {
     "system.storage_warning": _kind(FAULT, "623 JL", "what:text used_pct:int"),
     "system.events_left_out": _kind(FAULT, "", "info:int access:int fault:int from:int to:int"),
     "system.record_replaced": _kind(ALARM, "", "reason:text", raises=True),
+    "system.record_doubtful": _kind(ALARM, "", "reason:text", raises=True),
     "system.key_missing": _kind(FAULT, "", "reason:text", raises=True),
     "system.pruned": _kind(INFO, "", "ranges:list events:int"),
     "system.key_rotated": _kind(ACCESS, "", "old:text new:text statement:text"),

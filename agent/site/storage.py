@@ -74,8 +74,7 @@ class Storage(Machine[Disk]):
 
     def record_news(self, turn: Turn, what: RecordNews) -> None:
         """Tell what ails the record itself."""
-        kind = "system.record_replaced" if what.replaced else "system.key_missing"
-        turn.event(kind, self._site, {"reason": what.reason}, source=self.key)
+        turn.event(str(what.what), self._site, {"reason": what.reason}, source=self.key)
 
     def overflowed(self, turn: Turn, what: RecordOverflowed) -> None:
         """Tell how much was never recorded."""

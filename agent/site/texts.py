@@ -122,6 +122,7 @@ EN: Mapping[str, str] = {
         "{fault} faults were left out, no alarm"
     ),
     "system.record_replaced": "The record was not what it was, and was begun anew: {reason}",
+    "system.record_doubtful": "The record holds what was not recorded with its key: {reason}",
     "system.key_missing": "Neither the record nor heartbeats are signed: {reason}",
     "system.pruned": "Of {events} old events only the hashes are kept",
     "uplink.lost": "The path {object} to the monitor is lost: {reason}",
@@ -250,6 +251,7 @@ ES: Mapping[str, str] = {
         "{access} accesos y {fault} averías, ninguna alarma"
     ),
     "system.record_replaced": "El registro no era el que era y se empezó de nuevo: {reason}",
+    "system.record_doubtful": "El registro contiene lo que no se anotó con su clave: {reason}",
     "system.key_missing": "No se firman ni el registro ni los latidos: {reason}",
     "system.pruned": "De {events} eventos antiguos solo se conservan los hashes",
     "uplink.lost": "Se perdió la vía {object} al monitor: {reason}",

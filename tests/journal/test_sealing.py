@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from collections.abc import Callable
 from itertools import pairwise
@@ -16,7 +17,9 @@ from agent.journal.journal import Journal
 from agent.journal.keys import KeyMissing
 from agent.journal.note import Verifier
 from agent.journal.reading import Reader
-from agent.journal.record import Batch, Sealed
+from agent.journal.record import DOUBTFUL, Batch, Sealed
+from agent.journal.vouching import JournalDoubtful
+from agent.site.step import Severity
 from tests.journal.recording import ORIGIN, Ears, batch, entry
 from tests.waiting import wait_until
 
@@ -93,16 +96,18 @@ def test_a_minute_makes_a_checkpoint(
 
 
 def test_what_a_crash_left_uncovered_is_covered_at_once(
-    signing: Open, ears: Ears, seals: list[Sealed], folder: Path
+    signing: Open, ears: Ears, seals: list[Sealed], folder: Path, tmp_path: Path
 ) -> None:
-    unsigned = signing(origin=None)
-    unsigned.submit(batch(1, 2, 3), 1)
-    unsigned.close()
-    keys.make(folder, ORIGIN)
-    signing()
-    wait_until(lambda: seals, 5, "the checkpoint")
+    journal = signing()
+    journal.submit(batch(1, 2, 3), 1)
+    ears.heard(1)
+    assert seals == []
+    cut = shutil.copytree(folder, tmp_path / "cut")
+    with Journal.open(cut, committed=print, failed=ears.failed, sealed=seals.append, origin=ORIGIN):
+        wait_until(lambda: seals, 5, "the checkpoint")
     assert seals[0].size == 3
-    check(seals, folder)
+    check(seals, cut)
+    assert ears.failures == []
 
 
 def test_the_tree_goes_on_after_a_restart(
@@ -148,8 +153,11 @@ def test_a_lost_key_stops_the_signing_only(
     journal.close()
     assert seals == before
     (folder / "lost").rename(folder / "journal.key")
-    signing().close()
-    assert seals[-1].size == 2
+    journal = signing()
+    assert isinstance(ears.failures[-1], JournalDoubtful)
+    journal.submit(Batch((entry(3, DOUBTFUL, Severity.ALARM),)), 3)
+    journal.close()
+    assert seals[-1].size == 3
     check(seals, folder)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from agent.site.alarm import NEEDS_TECHNICIAN
+from agent.site.inputs import RecordTrouble
 
 STEPS = ("acknowledge", "check", "restore", "close")
 
@@ -205,7 +206,7 @@ class TestTechnician:
 
     def test_everything_that_needs_them_is_tried_here_or_with_its_own_machine(self):
         elsewhere = {"device.substituted", "door.lock_fault"}
-        elsewhere |= {"system.key_missing", "system.record_replaced"}
+        elsewhere |= set(RecordTrouble)
         assert set(TAMPER_LOSS_FAULT) | elsewhere == NEEDS_TECHNICIAN
 
     def test_a_record_that_cannot_be_written_is_not_restored(self, play):

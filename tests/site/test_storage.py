@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from agent.site.commands import COMMANDS
-from agent.site.inputs import RecordNews
+from agent.site.inputs import RecordNews, RecordTrouble
 from agent.site.site import Site
 from agent.site.table import Table
 from tests.site.conftest import disk
@@ -96,13 +96,11 @@ def test_what_fills_is_told_apart_and_a_restart_tells_nothing_twice(play):
     assert play.filled("record", 91, 31) == ["system.storage_warning test-1"]
 
 
-@pytest.mark.parametrize(
-    ("replaced", "kind"), [(True, "system.record_replaced"), (False, "system.key_missing")]
-)
-def test_what_ails_the_record_itself_is_an_alarm(play, replaced, kind):
-    told = play.step(RecordNews(replaced=replaced, reason="because", at_us=5))
-    assert told == [f"{kind} test-1", "alarm.raised 1"]
-    assert play.last(kind).data["reason"] == "because"
+@pytest.mark.parametrize("what", RecordTrouble)
+def test_what_ails_the_record_itself_is_an_alarm(play, what):
+    told = play.step(RecordNews(what=what, reason="because", at_us=5))
+    assert told == [f"{what} test-1", "alarm.raised 1"]
+    assert play.last(what).data["reason"] == "because"
 
 
 def test_it_is_known_since_when_an_alarm_is_open(play):

@@ -1,4 +1,4 @@
-"""A page in the middle of the record is damaged: the daemon ends once, and goes on in a new one."""
+"""What was done to the record while it rested: the daemon finds it, tells it, and goes on."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ import sqlite3
 from contextlib import closing
 
 from agent.journal import keys
+from agent.journal.reading import Reader
 from agent.journal.verification import verify
+from agent.site.step import Severity
+from tests.journal.recording import entry, forge
 from tests.system.house import House
 from tests.waiting import wait_until
 
@@ -41,3 +44,23 @@ def test_a_page_that_no_opening_reads_stops_the_daemon_once(house: House) -> Non
     assert "is damaged" in replaced["data"]["reason"]
     house.wait_for_line()
     assert verify(house.data, keys.public(house.data)).findings == ()
+
+
+def test_what_was_added_without_the_key_is_told_and_covered(house: House) -> None:
+    house.stop_daemon()
+    with Reader(house.data) as reader:
+        added = reader.head + 1
+    forge(house.data, added, entry(1, "door.granted", Severity.ACCESS, data={"persons": ["p1"]}))
+    house.start_daemon()
+    house.wait_for_devices()
+    told = house.wait_for(kind="system.record_doubtful")
+    assert f"the events {added} to {added} were recorded without" in told["data"]["reason"]
+    house.stop_daemon()
+    verdict = verify(house.data, keys.public(house.data))
+    assert verdict.findings == ()
+    assert verdict.covered == verdict.events
+    house.start_daemon()
+    house.wait_for_devices()
+    house.wait_for_line()
+    with Reader(house.data) as reader:
+        assert len(list(reader.query(kind="system.record_doubtful"))) == 1
