@@ -103,6 +103,11 @@ class Topics(Struct, frozen=True):
         return f"{ROOT}/{self.site}/leaves"
 
 
+def kind_of(topic: str) -> str:
+    """Return what a topic of a site is for: "event" of armoury/v1/SITE/event/alarm."""
+    return topic.split("/")[3]
+
+
 class Payload(BaseModel):
     """What all payloads share: JSON objects, known by their topic."""
 

@@ -14,6 +14,7 @@ from random import Random
 from msgspec import Struct
 
 from agent.pauses import Pauses
+from agent.uplink.feed import kind_of
 
 AGAIN_S = (60.0, 3600.0)  # first and longest range of the pauses
 INDISPENSABLE = "status"  # without a birth there is no path: its refusal is the path's
@@ -44,12 +45,12 @@ class Forbidden:
         self._kinds: dict[str, _Kind] = {}
 
     def __contains__(self, topic: str) -> bool:
-        kind = self._kinds.get(_kind_of(topic))
+        kind = self._kinds.get(kind_of(topic))
         return kind is not None and kind.waits
 
     def refused(self, topic: str, now_s: float) -> bool:
         """Leave out all topics of this one's kind from now on; return whether that can be."""
-        name = _kind_of(topic)
+        name = kind_of(topic)
         if name == INDISPENSABLE:
             return False
         before = self._kinds.get(name)
@@ -73,7 +74,3 @@ class Forbidden:
 
     def _name_first(self) -> None:
         self.topic = next((kind.topic for kind in self._kinds.values()), "")
-
-
-def _kind_of(topic: str) -> str:
-    return topic.split("/")[3]  # armoury/v1/SITE/KIND

@@ -19,6 +19,7 @@ class Hold(Struct):
     code: int
     until_s: float
     pauses: Pauses
+    seq: int | None  # of the event that was refused, if it was one of the record
 
 
 class Holds:
@@ -42,7 +43,8 @@ class Holds:
             return  # one more of those that were on their way together
         before = self._holds.get(rank)
         pauses = before.pauses if before else Pauses(*PROBE_S, self._random)
-        self._holds[rank] = Hold(message.topic, code, now_s + pauses.next_s(), pauses)
+        until_s = now_s + pauses.next_s()
+        self._holds[rank] = Hold(message.topic, code, until_s, pauses, message.seq)
 
     def taken(self, rank: Rank) -> None:
         """Let a topic go: the broker took a message."""

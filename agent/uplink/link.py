@@ -255,6 +255,9 @@ class Link:
             return
         self._accepted.set_result(None)  # raises at a second CONNACK, which breaks the protocol
         self._client.on_log = None  # it would cost a text for every message
+        if self._client.keepalive > self._options.keepalive_s:
+            # The broker's is the longest that it waits for us (3.2.2.3.14); we wait for less.
+            self._client._keepalive = self._options.keepalive_s  # noqa: SLF001 - no other way
         receive_maximum = getattr(said, "ReceiveMaximum", 65535)
         packet_bytes = getattr(said, "MaximumPacketSize", LARGEST)
         self.terms = Terms(receive_maximum, packet_bytes)
@@ -291,6 +294,12 @@ class Link:
     def _hung_up(self) -> str:
         if alert := reasons.of_alert(self._said):
             return f"the broker at {self._where} refuses us: {alert}{self.dial.own_time}"
+        _, malformed, why = self._said.partition("malformed packet: ")
+        if malformed:
+            return (
+                f"the broker at {self._where} answers us with what MQTT 5 does not allow ({why}); "
+                "see its configuration and version"
+            )
         return f"the broker at {self._where} hangs up at once; see its log, and if it wants TLS"
 
     def _on_socket_close(self, _client: Client, _data: Any, _sock: Any) -> None:

@@ -23,6 +23,7 @@ class Rank(IntEnum):
     LIVE = 4
     BACKLOG = 5
     REPEAT = 6
+    PROBE = 7  # an event that was not taken before, to see whether it is now
 
 
 class Worth(Struct, frozen=True):
@@ -51,6 +52,7 @@ WORTH = {
     Rank.LIVE: Worth(8, Topic.LIVE, Lane.REST),
     Rank.BACKLOG: Worth(4, Topic.BACKLOG, Lane.REST, late=True),
     Rank.REPEAT: Worth(2, Topic.REPEAT, late=True),
+    Rank.PROBE: Worth(1),
 }
 FRESH = {Lane.ALARM: Rank.ALARM, Lane.REST: Rank.LIVE}
 
@@ -74,3 +76,8 @@ class Message(Struct, frozen=True, eq=False):
     apart: bool = False
     parcel: Parcel | None = None
     ledger: Ledger | None = None
+
+    @property
+    def seq(self) -> int | None:
+        """Return the number of the last event in it, if there is one."""
+        return self.parcel.last if self.parcel is not None else None

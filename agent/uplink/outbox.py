@@ -60,6 +60,7 @@ class Outbox:
         self._control: dict[str | Message, Message] = {}  # by topic; what stands apart by itself
         self.repeats = Repeats()
         self._unrecorded: deque[Message] = deque(maxlen=UNRECORDED_MOST)
+        self._probe: deque[Message] = deque(maxlen=1)
         self._flying: dict[Rank, int] = dict.fromkeys(Rank, 0)
         self._holds = Holds(random)
         self.forbidden = Forbidden(random)
@@ -92,6 +93,7 @@ class Outbox:
         self._window = 0
         self._holds.clear()
         self._control.clear()
+        self._probe.clear()
         self.repeats.clear()
         self._flying = dict.fromkeys(Rank, 0)
         self._put_back([message for message in unanswered if message.rank is Rank.UNRECORDED])
@@ -118,6 +120,8 @@ class Outbox:
                     yield rank, self._control
                 case Rank.REPEAT:
                     yield rank, self.repeats.stock
+                case Rank.PROBE:
+                    yield rank, self._probe
                 case _ if ledger is not None:
                     yield rank, ledger.stock if worth.late else ledger.fresh
 
@@ -156,6 +160,11 @@ class Outbox:
         where = self._where[Rank.UNRECORDED]
         self._unrecorded.append(Message(Rank.UNRECORDED, where, body))
         self._holds.hurry(Rank.UNRECORDED)
+
+    def probe(self, topic: str, row: Recorded) -> None:
+        """See whether an event is taken that was not; it is on nobody's account."""
+        parcel = Parcel((row.seq, row.seq), row.seq, 1, row.body)
+        self._probe.append(Message(Rank.PROBE, topic, row.body, parcel=parcel))
 
     # Sending
 
@@ -201,6 +210,8 @@ class Outbox:
             return self._control.pop(next(iter(self._control)))
         if rank is Rank.UNRECORDED:
             return self._unrecorded.popleft()
+        if rank is Rank.PROBE:
+            return self._probe.popleft()
         ledger = self._ledgers[worth.lane] if worth.lane else None
         if ledger is None:
             parcel = self.repeats.take_late()
@@ -229,8 +240,7 @@ class Outbox:
             ledger.set_aside(parcel)
         self.asides += 1
         if self.aside is None:
-            seq = parcel.last if parcel is not None else None
-            self.aside = Aside(message.topic, len(message.payload), seq)
+            self.aside = Aside(message.topic, len(message.payload), message.seq)
 
     # What became of it
 

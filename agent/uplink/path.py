@@ -17,7 +17,7 @@ from agent.uplink.feed import CommandAnswer, Topics
 from agent.uplink.haul import Journal
 from agent.uplink.ledger import Ledger
 from agent.uplink.link import Link
-from agent.uplink.message import Message
+from agent.uplink.message import Message, Rank
 from agent.uplink.options import PathOptions
 from agent.uplink.outbox import Outbox
 from agent.uplink.presence import Portrait, Presence, mono_us, utc_us
@@ -132,8 +132,8 @@ class Path:
 
     @property
     def flows(self) -> bool:
-        """Return whether there is a broker that has not objected to anything so far."""
-        return self._sender is not None and verdict.of_outbox(self.outbox) is verdict.READY
+        """Return whether there is a broker that has not objected to any event so far."""
+        return self._sender is not None and verdict.of_outbox(self.outbox).works
 
     @property
     def tls_version(self) -> str:
@@ -193,13 +193,14 @@ class Path:
                 lost = await self._live(successor or await self._connect())
             except NotConnected as error:
                 lost = Lost(str(error))
-            if self._is_steady():
+            stalled = self._sender.stalled if self._sender is not None else None
+            if stalled is None and self._is_steady():
                 self._pauses.reset()
             successor = await self._renewal.successor()
             if successor is not None:
                 self._forget_connection()
                 continue
-            self.standing.lost(str(lost), self.outbox)
+            self.standing.lost(str(lost), self.outbox, stalled)
             self._end_connection(objected=lost.objected)
             await asyncio.sleep(self._pauses.next_s())
 
@@ -288,6 +289,9 @@ class Path:
         )
         self.outbox.say(self._presence.beat_topic, beat, retain=False, expires_s=BEAT_EXPIRES_S)
         self.pump()
+        untaken = self.standing.untaken
+        if not self._carries and untaken is not None and untaken.seq is not None and self._sender:
+            self._sender.try_again(untaken.topic, untaken.seq)
 
     async def _say_goodbye(self, within_s: float) -> None:
         self._farewell = self._loop.create_future()
@@ -315,7 +319,7 @@ class Path:
                 self._above.delivered(self.options.id, message.ledger.lane, message.parcel.span)
             elif not self._carries:
                 self._above.changed()  # it is the carrier's to send now
-        self._learn(message.topic, code)
+        self._learn(message, code)
 
     def _status_answered(self, message: Message, code: int, *, taken: bool) -> None:
         if self._farewell is not None:
@@ -330,17 +334,21 @@ class Path:
         elif not taken and self._link is not None:
             self._link.drop(verdict.of_answer(message.topic, code).reason)
 
-    def _learn(self, topic: str, code: int) -> None:
-        if topic == self._topics.checkpoint:
-            return  # we may be the only ones who hear it
+    def _learn(self, message: Message, code: int) -> None:
+        topic = message.topic
         is_beat = topic == self._presence.beat_topic
         if is_heard(code):
-            self.standing.taken(topic, all_out=not self._above.waiting())
+            # Of its checkpoint we may be the only ones who hear.
+            all_out = self._carries and topic != self._topics.checkpoint
+            self.standing.taken(topic, all_out=all_out and not self._above.waiting())
             if is_beat:
                 took_ms = round((self._loop.time() - self._beaten_s) * 1000)
                 self._above.news(PathTested(self.options.id, took_ms, mono_us()))
-        elif is_beat and not self._carries and topic not in self.outbox.forbidden:
-            self.standing.not_taken(topic, code)  # no event tells whether anybody listens there
+        elif message.rank is Rank.PROBE or (
+            # no event tells whether anybody listens there
+            is_beat and not self._carries and topic not in self.outbox.forbidden
+        ):
+            self.standing.not_taken(topic, code, message.seq)
 
     def _judge(self) -> None:
         if self.connected and self._farewell is None and self._link is not None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 
 from msgspec import Struct
 
 from agent.journal.errors import JournalError
+from agent.journal.record import Recorded
 from agent.uplink.haul import Journal, haul
 from agent.uplink.ledger import Gap, Ledger, Parcel
 from agent.uplink.link import Link
@@ -18,7 +20,8 @@ from agent.uplink.wire import Ack
 from agent.uplink.worker import Worker
 
 ACK_S = 10.0  # a broker that takes longer for every message hangs
-SLOW_ACK_S = 60.0  # ... or for one of them, while it answers others
+SLOW_ACK_S = 60.0  # ... or for one of them, while it answers what went before
+PASSED_S = 20.0  # ... or what came after: no line is slow for one message alone
 REREAD_S = 1.0
 
 
@@ -34,6 +37,7 @@ class Sender:
 
     Attributes:
         unreadable: why the journal gives no late events; "" while it does.
+        stalled: the message over which it hung up; None while it has not.
 
     Args:
         link: up.
@@ -61,9 +65,11 @@ class Sender:
         self._answered = answered
         self._zipped = zipped
         self.unreadable = ""
+        self.stalled: Message | None = None
         self._flights: dict[int, Flight] = {}
         self._ended = False
         self._heard_s = self._loop.time()
+        self._passed_s = 0.0  # when the newest was sent that is answered
         self._watch: asyncio.TimerHandle | None = None
         self._probe: asyncio.TimerHandle | None = None
 
@@ -104,6 +110,7 @@ class Sender:
         for ack in acks:
             if flight := self._flights.pop(ack.mid, None):
                 message, elapsed_s = flight.message, now_s - flight.sent_s
+                self._passed_s = max(self._passed_s, flight.sent_s)
                 taken = self._outbox.answered(message, ack.code, now_s, elapsed_s)
                 self._answered(message, ack.code, taken)
         self.pump()
@@ -119,15 +126,32 @@ class Sender:
         flights, self._flights = self._flights, {}
         return [flight.message for flight in flights.values()]
 
+    def try_again(self, topic: str, seq: int) -> None:
+        """See whether the broker takes now the event that it did not; another path has it."""
+        read = self._reader.run(lambda: self._journal.read(seq - 1, 1))
+        read.add_done_callback(lambda done: self._try(topic, done))
+
+    def _try(self, topic: str, read: asyncio.Future[list[Recorded]]) -> None:
+        if self._ended or read.cancelled():
+            return
+        with contextlib.suppress(JournalError):  # at the next heartbeat, then
+            for row in read.result():
+                self._outbox.probe(topic, row)
+            self.pump()
+
     def _look(self) -> None:
         """Hang up on a broker that takes messages and acknowledges none."""
         self._watch = None
         if not self._flights:
             return
         now_s = self._loop.time()
-        waited_s = now_s - next(iter(self._flights.values())).sent_s
-        if waited_s >= SLOW_ACK_S or min(waited_s, now_s - self._heard_s) >= ACK_S:
-            self._link.drop("the broker takes messages and acknowledges none; see its log")
+        oldest = next(iter(self._flights.values()))
+        waited_s = now_s - oldest.sent_s
+        most_s = PASSED_S if oldest.sent_s < self._passed_s else SLOW_ACK_S
+        if waited_s >= most_s or min(waited_s, now_s - self._heard_s) >= ACK_S:
+            self.stalled = oldest.message
+            what = "messages" if oldest.message.seq is None else "events"
+            self._link.drop(f"the broker takes {what} and acknowledges none; see its log")
             return
         again_s = max(0.1, ACK_S - min(waited_s, now_s - self._heard_s))
         self._watch = self._loop.call_later(again_s, self._look)

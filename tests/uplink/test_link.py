@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from agent.uplink.link import Link
 from agent.uplink.options import PathOptions
+from agent.uplink.reasons import NotConnected
 from agent.uplink.wire import Ack, Terms, Will
 from agent.uplink.worker import Worker
 from tests.uplink.rig import on_a_loop, until
@@ -21,6 +22,8 @@ from tests.waiting import BUSY
 CONNACK = bytes([0x20, 0x03, 0x00, 0x00, 0x00])
 WINDOW_3 = bytes([0x20, 0x06, 0x00, 0x00, 0x03, 0x21, 0x00, 0x03])
 NO_PINGS = bytes([0x20, 0x06, 0x00, 0x00, 0x03, 0x13, 0x00, 0x00])
+RARE_PINGS = bytes([0x20, 0x06, 0x00, 0x00, 0x03, 0x13, 0x00, 0x3C])
+NO_WINDOW = bytes([0x20, 0x06, 0x00, 0x00, 0x03, 0x21, 0x00, 0x00])  # MQTT 5, 3.2.2.3.3
 NO_TEXT = bytes([0x32, 0x07, 0x00, 0x02, 0xFF, 0xFE, 0x00, 0x09, 0x00])  # a topic, no UTF-8
 NONSENSE = {"a topic that is no text": NO_TEXT, "a second CONNACK": CONNACK}
 
@@ -85,6 +88,19 @@ async def test_a_broker_that_wants_no_pings_is_not_taken_for_silent() -> None:
         link._heard_s -= 3600
         link._look()
         assert link.alive
+
+
+@on_a_loop
+async def test_a_broker_that_wants_pings_rarely_is_asked_as_often_as_its_silence_is_told() -> None:
+    async with linked(RARE_PINGS) as (link, _, _):
+        assert link._client.keepalive == 15
+
+
+@on_a_loop
+async def test_a_broker_that_accepts_us_with_nonsense_is_told_so() -> None:
+    with pytest.raises(NotConnected, match=r"MQTT 5 does not allow \(ReceiveMaximum"):
+        async with linked(NO_WINDOW):
+            pass
 
 
 @on_a_loop
