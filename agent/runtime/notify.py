@@ -9,6 +9,9 @@ import sdnotify
 
 EXTEND_S = 60.0
 AGAIN_S = 1.0
+# It may be busy, and then hears of it later. One that is frozen must not freeze us: its socket
+# fills, and whoever waits for room there waits for ever.
+PATIENCE_S = 0.1
 
 
 class Notify:
@@ -16,6 +19,8 @@ class Notify:
 
     def __init__(self) -> None:
         self._notifier = sdnotify.SystemdNotifier()
+        if self._notifier.socket is not None:
+            self._notifier.socket.settimeout(PATIENCE_S)
         self._again_s = 0.0
 
     @property

@@ -81,6 +81,9 @@ class HostProcess:
     def _on_end(self) -> None:
         self._loop.remove_reader(self._pidfd)
         self._ended.set()
+        # What it said is still read, and its end is told then, whoever else holds its end of the
+        # wire: a program that its driver has started does not speak for it.
+        self._sock.shutdown(socket.SHUT_RD)
 
     async def end(self, grace_s: float = 0.0) -> str:
         """Stop the host, by force after `grace_s`; return how it ended, for a technician."""

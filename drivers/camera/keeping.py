@@ -7,6 +7,7 @@ it ends where the pictures end.
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -61,7 +62,8 @@ class Clip:
 
     def give_up(self) -> None:
         """Leave nothing of it."""
-        self._file.close()
+        with contextlib.suppress(OSError):  # it would write what it still holds, on a full disk too
+            self._file.close()
         self._half.unlink(missing_ok=True)
 
 
@@ -94,7 +96,7 @@ class Keeping:
         """Take the next picture as it came; end the clips whose time is over."""
         height, width, _ = picture.shape
         if width > WIDTH:
-            size = WIDTH, height * WIDTH // width
+            size = WIDTH, max(1, height * WIDTH // width)
             picture = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
         ok, jpeg = cv2.imencode(".jpg", picture, (cv2.IMWRITE_JPEG_QUALITY, QUALITY))
         if not ok:
@@ -124,8 +126,13 @@ class Keeping:
         if picture is None:
             raise KeepRefused("no picture has come yet")
         path = self._path(action, ".jpg")
-        path.with_suffix(".part").write_bytes(picture.jpeg)
-        path.with_suffix(".part").rename(path)
+        half = path.with_suffix(".part")
+        try:
+            half.write_bytes(picture.jpeg)
+        except OSError:
+            half.unlink(missing_ok=True)
+            raise
+        half.rename(path)
         self._kept(action, path, JPEG_MEDIA, (picture.at_us, picture.at_us))
 
     def _begin(self, action: Action) -> None:

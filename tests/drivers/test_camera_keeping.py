@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import resource
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -127,6 +129,13 @@ def test_a_large_picture_is_reduced(link: FakeLink, tmp_path: Path) -> None:
     assert kept.shape == (360, 640, 3)
 
 
+def test_a_picture_of_a_line_is_reduced_to_one(link: FakeLink) -> None:
+    keeping = Keeping(link)  # type: ignore[arg-type]
+    shown(keeping, 0, 1, (4000, 2))
+    keeping.asked(Action(1, "snapshot", "picture", {"at": 0}))
+    assert link.answers[0][1] is Outcome.DONE
+
+
 @pytest.mark.parametrize(
     ("action", "reason"),
     [
@@ -158,6 +167,34 @@ def test_without_a_picture_a_spool_or_room_nothing_is_kept(tmp_path: Path) -> No
         keeping.asked(Action(2, "snapshot", "picture", {"at": 0}))
         assert [outcome for _, outcome, _, _ in link.answers] == [Outcome.REFUSED] * 2
         assert all(reason for _, _, reason, _ in link.answers)
+
+
+@contextmanager
+def no_file_longer_than(size: int) -> Iterator[None]:
+    """Have the kernel take no more bytes of a file, as a full disk does."""
+    _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+
+
+@pytest.mark.parametrize(
+    "action", [keep(1, 0, 9), Action(1, "snapshot", "picture", {"at": 0})], ids=["clip", "snapshot"]
+)
+def test_a_full_disk_is_not_filled_by_what_was_given_up(
+    link: FakeLink, tmp_path: Path, action: Action
+) -> None:
+    keeping = Keeping(link)  # type: ignore[arg-type]
+    shown(keeping, 0, 2)
+    with no_file_longer_than(500):
+        keeping.asked(action)
+        shown(keeping, 2, 20)
+        [(_, outcome, why, _)] = link.answers
+    assert outcome is Outcome.REFUSED
+    assert "cannot be written" in why
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_only_so_many_clips_are_kept_at_a_time(link: FakeLink) -> None:

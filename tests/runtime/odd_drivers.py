@@ -199,6 +199,19 @@ class Parent(Odd):
         super().run(link)
 
 
+class Survived(Odd):
+    """Is taken down, and somebody it has begotten still holds its wire."""
+
+    def live(self, link: Link) -> None:
+        child = os.fork()
+        if not child:
+            os.setsid()
+            time.sleep(60)
+            os._exit(0)
+        Path(self.options.mark).write_text(str(child))
+        os.abort()
+
+
 class Shouting(Odd):
     """Says that it lives as fast as it can."""
 

@@ -264,6 +264,17 @@ async def test_what_a_driver_has_started_goes_with_it(tmp_path: Path) -> None:
         await gone(int((tmp_path / "child").read_text()))
 
 
+async def test_a_host_that_is_gone_is_told_of_whoever_holds_its_wire(tmp_path: Path) -> None:
+    child = tmp_path / "child"
+    async with hosted("Survived", supervision_s=60, mark=str(child)) as (host, told):
+        host._pauses = OneLongPause()
+        try:
+            assert "SIGABRT" in (await told.condition(Condition.FAULTED)).reason
+        finally:
+            host.stop()
+            os.kill(int(child.read_text()), signal.SIGKILL)
+
+
 async def test_signs_of_life_before_it_is_up_are_none() -> None:
     async with hosted("Unready", supervision_s=2.0) as (_, told):
         assert "does not come up" in (await told.condition(Condition.LOST)).reason
