@@ -19,7 +19,8 @@ behind, ends; the next one begins clean.
 
 A thread reads the daemon's end. When that ends, or the daemon takes nothing for `DEAF_S`, the
 driver has `GRACE_S` to put its outputs into their fail state; then the process is gone, wherever
-the driver hangs but in a library that keeps the interpreter to itself: that is systemd's to end.
+the driver hangs. In a library that keeps the interpreter to itself nobody hears of the daemon's
+end: a process that is so for the device's supervision interval is gone as well.
 """
 
 from __future__ import annotations
@@ -52,6 +53,7 @@ from drivers.contract import (
     Reading,
     Stopped,
 )
+from drivers.lifetime import BEAT_S, Lifetime
 
 GRACE_S = 1.0
 READ_SIZE = 65_536
@@ -78,6 +80,7 @@ class HostLink:
         self.came_up = False
         self._sock = sock
         self._loading = loading
+        self._lifetime = Lifetime()
         self._heard = b""
         self._ready = select.poll()
         self._ready.register(sock, select.POLLIN)
@@ -96,6 +99,7 @@ class HostLink:
             self._loaded()
             return self.first()
         self.spool = start.get("spool", "")
+        self._lifetime.begin(start["supervision_s"])
         threading.Thread(target=self._listen, name="daemon's end", daemon=True).start()
         return start
 
@@ -107,6 +111,7 @@ class HostLink:
     def _listen(self) -> None:
         with contextlib.suppress(OSError, ValueError):
             while line := self.line():
+                self._lifetime.go_on()
                 said = json.loads(line)
                 if said["do"] == "stop":
                     break
@@ -123,7 +128,9 @@ class HostLink:
         ours, for a socket wakes its reader, too, when there is room to write.
         """
         while not (found := self._heard.partition(b"\n"))[1]:
-            self._ready.poll()
+            if not self._ready.poll(BEAT_S * 1000):
+                self._lifetime.go_on()
+                continue
             data = self._sock.recv(READ_SIZE)
             if not data:
                 return b""
@@ -134,9 +141,7 @@ class HostLink:
     def _end(self) -> None:
         self._actions.put(None)
         self._turns.put(False)
-        watch = threading.Timer(GRACE_S, os._exit, (EXIT_FAILED,))
-        watch.daemon = True
-        watch.start()
+        self._lifetime.end(GRACE_S)
 
     def send(self, what: str, **said: Json) -> None:
         """Send one line; silently nowhere when the daemon is gone or deaf (`Stopped` follows)."""
@@ -151,7 +156,6 @@ class HostLink:
             except BlockingIOError:  # what SO_SNDTIMEO raises
                 with contextlib.suppress(OSError):
                     self._sock.shutdown(socket.SHUT_RDWR)  # half a line may be out: none after it
-                self._end()
             except OSError:
                 pass  # the daemon is gone: `_listen` hears of it
 

@@ -172,6 +172,7 @@ class Host:
         self._lines = Lines(self._spec.device)
         self._begin()
         start: dict[str, Any] = {"driver": self._spec.driver, "device": self._spec.device}
+        start |= {"supervision_s": self._spec.supervision_s}
         start |= {"spool": str(self._spec.spool)} if self._spec.spool else {}
         try:
             start |= {"options": dict(self._spec.options)}

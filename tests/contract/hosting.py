@@ -86,7 +86,7 @@ class Host(Process):
         self._buffer = b""
         self._next_id = 0
         self.pending: list[Message] = []
-        start = {"driver": driver, "device": device, "options": options}
+        start = {"driver": driver, "device": device, "options": options, "supervision_s": 10}
         self._send(start | ({"spool": str(spool)} if spool else {}))
 
     def __enter__(self) -> Host:

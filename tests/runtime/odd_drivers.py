@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -210,6 +211,14 @@ class Survived(Odd):
             os._exit(0)
         Path(self.options.mark).write_text(str(child))
         os.abort()
+
+
+class Possessed(Odd):
+    """Comes to a library that keeps the interpreter to itself, when it is asked for something."""
+
+    def live(self, link: Link) -> None:
+        if link.next_action(60):
+            re.match("(a+)+$", "a" * 60 + "b")  # takes some 10^9 years
 
 
 class Shouting(Odd):
