@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Coroutine, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any, TypeAlias
 
@@ -36,15 +36,15 @@ class Running:
         self.spec = spec
         self.host = make(spec, partial(heard, self))
 
-    async def run(self, after: Running | None, others: asyncio.Event) -> None:
-        """Run until it is stopped; not before its forerunner has ended.
+    async def run(self, after: Collection[asyncio.Task[None]], others: asyncio.Event) -> None:
+        """Run until it is stopped.
 
         Args:
-            after: its forerunner.
+            after: of those who hold its wires and are leaving; it begins when they have ended.
             others: who lets all others go first waits for this.
         """
-        if after is not None:
-            await asyncio.wait({after.task})
+        if after:
+            await asyncio.wait(after)
         if self.spec.behind:
             await others.wait()
         await self.host.run()
@@ -72,7 +72,7 @@ class Hosts(Mapping[str, Host]):
         self._task = task
         self._clock = clock
         self._running: dict[str, Running] = {}
-        self._leaving: set[asyncio.Task[None]] = set()
+        self._leaving: set[Running] = set()
         self._others = asyncio.Event()  # they are up, as far as a start can know
 
     def __getitem__(self, device: str) -> Host:
@@ -87,23 +87,29 @@ class Hosts(Mapping[str, Host]):
     def keep(self, devices: Iterable[DeviceSpec]) -> None:
         """Run hosts for exactly these devices from now on.
 
-        One that is as it was goes on undisturbed. One that is wired otherwise is ended first:
-        two hosts never hold one port.
+        One that is as it was goes on undisturbed. One that has a wire, or an id, of one that
+        leaves begins when that has ended: two hosts never hold one port.
         """
+        wanted = {spec.id: spec for spec in devices}
+        for name, running in list(self._running.items()):
+            if wanted.get(name) != running.spec:
+                self._let_go(self._running.pop(name))
         before, self._running = self._running, {}
-        for spec in devices:
-            old = before.get(spec.id)
-            if old is not None and old.spec == spec:
-                self._running[spec.id] = before.pop(spec.id)
-            else:
-                running = self._running[spec.id] = Running(spec, self._make, self._heard)
-                if old is None and not spec.behind:
-                    running.host.launch()
-                running.task = self._task(running.run(old, self._others))
-        for old in before.values():
-            old.host.stop()
-            self._leaving.add(old.task)
-            old.task.add_done_callback(self._leaving.discard)
+        for name, spec in wanted.items():
+            self._running[name] = before.get(name) or self._begun(spec)
+
+    def _let_go(self, running: Running) -> None:
+        running.host.stop()
+        self._leaving.add(running)
+        running.task.add_done_callback(lambda _: self._leaving.discard(running))
+
+    def _begun(self, spec: DeviceSpec) -> Running:
+        running = Running(spec, self._make, self._heard)
+        after = [one.task for one in self._leaving if _wires(one.spec) & _wires(spec)]
+        if not after and not spec.behind:
+            running.host.launch()
+        running.task = self._task(running.run(after, self._others))
+        return running
 
     def begin_rest(self) -> None:
         """Run those too that let all others go first; from now on they begin at once."""
@@ -123,7 +129,7 @@ class Hosts(Mapping[str, Host]):
         for running in self._running.values():
             running.host.stop()
         self.begin_rest()  # whoever still waits ends too
-        tasks = {*self._leaving, *(running.task for running in self._running.values())}
+        tasks = {running.task for running in (*self._leaving, *self._running.values())}
         if tasks:
             await asyncio.wait(tasks, timeout=STOP_GRACE_S + 1.5)
 
@@ -132,3 +138,8 @@ class Hosts(Mapping[str, Host]):
         stays = self._running.get(running.spec.id) is running
         if stays or isinstance(what, ActionAnswered):
             self._tell(what)
+
+
+def _wires(spec: DeviceSpec) -> set[str]:
+    """Return what no two hosts may hold: the device's wires, and its id, which its spool has."""
+    return {spec.id, *(claim.wire for claim in spec.offers.claims)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import signal
@@ -68,6 +69,21 @@ class Hanging(Odd):
                 time.sleep(3600)
             except Stopped:
                 continue
+
+
+class Alone(Odd):
+    """Holds its port for itself, and takes a moment to let go of it."""
+
+    def run(self, link: Link) -> None:
+        with Path(self.options.mark).open("w") as port:
+            try:
+                fcntl.flock(port, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise DeviceSilent("another program holds this port") from error
+            try:
+                super().run(link)
+            finally:
+                time.sleep(0.8)
 
 
 class Silent(Odd):

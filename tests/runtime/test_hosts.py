@@ -15,7 +15,7 @@ from agent.runtime.clock import Clock
 from agent.runtime.host import Host, HostSpec
 from agent.runtime.hosts import Hosts
 from agent.site.inputs import Condition, DeviceNews
-from drivers.contract import Offers
+from drivers.contract import Claim, Offers
 from tests.runtime.test_host import ROOT, Told
 from tests.waiting import BUSY
 
@@ -23,6 +23,15 @@ from tests.waiting import BUSY
 @pytest.fixture(autouse=True)
 def _hosts_find_the_odd_drivers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
+
+
+def alone(name: str, port: Path) -> DeviceSpec:
+    """Return a device that holds a port for itself."""
+    offers = Offers(points=frozenset({"contact"}), claims=(Claim(str(port), "port"),))
+    entry, options = "tests.runtime.odd_drivers:Alone", {"mark": str(port)}
+    return DeviceSpec(
+        name, "alone", entry, options, offers, simulated=True, supervision_s=10, behind=False
+    )
 
 
 def device(name: str, *, behind: bool = False, supervision_s: int = 10) -> DeviceSpec:
@@ -90,4 +99,16 @@ async def test_who_is_wired_otherwise_before_it_began_begins_once() -> None:
         hosts.begin_rest()
         await is_up(told, "hall")
         assert before.pid is None
+        assert told.news() == [Condition.READY]
+
+
+@pytest.mark.parametrize("other", ["vault-reader", "reader"], ids=["named otherwise", "as it was"])
+async def test_who_comes_to_a_port_waits_until_it_is_let_go_of(tmp_path: Path, other: str) -> None:
+    port = tmp_path / "port"
+    async with kept(alone("reader", port)) as (hosts, told):
+        await is_up(told, "reader")
+        told.inputs.clear()
+        hosts.keep([])
+        hosts.keep([alone(other, port)])
+        await is_up(told, other)
         assert told.news() == [Condition.READY]
