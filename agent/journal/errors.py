@@ -112,6 +112,8 @@ def storage_failure(error: sqlite3.Error, where: Path, then: str = "") -> Storag
         then: how it goes on.
     """
     code = getattr(error, "sqlite_errorcode", None)
+    if code is None and isinstance(error, sqlite3.OperationalError):  # Python's own, and quotes it
+        return storage_failure(storage_damaged("a text in it is none"), where, then)
     kind, text = _ANSWERS.get(code & 0xFF if code else 0, _OTHERWISE)
     name = getattr(error, "sqlite_errorname", "")
     return kind(text.format(where=where, error=f"{error}, {name}" if name else error) + then)

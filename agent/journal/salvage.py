@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import sqlite3
 from collections.abc import Iterator, Sequence
@@ -41,6 +42,7 @@ class Salvage:
         self._connection: sqlite3.Connection | None = None
         try:
             self._connection = layout.connect_beside(folder)
+            self._connection.text_factory = _text
         except sqlite3.Error as error:
             self._pass_over(error)
 
@@ -67,21 +69,22 @@ class Salvage:
                 continue
         return None
 
-    def into(self, new: sqlite3.Connection, below: int, *, everything: bool) -> int:
+    def into(self, new: sqlite3.Connection, below: int) -> int:
         """Write what holds into a new database; return how many events that are.
+
+        Of what was to be whole that is everything, else what was not delivered.
 
         Args:
             new: within a transaction.
             below: only events with lower numbers.
-            everything: also events that were delivered.
         """
-        state = self._marked("SELECT key, CAST(value AS BLOB), mark FROM state")
+        state = self._marked("SELECT key, CAST(value AS BLOB), mark FROM state ORDER BY key")
         new.executemany("INSERT INTO state VALUES (?, CAST(? AS TEXT), ?)", state)
         acknowledged = self._marked(
-            "SELECT path, lane, CAST(ranges AS BLOB), mark FROM acknowledged"
+            "SELECT path, lane, CAST(ranges AS BLOB), mark FROM acknowledged ORDER BY path"
         )
         new.executemany("INSERT INTO acknowledged VALUES (?, ?, CAST(? AS TEXT), ?)", acknowledged)
-        rows = self._events(below) if everything else self._undelivered(acknowledged, below)
+        rows = self._events(below) if self._whole else self._undelivered(acknowledged, below)
         return sum(_put(new, row) for row in rows)
 
     def lasting_into(self, new: sqlite3.Connection, below: int) -> int:
@@ -157,8 +160,17 @@ class Salvage:
         )
 
     def _marked(self, sql: str) -> list[tuple[Any, ...]]:
-        """Return the rows whose mark is right."""
-        return [row for row in self._rows(sql) or () if is_marked(row)]
+        """Return the rows whose mark is right: from both ends as far as the damage."""
+        both = itertools.chain(self._until_damage(sql), self._until_damage(f"{sql} DESC"))
+        return [row for row in dict.fromkeys(both) if is_marked(row)]
+
+    def _until_damage(self, sql: str) -> Iterator[tuple[Any, ...]]:
+        if self._connection is None:
+            return
+        try:
+            yield from self._connection.execute(sql)
+        except sqlite3.Error as error:
+            self._pass_over(error)
 
     def _rows(self, sql: str, values: tuple[object, ...] = ()) -> list[tuple[Any, ...]] | None:
         """Return what a statement finds; None when it meets damage."""
@@ -173,6 +185,11 @@ class Salvage:
     def _pass_over(self, error: sqlite3.Error) -> None:
         if self._whole:
             raise storage_failure(error, self._folder) from error
+
+
+def _text(stored: bytes) -> str:
+    """Return a text though it is damaged: its row's mark says so, and no other row goes with it."""
+    return stored.decode(errors="replace")
 
 
 def _holds(row: tuple[int, bytes, bytes]) -> bool:

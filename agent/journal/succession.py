@@ -82,12 +82,10 @@ def succeed(
     shutil.rmtree(new, ignore_errors=True)
     new.mkdir(mode=0o700)
     layout.hand_over(new)
+    aside, successor = _unused(folder), _Successor(folder, signer)
     with Salvage(folder) as old, Salvage(backup or folder, whole=backup is not None) as source:
-        aside = _unused(folder)
-        plan = _planned(folder, signer, reason, aside, (old, source))
-        layout.prepare(new, first=plan.first)
-        sources = old, source
-        said = _begin(new, plan, sources, folder, signer, everything=backup is not None)
+        plan = successor.plan(reason, aside, (old, source))
+        said = successor.fill(plan, (old, source))
     _keep_evidence(folder, new, folder / aside)
     # Until it has a checkpoint of its own, this says of it what `last` says of any other.
     begun = Checkpoint(plan.origin, 0, Growth().root())
@@ -182,67 +180,77 @@ def finish(folder: Path) -> None:
     shutil.rmtree(new, ignore_errors=True)
 
 
-def _planned(
-    folder: Path, signer: Signer, reason: str, aside: Path, sources: Sequence[Salvage]
-) -> _Plan:
-    base = signer.verifier.name
-    trusted = keys.known(folder, signer)
-    kept = last.remembered(folder, Chain(trusted, []))
-    known_ends = (*kept, *(old.end(trusted) for old in sources))
-    ends = [said for said in known_ends if said]
-    end = max(ends, key=attrgetter("last_number"), default=Checkpoint(base, 0, bytes(32)))
-    known = sources[0].head()  # of the record that is succeeded; a backup is always older
-    sure = known is not None and known >= end.last_number
-    first = max(known or 0, end.last_number, *(old.head() or 0 for old in sources)) + 1
-    first += 0 if sure else MARGIN
-    origin = f"{base}/from-{first}"
-    root = base64.b64encode(end.root).decode()
-    because = " ".join(reason.split())
-    text = f"{origin}\ncontinues {end.origin}\n{end.size}\n{root}\n{because}\n"
-    said = f"{reason}; the old record lies untouched in {folder / aside}, the new one begins with"
-    signed = sign(text, signer.named(end.origin), signer.named(origin))
-    return _Plan(origin, first, signed, f"{said} number {first}")
+class _Successor:
+    """The new record while it is being made.
 
-
-def _begin(
-    new: Path,
-    plan: _Plan,
-    sources: Sequence[Salvage],
-    folder: Path,
-    signer: Signer,
-    *,
-    everything: bool,
-) -> str:
-    """Fill the new record with what an older one shows; return what is to be told of it."""
-    connection = layout.connect(new, "rw")
-    try:
-        connection.execute("BEGIN IMMEDIATE")
-        connection.executemany(
-            "INSERT INTO meta VALUES (?, ?)",
-            [("origin", plan.origin), ("statement", plan.statement)],
-        )
-        taken = sum(old.lasting_into(connection, plan.first) for old in sources)
-        taken += sources[-1].into(connection, plan.first, everything=everything)
-        taken -= _cut_loose(connection, folder, signer)
-        said = f"{plan.said} and holds {taken} events from before"
-        connection.execute("INSERT INTO meta VALUES (?, ?)", (UNTOLD, said))
-        connection.execute("COMMIT")
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-    finally:
-        connection.close()
-    return said
-
-
-def _cut_loose(connection: sqlite3.Connection, folder: Path, signer: Signer) -> int:
-    """Leave out the changes of the key where the last one is missing; return how many those were.
-
-    It lay on a damaged page, or the backup is older. With the others alone the new record would
-    wait for the key before the last, which is gone; nothing would ever be signed again.
+    Args:
+        folder: of the record that it succeeds.
+        signer: the key, under its own name.
     """
-    rows = StoredTree(connection).rotations()
-    with contextlib.suppress(NoteRefused):
-        chain = chain_of(rows, keys.known(folder, signer)).keys
-        if not chain or signer.verifier in chain or keys.of(folder, chain[-1]):
-            return 0
-    connection.executemany("DELETE FROM entry WHERE seq = ?", [(seq,) for seq, _ in rows])
-    return len(rows)
+
+    def __init__(self, folder: Path, signer: Signer) -> None:
+        self._folder = folder
+        self._signer = signer
+        self._new = folder / MAKING
+
+    def plan(self, reason: str, aside: Path, sources: Sequence[Salvage]) -> _Plan:
+        """Find out where it begins, and say what it continues.
+
+        Args:
+            reason: why it is begun.
+            aside: where the old record will lie, below the folder.
+            sources: the old record, and what is taken over from: it, or a backup.
+        """
+        base = self._signer.verifier.name
+        trusted = keys.known(self._folder, self._signer)
+        kept = last.remembered(self._folder, Chain(trusted, []))
+        known_ends = (*kept, *(old.end(trusted) for old in sources))
+        ends = [said for said in known_ends if said]
+        end = max(ends, key=attrgetter("last_number"), default=Checkpoint(base, 0, bytes(32)))
+        known = sources[0].head()  # of the record that is succeeded; a backup is always older
+        sure = known is not None and known >= end.last_number
+        first = max(known or 0, end.last_number, *(old.head() or 0 for old in sources)) + 1
+        first += 0 if sure else MARGIN
+        origin = f"{base}/from-{first}"
+        root = base64.b64encode(end.root).decode()
+        because = " ".join(reason.split())
+        text = f"{origin}\ncontinues {end.origin}\n{end.size}\n{root}\n{because}\n"
+        lies = f"the old record lies untouched in {self._folder / aside}"
+        said = f"{reason}; {lies}, the new one begins with number {first}"
+        signed = sign(text, self._signer.named(end.origin), self._signer.named(origin))
+        return _Plan(origin, first, signed, said)
+
+    def fill(self, plan: _Plan, sources: Sequence[Salvage]) -> str:
+        """Make it, with what an older one shows; return what is to be told of it."""
+        layout.prepare(self._new, first=plan.first)
+        connection = layout.connect(self._new, "rw")
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            connection.executemany(
+                "INSERT INTO meta VALUES (?, ?)",
+                [("origin", plan.origin), ("statement", plan.statement)],
+            )
+            taken = sum(old.lasting_into(connection, plan.first) for old in sources)
+            taken += sources[-1].into(connection, plan.first)
+            taken -= self._cut_loose(connection)
+            said = f"{plan.said} and holds {taken} events from before"
+            connection.execute("INSERT INTO meta VALUES (?, ?)", (UNTOLD, said))
+            connection.execute("COMMIT")
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        finally:
+            connection.close()
+        return said
+
+    def _cut_loose(self, connection: sqlite3.Connection) -> int:
+        """Leave out the changes of the key where the last one is missing; return how many.
+
+        It lay on a damaged page, or the backup is older. With the others alone the new record
+        would wait for the key before the last, which is gone; nothing would ever be signed again.
+        """
+        rows = StoredTree(connection).rotations()
+        with contextlib.suppress(NoteRefused):
+            chain = chain_of(rows, keys.known(self._folder, self._signer)).keys
+            if not chain or self._signer.verifier in chain or keys.of(self._folder, chain[-1]):
+                return 0
+        connection.executemany("DELETE FROM entry WHERE seq = ?", [(seq,) for seq, _ in rows])
+        return len(rows)

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from agent.journal.journal import Journal
-from agent.journal.record import Sealed
-from tests.journal.recording import ORIGIN, Ears
+from agent.journal.record import Batch, Recorded, Sealed
+from agent.site.step import Severity
+from tests.journal.recording import ORIGIN, Ears, entry
 
 
 @pytest.fixture
@@ -65,3 +66,18 @@ def signing(ears: Ears, folder: Path, seals: list[Sealed]) -> Iterator[Callable[
     yield make
     for journal in made:
         journal.close()
+
+
+@pytest.fixture
+def recorded(signing: Callable[..., Journal], ears: Ears, folder: Path) -> list[Recorded]:
+    """A closed record of 1,000 events, of which 901 to 1,000 are not delivered."""
+    journal = signing()
+    severities = [Severity.INFO, Severity.ALARM]
+    entries = [entry(n, f"test.{n % 3}", severities[n % 2]) for n in range(1000)]
+    for at in range(0, 1000, 100):
+        journal.submit(Batch(tuple(entries[at : at + 100]), {"door/store": b"%d" % at}), at)
+    ears.heard(10)
+    for lane in ("alarm", "rest"):
+        journal.acknowledge("fibre", lane, [(1, 900)])
+    journal.close()
+    return ears.rows
