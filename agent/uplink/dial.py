@@ -19,6 +19,7 @@ from agent.uplink.reasons import NotConnected
 
 CONNECT_S = 5.0  # for each of: an address to accept, TLS to be agreed, the broker to answer
 VERDICT_S = 0.5
+TAKEN_BYTES = 65_536  # of a packet to us: a command has 16 KiB at most
 
 
 class Dial:
@@ -109,6 +110,6 @@ def _hear_refusal(sock: Any) -> None:
 def _limits() -> Properties:
     """Return what we take from the broker: little, and not much of it at once."""
     limits = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
-    limits.MaximumPacketSize = 65_536
+    limits.MaximumPacketSize = TAKEN_BYTES
     limits.ReceiveMaximum = 20
     return limits

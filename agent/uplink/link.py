@@ -28,7 +28,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from agent.uplink import reasons
-from agent.uplink.dial import CONNECT_S, Dial
+from agent.uplink.dial import CONNECT_S, TAKEN_BYTES, Dial
 from agent.uplink.options import PathOptions
 from agent.uplink.reasons import Lost, NotConnected
 from agent.uplink.wire import LARGEST, Ack, Hearer, Terms, Will
@@ -41,6 +41,18 @@ SILENT_S = 29.0  # ... but never longer: another path carries within 30 s
 # could not read an answer (mosquitto refuses a size with a code that PUBACK does not have).
 _OBJECTIONS = (0x81, 0x82, 0x90, 0x95, 0x99)
 _UNREADABLE = (0x81, 0x82)
+
+
+class _Client(Client):
+    """paho's, for packets that the broker may send us.
+
+    It would keep any other as well, up to 256 MiB and three times over: more than a gateway has.
+    """
+
+    def _sock_recv(self, bufsize: int) -> bytes:
+        if bufsize > TAKEN_BYTES:
+            raise OverflowError
+        return super()._sock_recv(bufsize)
 
 
 class Link:
@@ -88,7 +100,7 @@ class Link:
         self.dial = Dial(self._client, options)
 
     def _make(self, name: str, will: Will | None) -> Client:
-        client = Client(CallbackAPIVersion.VERSION2, name, protocol=MQTTv5)
+        client = _Client(CallbackAPIVersion.VERSION2, name, protocol=MQTTv5)
         client.max_inflight_messages_set(0)
         if will is not None:
             client.will_set(will.topic, will.payload, qos=1, retain=True)
@@ -203,17 +215,21 @@ class Link:
             self._fd = -1
 
     def _readable(self) -> None:
+        if self._fd < 0:
+            return
         self._heard_s = self._loop.time()
         try:
             self._client.loop_read()
-            # what TLS has already decrypted, no selector will ever report
-            while (pending := getattr(self._client.socket(), "pending", None)) and pending():
-                self._client.loop_read()
         except Exception:  # noqa: BLE001 - whatever it is, it would be raised again for ever
             self.drop(
                 f"the broker at {self._where} breaks the protocol; see what it is, and its log"
             )
         self._watch_writing()
+        pending = getattr(self._client.socket(), "pending", None)
+        if pending and pending():
+            # What TLS has already decrypted, no selector will report. Others have their turn
+            # before it: a broker that never stops would be all that this process does.
+            self._loop.call_soon(self._readable)
         acks, self._acks = self._acks, []
         if acks:
             self._hearer.acknowledged(acks)

@@ -5,17 +5,20 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+import ssl
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.uplink.link import Link
-from agent.uplink.options import PathOptions
+from agent.uplink.options import PathOptions, TlsOptions
 from agent.uplink.reasons import NotConnected
 from agent.uplink.wire import Ack, Terms, Will
 from agent.uplink.worker import Worker
+from tests.broker import certificates
 from tests.uplink.rig import on_a_loop, until
 from tests.waiting import BUSY
 
@@ -25,7 +28,14 @@ NO_PINGS = bytes([0x20, 0x06, 0x00, 0x00, 0x03, 0x13, 0x00, 0x00])
 RARE_PINGS = bytes([0x20, 0x06, 0x00, 0x00, 0x03, 0x13, 0x00, 0x3C])
 NO_WINDOW = bytes([0x20, 0x06, 0x00, 0x00, 0x03, 0x21, 0x00, 0x00])  # MQTT 5, 3.2.2.3.3
 NO_TEXT = bytes([0x32, 0x07, 0x00, 0x02, 0xFF, 0xFE, 0x00, 0x09, 0x00])  # a topic, no UTF-8
-NONSENSE = {"a topic that is no text": NO_TEXT, "a second CONNACK": CONNACK}
+TOO_MUCH = bytes([0x30, 0x80, 0x80, 0x80, 0x40, 0x00, 0x01, 0x74, 0x00]) + bytes(
+    100_000
+)  # of 128 MiB
+NONSENSE = {
+    "a topic that is no text": NO_TEXT,
+    "a second CONNACK": CONNACK,
+    "a packet of 128 MiB": TOO_MUCH,
+}
 
 
 class Hearer:
@@ -41,7 +51,9 @@ class Hearer:
 
 
 @contextlib.asynccontextmanager
-async def linked(*sent: bytes) -> AsyncIterator[tuple[Link, Hearer, Terms]]:
+async def linked(
+    *sent: bytes, tls: tuple[ssl.SSLContext, TlsOptions] | None = None
+) -> AsyncIterator[tuple[Link, Hearer, Terms]]:
     """Connect to a broker that answers CONNECT, and whatever follows, with these bytes."""
 
     over = asyncio.Event()
@@ -56,13 +68,12 @@ async def linked(*sent: bytes) -> AsyncIterator[tuple[Link, Hearer, Terms]]:
                 pass
         over.set()
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=tls[0] if tls else None)
     port = server.sockets[0].getsockname()[1]
     hearer = Hearer()
     worker = Worker("dial", asyncio.get_running_loop())
-    link = Link(
-        PathOptions(id="a", host="127.0.0.1", port=port), "c", Will("w", b""), hearer, worker
-    )
+    options = PathOptions(id="a", host="127.0.0.1", port=port, tls=tls[1] if tls else None)
+    link = Link(options, "c", Will("w", b""), hearer, worker)
     try:
         await link.open()
         yield link, hearer, link.terms
@@ -162,6 +173,25 @@ async def test_a_packet_that_paho_cannot_make_sense_of_is_read_once(nonsense: by
         assert not lost.objected, "no message of ours is to blame"
         await until(lambda: hearer.acks, 10, "the answer before it")
         assert hearer.acks == [Ack(mid, 0)]
+
+
+@on_a_loop
+async def test_what_tls_has_at_once_leaves_others_their_turn(tmp_path: Path) -> None:
+    """One record with many messages; whoever sends without an end would be all that runs."""
+    files = certificates(tmp_path)
+    flood = bytes([0x30, 0x06, 0x00, 0x01, 0x74, 0x00, 0x68, 0x69]) * 500
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(files.cert, files.key)
+    async with linked(CONNACK + flood, tls=(context, TlsOptions(ca=str(files.ca)))) as (
+        _,
+        hearer,
+        _,
+    ):
+        turns = 0
+        while len(hearer.messages) < 500:
+            turns += 1
+            await asyncio.sleep(0)
+    assert turns > 100
 
 
 packets = st.one_of(
