@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
+from agent.cli.event_line import is_hidden
 from agent.control import Client, RequestRefused, socket_path
 
 
@@ -56,6 +57,22 @@ def following(socket: Path | None, after: int, timeout_s: float | None) -> Itera
     """
     with Client(socket_path(socket), timeout_s) as client:
         yield from filter(None, client.stream("events", after=after, follow=True))
+
+
+def followed(
+    client: Client, damaged: list[Sequence[int]], **filters: Any
+) -> Iterator[dict[str, Any] | None]:
+    """Yield the events that fit and may be seen on site, and those to come.
+
+    None comes once `damaged` holds what is damaged, and left out: more may be long in coming.
+    """
+    damaged.clear()
+    for event in client.stream("events", follow=True, **filters):
+        if event and not is_hidden(event):
+            yield event
+        elif "damaged" in client.beside:
+            damaged[:] = client.beside["damaged"]
+            yield None
 
 
 def command(socket: Path | None, name: str, **params: Any) -> dict[str, Any]:

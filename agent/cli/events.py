@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 import click
 
 from agent.cli import options
+from agent.cli.asking import followed
 from agent.cli.event_line import COLOURS, event_line, is_hidden
 from agent.cli.folding import Line, fold
 from agent.control import Client, socket_path
@@ -66,7 +67,7 @@ def since_us(_ctx: click.Context, _param: click.Parameter, value: str | None) ->
 @click.option("--all", "every", is_flag=True, help="List each repeat of a panic, too.")
 @click.option(
     "--offline",
-    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    type=options.folder,
     metavar="DATA",
     help="Read the record in this folder itself, for a daemon that does not start.",
 )
@@ -160,13 +161,8 @@ def _told(
         if not follow:
             yield from (event for event in client.ask("events", **filters) if not is_hidden(event))
             damaged[:] = client.beside.get("damaged", ())
-            return
-        for event in client.stream("events", follow=True, **filters):
-            if event and not is_hidden(event):
-                yield event
-            elif "damaged" in client.beside:
-                damaged[:] = client.beside["damaged"]
-                yield None
+        else:
+            yield from followed(client, damaged, **filters)
 
 
 def _recorded(folder: Path, filters: dict[str, Any], damaged: list[Sequence[int]]) -> _Events:

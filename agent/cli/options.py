@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -16,6 +17,31 @@ socket = click.option(
     type=click.Path(path_type=Path, readable=False),  # who may not is told so on connecting
     help="The daemon's control socket [$ARMOURY_SOCKET, /run/armoury/control.sock].",
 )
+DEFAULT_DATA = "/var/lib/armoury"
+
+
+class RecordFolder(click.Path):
+    """The folder of a record, if we may look into it: a gateway's is the daemon's user's alone."""
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Path:
+        folder = Path(value)
+        if folder.is_dir() and not os.access(folder, os.R_OK | os.X_OK):
+            raise click.ClickException(f"{folder}: not allowed; use sudo")
+        return folder
+
+
+def _data(kind: click.Path) -> Callable[[Any], Any]:
+    return click.option(
+        "--data",
+        type=kind,
+        default=lambda: Path(os.environ.get("STATE_DIRECTORY", DEFAULT_DATA)),
+        help=f"The folder of the record, or of a copy [$STATE_DIRECTORY, {DEFAULT_DATA}].",
+    )
+
+
+folder = RecordFolder()
+data = _data(folder)
+data_for_key = _data(click.Path(path_type=Path, readable=False))  # needed where no key is given
 HIGHEST = 2**53 - 1  # no event's number is higher (`agent.journal.canonical.MAX_INT`)
 event_number = click.IntRange(1, HIGHEST)
 after_number = click.IntRange(0, HIGHEST)

@@ -11,8 +11,9 @@ import threading
 import time
 import tty
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +25,13 @@ from rich.segment import Segment
 from rich.text import Text
 
 from agent.cli import options
-from agent.cli.event_line import details, is_hidden, local_time
+from agent.cli.asking import followed
+from agent.cli.event_line import details, local_time
 from agent.cli.picture import alarms, halves, header
 from agent.control import Client, ControlError, socket_path
 
 EVENTS_KEPT = 100
+EVENTS_ASKED = 40
 EVENTS_LEAST = 4  # on the lowest terminal
 TRY_AGAIN_S = 1.0
 REDRAW_S = 1.0  # at least so often: "ready 3 min" grows older by itself
@@ -75,17 +78,19 @@ class View:
     def __init__(self, status: dict[str, Any]) -> None:
         self._status = status
         self._events: deque[dict[str, Any]] = deque(maxlen=EVENTS_KEPT)
+        self._damaged: list[Sequence[int]] = []
         self._absent: str | None = None
         self.left = False
         self.changed, self._wake = os.pipe()
 
     def follow(self, path: Path) -> None:
         """Keep up with the daemon from now on, over its restarts too."""
-        for asked, take in (
-            ({"do": "watch"}, self._take_status),
-            ({"do": "events", "follow": True, "limit": 40, "newest_first": True}, self._take_event),
+        newest = partial(followed, damaged=self._damaged, limit=EVENTS_ASKED, newest_first=True)
+        for stream, take in (
+            (lambda client: client.stream("watch"), self._take_status),
+            (newest, self._take_event),
         ):
-            threading.Thread(target=self._keep_up, args=(path, asked, take), daemon=True).start()
+            threading.Thread(target=self._keep_up, args=(path, stream, take), daemon=True).start()
 
     def leave(self) -> None:
         """Ask to leave.
@@ -96,11 +101,11 @@ class View:
         self.left = True
         self._redraw()
 
-    def _keep_up(self, path: Path, asked: dict[str, Any], take: Any) -> None:
+    def _keep_up(self, path: Path, stream: Any, take: Any) -> None:
         while True:
             try:
                 with Client(path, timeout_s=None) as client:
-                    for item in client.stream(**asked):
+                    for item in stream(client):
                         take(item)
                         self._redraw()
             except ControlError as error:
@@ -114,7 +119,7 @@ class View:
 
     def _take_event(self, event: dict[str, Any] | None) -> None:
         last = self._events[-1]["seq"] if self._events else 0
-        if event and event["seq"] > last and not is_hidden(event):
+        if event and event["seq"] > last:
             self._events.append(event)
 
     def _redraw(self) -> None:
@@ -122,17 +127,27 @@ class View:
 
     def __rich_console__(self, console: Console, _options: Any) -> RenderResult:
         """Fill the terminal: the site first, but never so much that no event is seen."""
-        events = list(self._events)
-        shown = min(len(events), EVENTS_LEAST)
+        events, damage = list(self._events), self._left_out()
+        shown = min(len(events), EVENTS_LEAST) + len(damage)
         lines = console.render_lines(self._site(), console.options.update(height=None))
         lines = lines[: max(1, console.height - shown - 2)]
         for line in lines:
             yield from line
             yield Segment.line()
         yield Rule(Text("events   q leaves", "dim"), align="left", style="dim")
-        room = max(0, console.height - len(lines) - 2)
+        yield from damage
+        room = max(0, console.height - len(lines) - len(damage) - 2)
         for event in events[-room:] if room else ():
             yield event_text(event)
+
+    def _left_out(self) -> list[Text]:
+        """Say which of the events below are damaged: what only looks whole would be worse."""
+        if not self._damaged:
+            return []
+        from agent.journal.intact import left_out
+
+        text = left_out(self._damaged)
+        return [Text(text, "bold yellow", no_wrap=True, overflow="ellipsis")]
 
     def _site(self) -> RenderableType:
         absent = [Text(f"{self._absent}; trying again", "bold yellow")] if self._absent else []

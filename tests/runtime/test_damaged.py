@@ -21,20 +21,25 @@ from agent.journal.record import Batch
 from agent.runtime.control import ControlServer
 from agent.runtime.local import LocalRecord
 from agent.runtime.requests import HouseRequests
+from tests.cli.daemon import status
 from tests.journal.recording import Ears, batch, entry
+from tests.terminal import Terminal
 from tests.waiting import BUSY
 
 T = TypeVar("T")
 
 
 class House:
-    """Has a record, and nothing else."""
+    """Has a record, and a status for whoever watches."""
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
 
     async def read(self, work: Callable[[Journal], T]) -> T:
         return await asyncio.to_thread(work, self._journal)
+
+    def status(self) -> dict[str, Any]:
+        return status()
 
 
 @pytest.fixture
@@ -115,6 +120,18 @@ async def test_who_follows_is_told_at_once(
         assert shown[-1].startswith(out)
         following.send_signal(signal.SIGINT)
         await following.communicate()
+
+
+async def test_who_watches_sees_what_is_left_out(socket: Path) -> None:
+    spoil(socket, 8)
+    terminal = Terminal("watch", "--socket", str(socket))
+    try:
+        shown = await asyncio.to_thread(terminal.wait_for, r"damaged: 7; see.* 9 [^\n]*")
+        assert " 7 " not in shown[0]
+        terminal.type("q")
+        assert await asyncio.to_thread(terminal.left) == 0
+    finally:
+        terminal.close()
 
 
 @pytest.mark.parametrize(
