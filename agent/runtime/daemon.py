@@ -366,19 +366,19 @@ class Daemon:
         return await self._reader.run(lambda: work(self._journal))
 
     def status(self) -> dict[str, Any]:
-        now_us = self._clock.now().mono_us
+        now = self._clock.now()
         site = self.file.plan.site
         return {
             "site": {"id": site.id, "name": site.name},
             "daemon": {
                 "version": self._version,
                 "pid": os.getpid(),
-                "up_s": (now_us - self._started.mono_us) // 1_000_000,
+                "up_s": (now.mono_us - self._started.mono_us) // 1_000_000,
                 "boot": self._clock.boot,
-                "clock_trusted": self._clock.now().trusted,
+                "clock_trusted": now.trusted,
             },
-            "view": self._site.view(),
-            "on_site": self._site.on_site(self._clock.now()),
+            "view": self._site.view() | {"people": self._site.enrolled(now)},
+            "on_site": self._site.on_site(now),
             "devices": [
                 {"id": name, "pid": host.pid, "measured": dict(host.measured)}
                 | self._telling.device(name)

@@ -171,7 +171,8 @@ class People:
             for person in self
         ]
 
-    def view(self) -> dict[str, Json]:
-        """Return how many there are; never who."""
+    def counted(self, utc_us: int) -> dict[str, Json]:
+        """Return how many there are, and how many of them are officers at this wall time."""
         active = [person for person in self if not person.state.revoked]
-        return {"enrolled": len(active), "officers": len(self.officers())}
+        officers = [one for one in self.officers() if one.refusal(utc_us) is None]
+        return {"enrolled": len(active), "officers": len(officers)}

@@ -177,7 +177,6 @@ class Site:
         house = self._house
         return {
             "site": {"id": house.plan.site.id, "name": house.plan.site.name},
-            "people": house.people.view() | {"bootstrap": house.enrolment.bootstrapping},
             "lockdown": house.lockdown.state.on,
             "alarms": [alarm.view() for alarm in house.alarms if not alarm.hidden],
             "areas": [area.view() for area in house.areas.values()],
@@ -205,6 +204,11 @@ class Site:
             return {"people": 0}
         left_us = min(times) + ON_SITE_US - now.mono_us
         return {"people": len(times), "left_s": left_us // SECOND_US}
+
+    def enrolled(self, now: Moment) -> dict[str, Json]:
+        """Return how many are known and how many of them are officers now; never who."""
+        counted = self._house.people.counted(self._house.system.utc_us(now))
+        return counted | {"bootstrap": self._house.enrolment.bootstrapping}
 
     def people(self, now: Moment) -> list[dict[str, Json]]:
         """Return who is known, and at which doors they can be identified; nothing of duress."""
