@@ -121,7 +121,7 @@ class Client:
         except TimeoutError as error:
             raise DaemonAbsent(
                 f"the daemon at {self._path} has said nothing for {self._timeout_s:g} s; "
-                f"see: journalctl -u armoury-agent{perhaps}"
+                f"see: sudo journalctl -u armoury-agent{perhaps}"
             ) from error
         except OSError as error:
             raise DaemonAbsent(f"the daemon went away: {error.strerror}{perhaps}") from error
@@ -144,6 +144,6 @@ def _absent(path: Path, error: OSError) -> str:
     if isinstance(error, PermissionError):
         return f"{path}: not allowed; join the group armoury, or use sudo"
     return (
-        f"no daemon answers at {path}; start it with `systemctl start armoury-agent`, "
+        f"no daemon answers at {path}; start it with `sudo systemctl start armoury-agent`, "
         "or give its socket with --socket"
     )

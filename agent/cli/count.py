@@ -63,13 +63,16 @@ def take(
       armoury count take rifles p-1 p-2 --inventory
       armoury count take rifles p-1 p-2 --list scanned.txt
     """
+    given = _given(number, listed)
+    if inventory and number is not None:
+        raise click.UsageError("an inventory takes every serial: give a --list, or be asked")
     after = head(socket)
     what = _what(inventory, listed)
     _identified(socket, persons, "count.begin", rack=rack, what=what, persons=list(persons))
-    found = _given(number, listed) or _asked(socket, rack, inventory)
-    command(socket, "count.enter", rack=rack, **found)
+    command(socket, "count.enter", rack=rack, **(given or _asked(socket, rack, inventory)))
     for person in persons:
-        _identified(socket, (person,), "count.agree", rack=rack, person=person)
+        _ask_to_identify((person,))
+        _identified(socket, (person,), "count.agree", asked=True, rack=rack, person=person)
     _tell(socket, after, rack, as_json)
 
 
@@ -153,20 +156,30 @@ def _what(inventory: bool, listed: TextIO | None) -> str:
     return "inventory" if inventory or listed else "handover"
 
 
-def _identified(socket: Path | None, people: tuple[str, ...], name: str, **params: Any) -> None:
-    """Give a command for which people must have identified just now; ask until they have."""
-    who = " and ".join(people)
-    text = f"{who}: identify at a reader, then press Enter"
+def _identified(
+    socket: Path | None, people: tuple[str, ...], name: str, *, asked: bool = False, **params: Any
+) -> None:
+    """Give a command for which people must have identified just now; ask until they have.
+
+    Unless they were `asked`, it is given first: whatever else is wrong with it is told at once.
+    """
     while True:
-        click.prompt(text, default="", show_default=False, prompt_suffix=" ", err=True)
         try:
             command(socket, name, **params)
         except SiteRefuses as refused:
             if refused.reason != "not-on-site":
                 raise
-            text = f"{who}: not seen at a reader within two minutes; again, then press Enter"
+            _ask_to_identify(people, again=asked)
+            asked = True
         else:
             return
+
+
+def _ask_to_identify(people: tuple[str, ...], *, again: bool = False) -> None:
+    who, what = " and ".join(people), "identify at a reader, then press Enter"
+    if again:
+        what = "not seen at a reader within two minutes; again, then press Enter"
+    click.prompt(f"{who}: {what}", default="", show_default=False, prompt_suffix=" ", err=True)
 
 
 def _given(number: int | None, listed: TextIO | None) -> dict[str, Any]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
@@ -22,16 +21,9 @@ if TYPE_CHECKING:
     from agent.journal.reading import Reader
     from agent.journal.surplus import Item
 
-DEFAULT_DATA = "/var/lib/armoury"
 PIECE = 1 << 20
 ENDINGS = {"image/jpeg": ".jpg", "video/x-msvideo": ".avi"}
 
-_data = click.option(
-    "--data",
-    type=click.Path(path_type=Path),
-    default=lambda: Path(os.environ.get("STATE_DIRECTORY", DEFAULT_DATA)),
-    help=f"The folder of the record, or of a copy [$STATE_DIRECTORY, {DEFAULT_DATA}].",
-)
 _hidden = click.option(
     "--hidden", is_flag=True, help="Also what was kept of duress, which nobody on site is told of."
 )
@@ -61,7 +53,7 @@ def _opened(data: Path) -> Iterator[tuple[Evidence, Reader]]:
 
 
 @evidence.command("list")
-@_data
+@options.data
 @_hidden
 @click.option("--camera", metavar="ID", help="Only this camera's.")
 @click.option("--alarm", metavar="ID", help="Only what is of this alarm.")
@@ -113,7 +105,7 @@ def _line(item: Item) -> str:
 
 @evidence.command()
 @click.argument("digest")
-@_data
+@options.data
 @options.as_json
 def show(digest: str, data: Path, *, as_json: bool) -> None:
     """Show what the record says of the file DIGEST (its first letters will do), and check it.
@@ -138,7 +130,7 @@ def show(digest: str, data: Path, *, as_json: bool) -> None:
 
 
 @evidence.command()
-@_data
+@options.data
 def verify(data: Path) -> None:
     """Hold every file against the record; name those that are missing or were changed.
 
@@ -169,7 +161,7 @@ def verify(data: Path) -> None:
     metavar="FOLDER",
     help="Where to; it is made, and nothing in it is overwritten.",
 )
-@_data
+@options.data
 @_hidden
 def export(digest: str | None, alarm: str | None, to: Path, data: Path, *, hidden: bool) -> None:
     """Copy the file DIGEST, or all of an alarm, to a folder, under names that people can read.

@@ -92,5 +92,9 @@ def dispatch() -> int:
         error.show()
         return error.exit_code
     except click.Abort as error:
-        raise KeyboardInterrupt from error
+        click.echo(err=True)  # the question stands on a line that nobody ended
+        if not isinstance(error.__context__, EOFError):
+            raise KeyboardInterrupt from error
+        click.echo("Error: nobody answers: the input has ended; run it on a terminal", err=True)
+        return 1
     return status if isinstance(status, int) else 0

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -24,15 +23,8 @@ if TYPE_CHECKING:
     from agent.journal.note import Verifier
     from agent.journal.verification import Verdict
 
-DEFAULT_DATA = "/var/lib/armoury"
 
 _file = click.Path(path_type=Path, exists=True, dir_okay=False)
-_data = click.option(
-    "--data",
-    type=click.Path(path_type=Path),
-    default=lambda: Path(os.environ.get("STATE_DIRECTORY", DEFAULT_DATA)),
-    help=f"The folder of the record, or of a copy [$STATE_DIRECTORY, {DEFAULT_DATA}].",
-)
 _keys = click.option(
     "--key",
     "keys",
@@ -64,7 +56,7 @@ def _told() -> Iterator[None]:
 
 
 @journal.command()
-@_data
+@options.data
 @options.as_json
 def info(data: Path, *, as_json: bool) -> None:
     """Say how large the record is, how it grows, and what is not delivered or covered yet.
@@ -88,7 +80,7 @@ def _plain(found: Info | Verdict) -> str:
 
 @journal.command()
 @click.argument("seq", type=options.event_number)
-@_data
+@options.data
 @options.as_json
 def show(seq: int, data: Path, *, as_json: bool) -> None:
     """Show the event with the number SEQ, whole.
@@ -122,7 +114,7 @@ def show(seq: int, data: Path, *, as_json: bool) -> None:
 
 
 @journal.command()
-@_data
+@options.data
 @_keys
 @click.option(
     "--checkpoint",
@@ -169,7 +161,7 @@ def _trusted(data: Path, given: Sequence[str]) -> list[Verifier]:
 
 
 @journal.command("rotate-key")
-@_data
+@options.data
 def rotate_key(data: Path) -> None:
     """Make a new key for the record to be signed with; the daemon changes over to it by itself.
 
@@ -194,7 +186,7 @@ def rotate_key(data: Path) -> None:
 @journal.command()
 @click.argument("seq", type=options.event_number)
 @click.option("--output", "-o", type=click.File("w"), default="-", help="Where to put it.")
-@_data
+@options.data
 def prove(seq: int, output: TextIO, data: Path) -> None:
     """Write the proof that the event SEQ is in the signed record.
 
@@ -215,7 +207,7 @@ def prove(seq: int, output: TextIO, data: Path) -> None:
 @journal.command()
 @click.argument("file", type=options.text_file)
 @_keys
-@_data
+@options.data_for_key
 @options.as_json
 def check(file: TextIO, keys: Sequence[str], data: Path, *, as_json: bool) -> None:
     """Check a proof FILE, and show the event that it proves.
@@ -272,7 +264,7 @@ def check(file: TextIO, keys: Sequence[str], data: Path, *, as_json: bool) -> No
     is_flag=True,
     help="Besides what the clock showed before it was synchronised, say when that really was.",
 )
-@_data
+@options.data
 def export(
     output: Path,
     kind: str | None,
@@ -350,7 +342,7 @@ def _opened(output: Path) -> Iterator[TextIO]:
 
 @journal.command()
 @click.argument("target", type=click.Path(path_type=Path))
-@_data
+@options.data
 def backup(target: Path, data: Path) -> None:
     """Copy the record into the new folder TARGET while it is being written, and verify the copy.
 
@@ -368,21 +360,26 @@ def backup(target: Path, data: Path) -> None:
 
 
 @journal.command()
-@click.argument("source", type=click.Path(path_type=Path, exists=True, file_okay=False))
-@_data
-@click.confirmation_option(prompt="The present record will be set aside. Go on?")
-def restore(source: Path, data: Path) -> None:
+@click.argument("source", type=options.folder)
+@options.data
+@click.option("--yes", is_flag=True, help="Do not ask before it is done.")
+def restore(source: Path, data: Path, *, yes: bool) -> None:
     """Go on with the events and the state of the backup in the folder SOURCE.
 
     The daemon must be stopped, and the key must be in the data folder. The backup is verified
-    first. Numbers go on above every one that was given; the present record is set aside.
+    before anything is asked. Numbers go on above every one that was given; the present record is
+    set aside.
 
     \b
     Example:
-      systemctl stop armoury-agent
-      armoury journal restore /media/usb/quito-07-2026-01-31
+      sudo systemctl stop armoury-agent
+      sudo armoury journal restore /media/usb/quito-07-2026-01-31
     """
     from agent.journal.backup import restore as restored
 
+    def agreed() -> None:
+        if not (yes or click.confirm("The present record will be set aside. Go on?")):
+            raise click.ClickException("nothing was restored; the present record stays")
+
     with _told():
-        click.echo(str(restored(data, source)))
+        click.echo(str(restored(data, source, agreed)))

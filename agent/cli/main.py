@@ -69,7 +69,8 @@ def _command() -> int:
         return dispatch()
     except OSError as error:
         if error.filename is not None:
-            return _failed(f"Error: {error.filename}: {error.strerror}", EXIT_NO)
+            remedy = "; use sudo" if isinstance(error, PermissionError) else ""
+            return _failed(f"Error: {error.filename}: {error.strerror}{remedy}", EXIT_NO)
         if error.errno not in UNWRITABLE:
             raise
         why = f"Error: what there is to say cannot be written ({error.strerror})"

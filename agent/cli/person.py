@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Iterator, Mapping
+from getpass import GetPassWarning
 from pathlib import Path
 from typing import Any
 
@@ -200,6 +202,8 @@ def pin(person_id: str, socket: Path | None, *, duress: bool) -> None:
       armoury person pin p-7
       armoury person pin p-7 --duress
     """
+    if all(one["id"] != person_id for one in ask(socket, "people")):
+        raise click.ClickException(f"nobody has the id {person_id}; see: armoury person list")
     given = {"person": person_id, "kind": "pin", "reference": _asked_pin(), "duress": duress}
     command(socket, "credential.add", **given)
     click.echo(f"{person_id} has this PIN")
@@ -240,5 +244,11 @@ def remove(person_id: str, socket: Path | None) -> None:
 
 
 def _asked_pin() -> str:
-    digits: str = click.prompt("PIN", hide_input=True, confirmation_prompt=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", GetPassWarning)
+        try:
+            digits: str = click.prompt("PIN", hide_input=True, confirmation_prompt=True)
+        except GetPassWarning as error:
+            needed = "a PIN is typed unseen, and that takes a terminal; over ssh: ssh -t"
+            raise click.UsageError(needed) from error
     return digits

@@ -38,7 +38,7 @@ def run(*, verbose: bool, **paths: Path | None) -> int:
     \b
     Examples:
       armoury run --site config/demo.toml --data run/data --socket run/control.sock
-      systemctl start armoury-agent
+      sudo systemctl start armoury-agent
     """
     try:
         return start(Told.of(paths, verbose=verbose))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 
 from agent.journal import keys, layout
@@ -77,7 +78,9 @@ def _fill(folder: Path, target: Path) -> None:
         raise JournalUnusable(f"no backup can be put into {target}: {cause}; {remedy}") from error
 
 
-def restore(folder: Path, source: Path) -> JournalSucceeded:
+def restore(
+    folder: Path, source: Path, agreed: Callable[[], object] = lambda: None
+) -> JournalSucceeded:
     """Continue with the events and the state of a backup.
 
     The numbers go on above every one that was given; what the folder holds is set aside.
@@ -85,6 +88,8 @@ def restore(folder: Path, source: Path) -> JournalSucceeded:
     Args:
         folder: the data folder, with the key; its daemon does not run.
         source: the backup.
+        agreed: called once all is seen to be as it must, before anything is changed; what it
+            raises ends it there.
 
     Returns:
         What to report.
@@ -101,6 +106,7 @@ def restore(folder: Path, source: Path) -> JournalSucceeded:
         try:
             signer = keys.read(folder)
             checked(source, keys.known(folder, signer))
+            agreed()
             finish(folder)
             return succeed(folder, signer, f"the backup {source} was restored", source)
         finally:

@@ -91,8 +91,9 @@ class Count(Machine[Progress]):
     def begin(self, turn: Turn, asked: Asked[CountBegin]) -> None:
         """`count.begin`: two people begin to count."""
         given = asked.params
-        keepers = self._house.keepers(turn)
-        if not set(given.persons) <= set(keepers):
+        for person in given.persons:
+            self._house.enrolment.known(person)
+        if not set(given.persons) <= set(self._house.keepers(turn)):
             raise Refused("not-on-site")
         self.state = replace(
             self.state, what=given.what, persons=given.persons, entry=None, agreed=()

@@ -65,10 +65,10 @@ class Technician(Machine[Service]):
         """`technician.begin`: a technician and an officer on site begin the work."""
         if self.on or self._area.state.mode != "disarmed":
             raise Refused("wrong-mode")
+        zones = [self._zone(name) for name in asked.params.zones]
         persons = self._house.present(turn)
         if not self._house.technician_allowed(persons):
             raise Refused("technician-and-officer-needed")
-        zones = [self._zone(name) for name in asked.params.zones]
         self.state = Service(persons=tuple(persons), boot=turn.now.boot, trusted=turn.now.trusted)
         for_s = self._area.plan.technician_s
         self.start(turn, "mode", for_s * SECOND_US)

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
+import subprocess
+import sys
+import tempfile
 from contextlib import closing
 from pathlib import Path
 
@@ -142,6 +146,60 @@ def test_restore_asks_first(recorded: Path, tmp_path: Path) -> None:
     said = armoury_journal("restore", tmp_path / "copy", "--data", recorded, "--yes")
     assert said.exit_code == 0
     assert "the new one begins with number 7 and holds 6 events from before" in said.output
+
+
+def test_restore_asks_nothing_where_it_cannot_be(
+    recorded: Path, tmp_path: Path, ears: Ears
+) -> None:
+    armoury_journal("backup", tmp_path / "copy", "--data", recorded)
+    with Journal.open(recorded, committed=ears.committed, failed=ears.failed):
+        said = armoury_journal("restore", tmp_path / "copy", "--data", recorded)
+    assert said.exit_code == 1
+    assert said.output.startswith(f"Error: {recorded} is in use by the process ")
+    with (tmp_path / "copy" / "journal.db").open("r+b") as database:
+        database.seek(5000)
+        database.write(bytes(3000))
+    said = armoury_journal("restore", tmp_path / "copy", "--data", recorded)
+    assert said.exit_code == 1
+    assert "damaged" in said.output
+    assert "Go on?" not in said.output
+
+
+AS_NOBODY = """
+import os, sys
+from agent.cli import check, events, evidence, journal, main
+os.setgroups([])
+os.setgid(65534)
+os.setuid(65534)
+sys.argv = ["armoury", *sys.argv[1:]]
+sys.exit(main.main())
+"""
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["journal info --data", "journal verify --data", "journal rotate-key --data",
+     "journal restore --yes", "evidence list --data", "events --offline"],
+)  # fmt: skip
+def test_whose_folder_it_is_not_is_told_what_to_do(words: str) -> None:
+    if os.getuid() != 0:
+        pytest.skip("NOT TESTED: only root can become somebody without rights")
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:  # its user's only
+        command = [sys.executable, "-c", AS_NOBODY, *words.split(), folder]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == f"Error: {folder}: not allowed; use sudo\n"
+
+
+def test_a_proof_is_checked_with_a_key_and_nobody_s_folder(
+    recorded: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    proof, vkey = tmp_path / "3.tlog-proof", (recorded / "journal.vkey").read_text().strip()
+    armoury_journal("prove", 3, "-o", proof, "--data", recorded)
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    assert armoury_journal("verify", "--data", recorded, "--key", vkey).exit_code == 1
+    said = armoury_journal("check", proof, "--data", recorded, "--key", vkey)
+    assert said.exit_code == 0
 
 
 @pytest.mark.parametrize("command", ["info", "verify", "export"])

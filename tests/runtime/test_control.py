@@ -153,7 +153,7 @@ def test_a_daemon_that_hangs_is_told_from_one_that_is_not_there(tmp_path: Path) 
     with socket.socket(socket.AF_UNIX) as hung:
         hung.bind(str(tmp_path / "hung.sock"))
         hung.listen()
-        why = r"said nothing for 0.01 s; see: journalctl"
+        why = r"said nothing for 0.01 s; see: sudo journalctl"
         client = Client(tmp_path / "hung.sock", timeout_s=0.01)
         with client, pytest.raises(DaemonAbsent, match=why) as looking:
             client.ask("status")

@@ -76,7 +76,7 @@ class TestBegin:
         rack.command("count.begin", t, rack="r1", what="handover", persons=PAIR)
         assert rack.refusal == "not-on-site"
 
-    @pytest.mark.parametrize("persons", [["p-1", "p-2"], ["p-1", "v-1"], ["p-1", "nobody"]])
+    @pytest.mark.parametrize("persons", [["p-1", "p-2"], ["p-1", "v-1"]])
     def test_both_of_the_site_s_own_people(self, rack, persons):
         seen(rack, 10, "1", "3", "8")
         rack.command("count.begin", 11, rack="r1", what="handover", persons=persons)
@@ -87,6 +87,10 @@ class TestBegin:
         seen(rack, 10)
         rack.command("count.begin", 11, rack="r1", what="handover", persons=persons)
         assert rack.refusal == "bad-params"
+
+    def test_somebody_who_is_nobody_is_told_before_anybody_identifies(self, rack):
+        rack.command("count.begin", 11, rack="r1", what="handover", persons=["p-1", "nobody"])
+        assert rack.refusal == "unknown-person"
 
     def test_an_unknown_rack(self, rack):
         rack.command("count.begin", 11, rack="r9", what="handover", persons=PAIR)

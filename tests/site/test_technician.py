@@ -90,6 +90,10 @@ class TestBegin:
         assert site.refusal == reason
         assert site.count("system.technician_on") == 0
 
+    def test_a_zone_that_is_none_is_told_before_anybody_identifies(self, site):
+        site.command("technician.begin", 10, area="hall", zones=["attic"])
+        assert site.refusal == "unknown-zone"
+
 
 class TestOn:
     @pytest.mark.parametrize(
