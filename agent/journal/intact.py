@@ -25,7 +25,8 @@ MORE: Final = 1000  # numbers that there may be behind the last signed one, wher
 # What was pruned has no class; what has one and no body is half gone.
 _ROW = (
     "SELECT seq, CAST((SELECT kind FROM class WHERE id = event.class) AS BLOB), severity, "
-    "CAST(body AS BLOB), CAST(proof AS BLOB) FROM event WHERE (kept OR class IS NOT NULL)"
+    "CAST(body AS BLOB), ifnull(CAST(proof AS BLOB), x'') FROM event "
+    "WHERE (kept OR class IS NOT NULL)"
 )
 _SIGNED = (
     "SELECT (SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'first') + max(size) - 1 "

@@ -139,6 +139,10 @@ def prepare(
                 "which changes what is read or written; keep the files, and see: armoury journal "
                 "verify"
             )
+        elif found < min(steps, default=version):
+            raise StorageCorrupt(
+                f"the journal in {folder} has schema {found}, which there never was"
+            )
         elif found < version:
             _migrate(connection, folder, found, version, steps, progress)
     finally:

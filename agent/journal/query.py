@@ -13,6 +13,7 @@ from agent.journal.filing import SEVERITIES, SEVERITY_NAMES
 from agent.journal.growth import TILE
 from agent.journal.ranges import Ranges, Span
 from agent.journal.record import Recorded
+from agent.journal.stored import beginning
 
 # Runs one statement and returns everything that it finds.
 Ask = Callable[[str, Sequence[object]], list[tuple[Any, ...]]]
@@ -27,7 +28,8 @@ ROW = (
 _CLASSES = (
     "SELECT id, severity FROM class WHERE kind = ifnull(?, kind) AND severity = ifnull(?, severity)"
 )
-_TILED = "SELECT value, (SELECT count(*) FROM tile) FROM meta WHERE key = 'first'"
+_BEGINS = "SELECT value FROM meta WHERE key = 'first'"
+_TILED = "SELECT count(*) FROM tile"
 _TIMED = (
     "SELECT position FROM tile WHERE to_us >= ifnull(?, to_us) AND from_us <= ifnull(?, from_us)"
 )
@@ -111,8 +113,8 @@ def spans(ask: Ask, fits: Fits, after: int) -> Iterable[Span]:
     """
     if fits.since_us is None and fits.until_us is None:
         return [(after + 1, LAST)]
-    ((written, full),) = ask(_TILED, ())
-    first = int(written)
+    first = beginning(next(iter(ask(_BEGINS, ())), None))
+    ((full,),) = ask(_TILED, ())
     fitting = ask(_TIMED, (fits.since_us, fits.until_us))
     starts = (first + TILE * position for (position,) in fitting)
     tail = first + TILE * full, LAST

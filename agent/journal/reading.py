@@ -174,7 +174,13 @@ class Reader:
             StorageFailed: the disk refused.
         """
         with self._asking() as connection:
-            return connection.execute(sql, values).fetchall()
+            try:
+                return connection.execute(sql, values).fetchall()
+            except OverflowError as error:  # of a number that an earlier answer gave
+                raise StorageCorrupt(
+                    f"a number in the journal in {self._folder} is none; see: armoury journal "
+                    "verify"
+                ) from error
 
     @contextlib.contextmanager
     def _asking(self) -> Iterator[sqlite3.Connection]:
@@ -214,11 +220,13 @@ def _open(folder: Path) -> sqlite3.Connection:
             f"{path} cannot be read: {error}; see that it is yours to read, or copy it with the "
             f"files {path.name}-* beside it to a folder that you can write"
         ) from error
-    if version <= schema.VERSION and application == layout.APPLICATION:
+    if version in schema.READING and application == layout.APPLICATION:
         return connection
     connection.close()
     if application != layout.APPLICATION:
         raise JournalUnusable(f"{path} is not an armoury journal")
+    if version < schema.VERSION:
+        raise StorageCorrupt(f"{path} has schema {version}, which there never was")
     raise JournalTooNew(
         f"{path} has schema {version}, this software knows {schema.VERSION}; use the newer one"
     )

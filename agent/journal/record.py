@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec import Struct, field
 
+from agent.journal.errors import StorageCorrupt
 from agent.journal.ranges import Ranges
 from agent.site.step import Event
 
@@ -18,6 +19,9 @@ PRUNED = "system.pruned"  # the kind that says of which events the content was g
 ROTATED = "system.key_rotated"  # the kind that says which key signs from then on
 REPLACED = "system.record_replaced"  # the kind that says that another record was begun
 DOUBTFUL = "system.record_doubtful"  # the kind that says that events were recorded without the key
+
+
+HIGHEST = 2**53 - 1  # number that an event's JSON can bear; damage can make others
 
 
 class Lane(StrEnum):
@@ -99,5 +103,14 @@ class Sealed(Struct, frozen=True):
 
 
 def happened_us(body: bytes) -> int:
-    """Return when an event happened (UTC, microseconds); "at" sorts before every other key."""
-    return int(body[len(b'{"at":') : body.index(b",")])
+    """Return when an event happened (UTC, microseconds); "at" sorts before every other key.
+
+    Raises:
+        StorageCorrupt: it does not say.
+    """
+    try:
+        return int(body[len(b'{"at":') : body.index(b",")])
+    except ValueError as error:
+        raise StorageCorrupt(
+            "an event does not say when it was; see: armoury journal verify"
+        ) from error

@@ -32,7 +32,7 @@ ROOM_PCT = 90  # of the quota is what pruning for space goes down to
 DISK_PCT = 95  # of what the disk can give is the most that the record takes
 
 # What a pruned row gives back: its numbers are as long as what the leaf takes more than the proof.
-_TEXTS = "length(data) + length(object) + ifnull(length(device), 0)"
+_TEXTS = "ifnull(length(data), 0) + ifnull(length(object), 0) + ifnull(length(device), 0)"
 _ALARM = SEVERITIES[Severity.ALARM]
 _INFO = SEVERITIES[Severity.INFO]
 

@@ -16,7 +16,7 @@ from agent.journal.evidence import DROPPED, KEPT
 from agent.journal.filing import Filing, split
 from agent.journal.note import NoteRefused, Verifier
 from agent.journal.ranges import Ranges, Span
-from agent.journal.record import ROTATED, Lane
+from agent.journal.record import HIGHEST, ROTATED, Lane
 from agent.journal.tree import MARK, is_marked, leaf_hash
 
 CHUNK = 200
@@ -54,8 +54,8 @@ class Salvage:
             self._connection.close()
 
     def head(self) -> int | None:
-        """Return the highest number, if it can be told."""
-        rows = self._rows("SELECT max(seq) FROM event")
+        """Return the highest number, if it can be told; one that leaves no room is damage."""
+        rows = self._rows("SELECT max(seq) FROM event WHERE seq <= ?", (HIGHEST // 2,))
         return int(rows[0][0]) if rows and isinstance(rows[0][0], int) else None
 
     def end(self, trusted: Sequence[Verifier]) -> Checkpoint | None:

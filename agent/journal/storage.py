@@ -18,8 +18,8 @@ from agent.journal.errors import (
     storage_failure,
 )
 from agent.journal.filing import AT_US, DATA, Columns, Filing
-from agent.journal.growth import Growth
-from agent.journal.note import Signer
+from agent.journal.growth import TILE, Growth
+from agent.journal.note import NoteRefused, Signer
 from agent.journal.ranges import Span
 from agent.journal.record import DOUBTFUL, Recorded, Sealed
 from agent.journal.reserve import Reserve
@@ -349,18 +349,24 @@ def _grown(connection: sqlite3.Connection) -> tuple[Growth, int]:
     sealed = tree.newest_checkpoint()
     if sealed is None:
         return tree.growth(), 0
-    said = Checkpoint.parse(sealed.note.rpartition("\n\n")[0] + "\n")
+    try:
+        said = Checkpoint.parse(sealed.note.rpartition("\n\n")[0] + "\n")
+    except NoteRefused as error:
+        raise StorageCorrupt(f"the journal's last checkpoint is damaged: {error}") from error
     if said.size > tree.size or tree.growth(said.size).root() != said.root:
         raise StorageCorrupt(
             f"the journal's rows are not those that its checkpoint over {said.size} was signed "
             "for; keep the files, and see: armoury journal verify"
         )
     growth = tree.growth()
-    new = list(tree.leaves(said.size, tree.size))  # also those that a tile stands for since
+    # Also those that a tile stands for, where nobody has signed it, or the last event is among
+    # them: the start goes by it.
+    begin = min(said.size, max(0, tree.size - 1) // TILE * TILE)
+    new = list(tree.leaves(begin, tree.size))
     leaves, times = [leaf for leaf, _ in new], [time for _, time in new]
-    if tree.growth(said.size).grown(leaves, times)[0].root() != growth.root():
+    if tree.growth(begin).grown(leaves, times)[0].root() != growth.root():
         raise StorageCorrupt(
-            f"the journal's rows after {tree.first + said.size - 1} are not those of their tile"
+            f"the journal's rows from {tree.first + begin} on are not those of their tile"
         )
     return growth, said.size
 

@@ -9,7 +9,7 @@ from agent.journal.errors import StorageCorrupt
 from agent.journal.filing import SEVERITIES, SEVERITY_NAMES, class_parts
 from agent.journal.growth import TILE, Growth
 from agent.journal.layout import SALT
-from agent.journal.record import PRUNED, ROTATED, Sealed
+from agent.journal.record import HIGHEST, PRUNED, ROTATED, Sealed
 from agent.journal.schema import strange
 from agent.journal.tree import HASH, MARK, Frontier, leaf_hash, node_hash, split
 
@@ -21,6 +21,7 @@ _ROWS = (
     "SELECT seq, class, severity, ifnull(CAST(proof AS BLOB), x''), CAST(body AS BLOB), "
     "ifnull(CAST(at_us AS INTEGER), 0) FROM event"
 )
+_NOTES = "SELECT size, ifnull(CAST(note AS BLOB), x'') FROM checkpoint"
 _ACCESS = SEVERITIES["access"]
 _HALVES = (
     "SELECT seq FROM entry WHERE data IS NULL "
@@ -60,35 +61,33 @@ class StoredTree:
         self.version = int(connection.execute("PRAGMA user_version").fetchone()[0])
         first = connection.execute("SELECT value FROM meta WHERE key = 'first'").fetchone()
         head = connection.execute("SELECT max(seq) FROM event").fetchone()
-        if first is None or not str(first[0]).isdecimal():
-            raise StorageCorrupt("the journal does not say with which number it begins")
-        self.first = int(first[0])
+        self.first = beginning(first)
         self.size = max(0, (head[0] or 0) - self.first + 1)
         origin = connection.execute("SELECT value FROM meta WHERE key = 'origin'").fetchone()
         self.origin = None if origin is None else str(origin[0])
-        rows = connection.execute("SELECT CAST(root AS BLOB) FROM tile ORDER BY position")
+        rows = connection.execute(
+            "SELECT ifnull(CAST(root AS BLOB), x'') FROM tile ORDER BY position"
+        )
         self._tiles = [root for (root,) in rows]
 
     def newest_checkpoint(self) -> Sealed | None:
         """Return the checkpoint that covers most, if there is any."""
-        found = self._connection.execute(
-            "SELECT size, note FROM checkpoint ORDER BY size DESC LIMIT 1"
-        ).fetchone()
-        return None if found is None else Sealed(*found)
+        found = self._connection.execute(f"{_NOTES} ORDER BY size DESC LIMIT 1").fetchone()
+        return None if found is None else _sealed(found)
 
     def checkpoint_over(self, size: int) -> Sealed | None:
         """Return the first checkpoint that covers so many leaves, if there is any."""
         found = self._connection.execute(
-            "SELECT size, note FROM checkpoint WHERE size >= ? ORDER BY size LIMIT 1", (size,)
+            f"{_NOTES} WHERE size >= ? ORDER BY size LIMIT 1", (size,)
         ).fetchone()
-        return None if found is None else Sealed(*found)
+        return None if found is None else _sealed(found)
 
     def checkpoint_under(self, size: int) -> Sealed | None:
         """Return the last checkpoint that covers at most so many leaves, if there is any."""
         found = self._connection.execute(
-            "SELECT size, note FROM checkpoint WHERE size <= ? ORDER BY size DESC LIMIT 1", (size,)
+            f"{_NOTES} WHERE size <= ? ORDER BY size DESC LIMIT 1", (size,)
         ).fetchone()
-        return None if found is None else Sealed(*found)
+        return None if found is None else _sealed(found)
 
     def entry(self, index: int) -> bytes | None:
         """Return what leaf `index` is the hash of: salt and body; None if that is not there."""
@@ -113,9 +112,9 @@ class StoredTree:
 
     def checkpoints(self) -> Iterator[tuple[int, str]]:
         """Yield size and note of every checkpoint, the smallest first."""
-        sql = "SELECT size, CAST(note AS BLOB) FROM checkpoint ORDER BY size"
-        for size, note in self._connection.execute(sql):
-            yield size, (note or b"").decode(errors="replace")
+        for found in self._connection.execute(f"{_NOTES} ORDER BY size"):
+            sealed = _sealed(found)
+            yield sealed.size, sealed.note
 
     def tiles(self) -> Iterator[tuple[int, tuple[bytes, int, int]]]:
         """Yield the position, root, and earliest and latest time of every stored tile."""
@@ -126,16 +125,20 @@ class StoredTree:
 
     def classes(self) -> Iterator[tuple[int, bytes, int]]:
         """Yield number, kind and severity of every class."""
-        yield from self._connection.execute("SELECT id, CAST(kind AS BLOB), severity FROM class")
+        yield from self._connection.execute(
+            "SELECT id, ifnull(CAST(kind AS BLOB), x''), severity FROM class"
+        )
 
     def misfiled(self) -> Iterator[str]:
         """Yield every class whose parts of a body are not those of its kind and severity."""
         if self.version == 1:
             return  # its rows say each for itself
-        for kind, level, *parts in self._connection.execute(
-            "SELECT kind, severity, head, tail FROM class"
+        for found, level, *parts in self._connection.execute(
+            "SELECT ifnull(CAST(kind AS BLOB), x''), severity, head, tail FROM class"
         ):
-            if level not in SEVERITY_NAMES or class_parts(kind, SEVERITY_NAMES[level]) != (*parts,):
+            kind = found.decode(errors="replace")
+            known = kind and level in SEVERITY_NAMES
+            if not known or class_parts(kind, SEVERITY_NAMES[level]) != (*parts,):
                 yield kind
 
     def strange(self) -> list[str]:
@@ -205,18 +208,24 @@ class StoredTree:
         full = size // TILE
         if full > len(self._tiles):
             raise StorageCorrupt(f"tile {len(self._tiles)} of the journal's tree is missing")
-        growth = Growth(tiles=Frontier().grown(self._tiles[:full]))
+        growth = Growth(tiles=Frontier().grown(self._roots(0, full)))
         rows = list(self.leaves(full * TILE, size))
         return growth.grown([leaf for leaf, _ in rows], [time for _, time in rows])[0]
 
     def subtree(self, first: int, last: int) -> bytes:
         """Return the root over the leaves from `first` up to, not including, `last`."""
         if first % TILE == 0 and (last - first) % TILE == 0 and last // TILE <= len(self._tiles):
-            return Frontier().grown(self._tiles[first // TILE : last // TILE]).root()
+            return Frontier().grown(self._roots(first // TILE, last // TILE)).root()
         if last - first <= TILE:
             return Frontier().grown(leaf for leaf, _ in self.leaves(first, last)).root()
         middle = first + split(last - first)
         return node_hash(self.subtree(first, middle), self.subtree(middle, last))
+
+    def _roots(self, first: int, last: int) -> list[bytes]:
+        roots = self._tiles[first:last]
+        if any(len(root) != HASH for root in roots):
+            raise StorageCorrupt("a tile of the journal's tree is damaged")
+        return roots
 
     def leaves(self, first: int, last: int) -> Iterator[tuple[bytes, int]]:
         """Yield the hash and the event's time of each leaf; of a pruned one the time is 0.
@@ -239,3 +248,21 @@ class StoredTree:
             yield leaf, at_us
         if expected != self.first + last:
             raise StorageCorrupt(f"the journal's row {expected} is missing")
+
+
+def beginning(found: tuple[object, ...] | None) -> int:
+    """Return the number of leaf 0's event, as a row of `meta` says it.
+
+    Raises:
+        StorageCorrupt: it does not.
+    """
+    said = str(found[0]) if found else ""
+    if not said.isdecimal() or int(said) > HIGHEST:
+        raise StorageCorrupt("the journal does not say with which number it begins")
+    return int(said)
+
+
+def _sealed(found: tuple[int, bytes]) -> Sealed:
+    """Return a checkpoint as it is stored, whatever is in it."""
+    size, note = found
+    return Sealed(size, note.decode(errors="replace"))

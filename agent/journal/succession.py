@@ -152,11 +152,12 @@ def _kept(folder: Path) -> Path:
 
 
 def finish(folder: Path) -> None:
-    """Put a successor that is whole into its place, if there is one.
+    """Put a successor that is whole into its place, if there is one; one in part goes.
 
     Raises:
         OSError: the disk refused; it is tried again at the next start.
     """
+    shutil.rmtree(folder / MAKING, ignore_errors=True)  # it may be as large as the record
     new = folder / SUCCESSOR
     if (new / layout.DATABASE).exists():
         aside = folder / _kept(folder)

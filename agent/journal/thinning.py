@@ -18,8 +18,8 @@ DAY_US = 86_400_000_000
 WHOLE_D = 30  # days for which every checkpoint is kept
 
 _TIMED = """SELECT size, coalesce(
-        (SELECT at_us FROM event WHERE seq = size + ? - 1),
-        (SELECT to_us FROM tile WHERE position = (size - 1) / 256), 0)
+        (SELECT CAST(at_us AS INTEGER) FROM event WHERE seq = size + ? - 1),
+        (SELECT CAST(to_us AS INTEGER) FROM tile WHERE position = (size - 1) / 256), 0)
     FROM checkpoint WHERE size > ? ORDER BY size"""
 
 
