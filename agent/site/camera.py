@@ -58,9 +58,9 @@ class Camera(Machine[Eye]):
         self._house = house
         self._area = house.areas[given.area]
         self._area.cameras.append(self)
-        self._motion = house.point(f"{given.id}.{MOTION}").watch(self._moved)
+        self._motion = house.point(f"{given.id}.{MOTION}").watch(self.key, self._moved)
         self._points = {
-            name: house.point(f"{given.id}.{name}").watch(partial(self._changed, name))
+            name: house.point(f"{given.id}.{name}").watch(self.key, partial(self._changed, name))
             for name in CONDITIONS
         }
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from agent.site.commands import Refused
 from agent.site.house import House
 from agent.site.inputs import Configured
+from agent.site.machine import by_name
 from agent.site.turn import Turn
 
 NAME = "site.reload"
@@ -59,8 +60,6 @@ def change(before: House, turn: Turn, what: Configured, persons: list[str]) -> t
             machine.wake(start, other_boot=True)
             machine.on_restart(onward)
         machine.on_configured(onward)
-    for zone in house.zones.values():
-        was = before.zones.get(zone.id)
-        if was is None or not was.at_all_times or was.point.id != zone.point.id:
-            zone.begin(onward)
+    for point in by_name(house.points).values():
+        point.introduce(onward)
     return house, onward

@@ -59,13 +59,14 @@ class Door(Machine[Leaf]):
         self._house = house
         self._area = house.areas[given.area]
         self._area.doors.append(self)
-        self.contact = house.point(given.contact).watch(self._moved, given.debounce_ms)
+        self.contact = house.point(given.contact).watch(self.key, self._moved, given.debounce_ms)
         self.area, self.device = given.area, self.contact.device
-        self._bolt = house.point(given.bolt).watch(self._bolt_moved) if given.bolt else None
+        bolt = house.point(given.bolt) if given.bolt else None
+        self._bolt = bolt.watch(self.key, self._bolt_moved) if bolt else None
         if given.rex:
-            house.point(given.rex).watch(self._exit_asked)
+            house.point(given.rex).watch(self.key, self._exit_asked)
         if given.override_key:
-            house.point(given.override_key).watch(self._key_turned)
+            house.point(given.override_key).watch(self.key, self._key_turned)
         self.strike = Strike(given, house, self)
         self.sessions = Sessions(given, house)
         self.access = Access(given, house, self)

@@ -49,7 +49,7 @@ class Panic(Machine[Latch]):
     def __init__(self, given: tables.Panic, house: House) -> None:
         super().__init__(house.register, given.id, Latch())
         self._plan = given
-        self._point = house.point(given.point).watch(self._changed)
+        self._point = house.point(given.point).watch(self.key, self._changed)
         self.area, self.device = given.area, self._point.device
         self._area = house.areas[given.area]
         self._house = house

@@ -5,7 +5,8 @@ A point that keeps bouncing for `RESTLESS_US` is not normal either: those are th
 which EN 60839-11-1 wants every input processed, so no rhythm of edges hides an input (one whose
 debounce time is longer than that may bounce for as long as it). The first
 state after a start or a loss counts at once, and a device that dies in the middle of a change
-does not take the change with it.
+does not take the change with it. Whoever watches it only since another site file holds is told
+its state as at first sight, though that is an old one.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ class Level(State, frozen=True, kw_only=True):
         raw_tag: the last tag read.
         ohms: what a loop measured that is cut, bridged or meddled with.
         first_us: the first edge since the point was last quiet; None while it is.
+        told: who was told of the settled state.
     """
 
     settled: PointState = PointState.UNKNOWN
@@ -47,15 +49,16 @@ class Level(State, frozen=True, kw_only=True):
     raw_tag: str = ""
     ohms: int | None = None
     first_us: int | None = None
+    told: tuple[str, ...] = ()
 
 
 class Change(Struct, frozen=True):
     """A settled change of a point.
 
-    `before` is `unknown` for the first state ever. `after` is `unknown` when the device went
-    away; `before` is then what it was, and what the next change starts from. `tag` is what
-    was read of whatever stands there: another tag is a change, too. `ohms` is what a loop measured
-    that is cut, bridged or meddled with.
+    `before` is `unknown` for the first state ever, and for a watcher's first. `after` is `unknown`
+    when the device went away; `before` is then what it was, and what the next change starts from.
+    `tag` is what was read of whatever stands there: another tag is a change, too. `ohms` is what a
+    loop measured that is cut, bridged or meddled with.
     """
 
     before: PointState
@@ -78,12 +81,15 @@ class Point(Machine[Level]):
         super().__init__(register, ref, Level())
         self.device = ref.partition(".")[0]
         self._debounce_us = 0
-        self._watchers: list[Watcher] = []
+        self._watchers: dict[str, Watcher] = {}
 
-    def watch(self, watcher: Watcher, debounce_ms: int = 0) -> Point:
-        """Tell `watcher` of every change, in the order of these calls."""
+    def watch(self, who: str, watcher: Watcher, debounce_ms: int = 0) -> Point:
+        """Tell `watcher` of every change, in the order of these calls.
+
+        `who` it is says whether it is another than under the site file before.
+        """
         self._debounce_us = max(self._debounce_us, debounce_ms * 1000)
-        self._watchers.append(watcher)
+        self._watchers[who] = watcher
         return self
 
     @property
@@ -150,12 +156,27 @@ class Point(Machine[Level]):
     def _settle(self, turn: Turn, first_us: int | None) -> None:
         before, after, tag = self.state.settled, self.state.raw, self.state.raw_tag
         if after is not before or tag != self.state.settled_tag:
-            self.state = replace(self.state, settled=after, settled_tag=tag)
+            told = tuple(self._watchers)
+            self.state = replace(self.state, settled=after, settled_tag=tag, told=told)
             at_us = turn.at_us if first_us is None else first_us
             self._tell(turn, Change(before, after, at_us, self.device, tag, self.state.ohms))
+        else:
+            self.introduce(turn)
+
+    def introduce(self, turn: Turn) -> None:
+        """Tell whoever watches it only from now on what it shows."""
+        told, settled = self.state.told, self.state.settled
+        if not self.known or settled is PointState.UNKNOWN or told == tuple(self._watchers):
+            return
+        self.state = replace(self.state, told=tuple(self._watchers))
+        tag, ohms = self.state.settled_tag, self.state.ohms
+        change = Change(PointState.UNKNOWN, settled, turn.at_us, self.device, tag, ohms)
+        for who, watcher in self._watchers.items():
+            if who not in told:
+                watcher(turn, change)
 
     def _tell(self, turn: Turn, change: Change) -> None:
-        for watcher in self._watchers:
+        for watcher in self._watchers.values():
             watcher(turn, change)
 
     def view(self) -> Json:

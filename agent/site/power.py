@@ -59,10 +59,11 @@ class Power(Machine[Supply]):
     def __init__(self, given: tables.Power, house: House) -> None:
         super().__init__(house.register, house.plan.site.id, Supply())
         self._plan = given
-        self._mains = house.point(given.mains).watch(self._mains_changed)
-        self._battery = house.point(given.battery).watch(self._see) if given.battery else None
+        self._mains = house.point(given.mains).watch(self.key, self._mains_changed)
+        battery = house.point(given.battery) if given.battery else None
+        self._battery = battery.watch(self.key, self._see) if battery else None
         if given.undervoltage:
-            house.point(given.undervoltage).watch(self._undervoltage)
+            house.point(given.undervoltage).watch(self.key, self._undervoltage)
         self.device = self._mains.device
         self._house = house
         self._test_due = Due("battery", TEST_DUE_D * DAY_US, house, self._test_overdue)

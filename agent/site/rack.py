@@ -51,7 +51,7 @@ class Slot(Machine[Content]):
 
     def __init__(self, ref: str, serial: str, rack: Rack, house: House) -> None:
         super().__init__(house.register, ref, Content())
-        self.point = house.point(ref).watch(self._changed, rack.plan.settle_ms)
+        self.point = house.point(ref).watch(self.key, self._changed, rack.plan.settle_ms)
         self.area, self.device = rack.area, self.point.device
         self.serial = NOTHING if serial == EMPTY else serial
         self._rack = rack

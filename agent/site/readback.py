@@ -50,7 +50,7 @@ class Readback(Machine[Echo]):
         self._house = house
         self._output_device = output.partition(".")[0]
         self._told = told
-        self._point = house.point(ref).watch(self._changed)
+        self._point = house.point(ref).watch(self.key, self._changed)
 
     def is_normal(self) -> bool:
         return not self.state.wrong

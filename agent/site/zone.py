@@ -51,7 +51,8 @@ class Zone(Machine[Detector]):
     def __init__(self, given: tables.Zone, house: House) -> None:
         super().__init__(house.register, given.id, Detector())
         self.plan = given
-        self.point = house.point(given.point).watch(self._changed, given.debounce_ms)
+        who = f"{self.key} {given.kind}"  # of another kind it may be watched at other times
+        self.point = house.point(given.point).watch(who, self._changed, given.debounce_ms)
         self.area, self.device = given.area, self.point.device
         self._house = house
         self._area: Area = house.areas[given.area]
@@ -102,14 +103,6 @@ class Zone(Machine[Detector]):
             return
         self.state = replace(self.state, bypassed=False)
         self.say(turn, "zone.unbypassed", cause=cause)
-        self._look(turn)
-
-    def begin(self, turn: Turn) -> None:
-        """Be watched at all times from now on, by another site file."""
-        if self.point.known:
-            self._look(turn)
-
-    def _look(self, turn: Turn) -> None:
         settled = self.point.state.settled
         if self.at_all_times and settled is not PointState.NORMAL:
             before = PointState.NORMAL

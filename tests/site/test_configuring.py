@@ -129,32 +129,6 @@ def test_a_change_that_was_settling_still_counts(play):
     assert "zone.alarmed pir" in play.to(6)
 
 
-PIR, WINDOW = TABLES["zone"][0], {"id": "window", "point": "board.window"}
-
-
-@pytest.mark.parametrize(
-    ("before", "after"),
-    [
-        ([PIR], [PIR, PIR | WINDOW]),
-        ([PIR, PIR | WINDOW | {"kind": "instant"}], [PIR, PIR | WINDOW]),
-        ([PIR | {"id": "window"}], [PIR | WINDOW]),
-    ],
-)
-@pytest.mark.parametrize(("state", "told"), [("alarm", "alarmed"), ("open", "tampered")])
-def test_what_is_watched_at_all_times_from_now_on_and_is_open_alarms(
-    make, before, after, state, told
-):
-    play = make(zone=before)
-    play.point("board.window", state, 5)
-    play.to(6)
-    play.events.clear()
-    assert f"zone.{told} window" in configure(play, 10, zone=after)
-    assert play.count(f"zone.{told}") == 1
-    configure(play, 20, zone=after)
-    play.to(30)
-    assert play.count(f"zone.{told}") == 1, "once"
-
-
 def test_what_is_gone_may_still_speak_on_its_way_out(play):
     less = [device for device in TABLES["device"] if device["id"] != "cam"]
     configure(play, 5, device=less, camera=[])

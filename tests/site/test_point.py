@@ -38,7 +38,7 @@ class Watched:
         self.register = Register({})
         self.changes: list[Change] = []
         self.point = Point(self.register, "board.in")
-        self.point.watch(lambda turn, change: self.changes.append(change), debounce_ms)
+        self.point.watch("it", lambda turn, change: self.changes.append(change), debounce_ms)
         self.read("normal", 0)
         self.changes.clear()
 
