@@ -2,7 +2,8 @@
 
 Whoever is there is warned, and may postpone it a few times. An area that cannot be armed then
 is told as *late to close*; nothing is ever overridden, and nothing ever disarms by itself.
-Each date closes once, however the clock is set. An untrusted clock closes nothing.
+Each date closes once, however the clock is set; one that nobody saw the end of closes late, unless
+something has opened since. An untrusted clock closes nothing.
 """
 
 from __future__ import annotations

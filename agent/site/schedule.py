@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import takewhile
 from zoneinfo import ZoneInfo
 
 from agent.site import tables
@@ -38,16 +39,27 @@ class Hours:
         ends = [end for _, end in self._on(day)]
         return self._utc_us(day, max(ends)) if ends else None
 
-    def next_closing(self, after: date | None, utc_us: int) -> tuple[date, int] | None:
-        """Return the first date after `after` (from today on) that closes, and when."""
-        day = self.today(utc_us)
-        if after is not None and after >= day:
-            day = after + timedelta(days=1)
+    def next_closing(self, after: date, utc_us: int) -> tuple[date, int] | None:
+        """Return the first date after `after` that closes, and when.
+
+        What closed before today is over, but for the last one as long as nothing has opened since.
+        """
+        day = self._missed(after, utc_us) or max(self.today(utc_us), after + timedelta(days=1))
         for _ in range(AHEAD_D):
             if (closing_us := self.closing_us(day)) is not None:
                 return day, closing_us
             day += timedelta(days=1)
         return None
+
+    def _missed(self, after: date, utc_us: int) -> date | None:
+        local = self._local(utc_us)
+        today, minute = local.date(), local.hour * 60 + local.minute
+        if any(begin <= minute for begin, _ in self._on(today)):
+            return None
+        days = (today - timedelta(days=back) for back in range(1, AHEAD_D))
+        return next(
+            (day for day in takewhile(lambda day: day > after, days) if self._on(day)), None
+        )
 
     def _on(self, day: date) -> tuple[tuple[int, ...], ...]:
         return () if day in self.plan.holidays else self._spans.get(day.weekday(), ())

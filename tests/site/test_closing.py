@@ -216,6 +216,26 @@ class TestClock:
         shop.ready(20 * H)
         assert "area.armed hall" in shop.to(20 * H + 15)
 
+    @pytest.mark.parametrize("hour", [24.1, 31.9])
+    def test_missed_until_the_next_day_it_closes_all_the_same(self, shop, hour):
+        shop.start(hour * H)
+        shop.ready(hour * H)
+        assert "area.armed hall" in shop.to(hour * H + 15)
+
+    def test_once_something_has_opened_it_is_over(self, shop):
+        shop.start(32 * H)
+        shop.ready(32 * H)
+        assert "area.armed hall" not in shop.to(41 * H)
+
+    def test_a_clock_that_nobody_had_set_closes_when_it_is(self, shop):
+        shop.trusted = False
+        shop.start(10 * H)
+        shop.ready(10 * H)
+        shop.to(24.1 * H)
+        shop.trusted = True
+        shop.step(ClockStepped(1, 1, round(24.1 * H * 1e6)), 24.1 * H)
+        assert "area.armed hall" in shop.to(24.1 * H + 1)
+
     def test_installed_in_the_evening_todays_closing_was_not_ours(self, make):
         play = make()
         play.saved.clear()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -68,7 +68,7 @@ def test_on_the_days_of_a_clock_change_it_closes_at_its_local_time():
 
 def test_the_next_closing_is_todays_even_when_it_is_over():
     monday = us("2026-11-02T20:00:00+00:00")
-    assert hours().next_closing(None, monday) == (
+    assert hours().next_closing(date(2026, 11, 1), monday) == (
         date(2026, 11, 2),
         us("2026-11-02T18:00:00+00:00"),
     )
@@ -85,9 +85,26 @@ def test_it_looks_over_weekends_and_holidays():
 
 
 def test_one_that_never_opens_never_closes():
-    assert hours(week={"mon": ["08:00-09:00"]}, holidays=[]).next_closing(None, 0) is not None
+    day = date(1969, 12, 31)
+    assert hours(week={"mon": ["08:00-09:00"]}, holidays=[]).next_closing(day, 0) is not None
     never = Hours(Schedule(id="never", tz="UTC", week={}))
-    assert never.next_closing(None, 0) is None
+    assert never.next_closing(day, 0) is None
+
+
+@pytest.mark.parametrize(
+    ("now", "closes"),
+    [
+        ("2026-11-07T01:00", "2026-11-06"),  # Friday's, in the night after it
+        ("2026-11-08T23:00", "2026-11-06"),  # and all the weekend
+        ("2026-11-09T07:59", "2026-11-06"),
+        ("2026-11-09T08:00", "2026-11-09"),  # something has opened since
+    ],
+)
+def test_one_that_nobody_saw_closes_until_something_opens(now, closes):
+    found = hours().next_closing(date(2026, 11, 5), us(f"{now}:00+00:00"))
+    assert found == (date.fromisoformat(closes), us(f"{closes}T18:00:00+00:00"))
+    after = hours().next_closing(date(2026, 11, 6), us(f"{now}:00+00:00"))
+    assert after == (date(2026, 11, 9), us("2026-11-09T18:00:00+00:00")), "each date once"
 
 
 @pytest.mark.parametrize(
@@ -114,7 +131,8 @@ def test_what_it_cannot_be(wrong):
     st.integers(0, 4_000_000_000), st.sampled_from(["UTC", "Europe/Berlin", "America/Guayaquil"])
 )
 def test_it_is_open_just_before_it_closes_and_not_at_it(utc_s, tz):
-    found = hours(tz).next_closing(None, utc_s * 1_000_000)
+    today = hours(tz).today(utc_s * 1_000_000)
+    found = hours(tz).next_closing(today - timedelta(days=1), utc_s * 1_000_000)
     assert found is not None
     _, closing_us = found
     assert hours(tz).is_open(closing_us - 1)
