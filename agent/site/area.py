@@ -301,11 +301,13 @@ class Area(Machine[Watch]):
             self._armed(turn)
 
     def _entry_over(self, turn: Turn) -> None:
-        zone = self._house.zones.get(self.state.routes[0])
-        at = self.state.entered if self.state.dark else None
+        route, at = self.state.routes[0], self.state.entered if self.state.dark else None
         self.state = replace(self.state, mode="armed", routes=(), entered=None, dark=False)
-        if zone is not None:
+        if zone := self._house.zones.get(route):
             zone.alarm(turn, at)
+        else:  # a site file without it came meanwhile: whoever entered is there all the same
+            self.say(turn, "zone.alarmed", about=route, at=at, kind="entry_route", state="alarm")
+            self.sound(turn)
 
     def on_restart(self, turn: Turn) -> None:
         if self.state.mode == "exiting":  # nothing is seen yet that the check could go by

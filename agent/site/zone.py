@@ -70,6 +70,11 @@ class Zone(Machine[Detector]):
         """Whether it is watched also while its area is not armed."""
         return self.plan.kind in ("always", "tamper")
 
+    @property
+    def _watched(self) -> bool:
+        """Whether it is to be seen now what it shows, unless it is bypassed."""
+        return self.at_all_times or (self._area.armed and not self._area.left_out(self))
+
     def is_normal(self) -> bool:
         return self.point.is_normal()
 
@@ -98,13 +103,13 @@ class Zone(Machine[Detector]):
         self.end_bypass(turn, "asked")
 
     def end_bypass(self, turn: Turn, cause: str) -> None:
-        """Count on it again; what is watched at all times and open alarms at once."""
+        """Count on it again; what is watched now and open alarms at once."""
         if not self.state.bypassed:
             return
         self.state = replace(self.state, bypassed=False)
         self.say(turn, "zone.unbypassed", cause=cause)
         settled = self.point.state.settled
-        if self.at_all_times and settled is not PointState.NORMAL:
+        if self._watched and settled is not PointState.NORMAL:
             before = PointState.NORMAL
             self._changed(turn, Change(before, settled, turn.at_us, self.point.device))
 
@@ -179,8 +184,7 @@ class Zone(Machine[Detector]):
 
     def _unseen(self, turn: Turn) -> None:
         """Say that nobody watches it, when it should be; why is told of its device."""
-        watched = self._area.armed and not self._area.left_out(self)
-        if (watched or self.at_all_times) and not self.state.bypassed:
+        if self._watched and not self.state.bypassed:
             self.say(turn, "zone.faulted", kind=self.plan.kind)
 
     def _detected(self, turn: Turn, change: Change) -> None:

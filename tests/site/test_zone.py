@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from agent.site.site import Site
+from tests.site.conftest import disk, plan
+from tests.site.hall import AREA, ZONES, arm, trip
+
 
 @pytest.mark.parametrize("kind", ["always"])
 def test_a_detection_is_an_alarm(make, kind):
@@ -79,3 +83,38 @@ def test_what_happened_meanwhile_is_an_alarm(play):
     assert play.point("board.pir", "alarm", 50) == ["zone.alarmed pir", "alarm.raised 2"]
     play.start(60)
     assert play.point("board.pir", "alarm", 61) == []  # as it was before
+
+
+def test_what_is_watched_again_and_open_alarms_at_once(hall):
+    """Its bypass ends in the middle of the set period: nothing would change there any more."""
+    hall.finger("1", 3)
+    hall.finger("2", 4)
+    hall.answer("done", 4)
+    hall.to(15)
+    hall.command("zone.bypass", 15, zone="glass")
+    hall.point("board.glass", "alarm", 16)
+    hall.command("area.arm", 17, area="hall")
+    hall.to(70)
+    found = hall.command("zone.unbypass", 71, origin="monitor", zone="glass")
+    assert found[:2] == ["zone.unbypassed glass", "zone.alarmed glass"]
+
+
+def test_by_day_it_is_only_counted_on_again(hall):
+    hall.finger("1", 3)
+    hall.finger("2", 4)
+    hall.command("zone.bypass", 5, zone="glass")
+    hall.point("board.glass", "alarm", 6)
+    hall.to(7)
+    assert hall.command("zone.unbypass", 8, zone="glass")[:-1] == ["zone.unbypassed glass"]
+
+
+def test_an_entry_outlives_the_zone_that_began_it(hall):
+    """Somebody takes the way in out of the site file while the entry's time is running."""
+    arm(hall)
+    trip(hall, "way", 60)
+    hall.plan = plan(area=AREA, zone=[zone for zone in ZONES if zone["id"] != "way"])
+    hall.site = Site(hall.plan, disk(hall.saved))
+    hall.start(70)
+    told = hall.to(100)
+    assert told[:2] == ["zone.alarmed way", "alarm.raised 1"]
+    assert hall.last("alarm.raised").data["area"] == "hall"
