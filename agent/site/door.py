@@ -13,6 +13,7 @@ from agent.site import tables
 from agent.site.access import Access
 from agent.site.assist import Assistance
 from agent.site.commands import Asked, DoorNamed
+from agent.site.identification import RECOGNISED_US
 from agent.site.inputs import Json, PointState
 from agent.site.machine import SECOND_US, Machine, State
 from agent.site.point import SEEING_US, Change
@@ -236,10 +237,10 @@ class Door(Machine[Leaf]):
             key = self.plan.override_key or ""
             self.say(turn, "point.changed", about=key, before=before, state=after)
         if turned and not self.runs("key"):  # turned again it is due as it was
-            self.start(turn, "key", KEY_US, change.at_us)
+            self.start(turn, "key", KEY_US + 1, change.at_us, RECOGNISED_US)
 
     def _check_key(self, turn: Turn) -> None:
-        turned_us = turn.at_us - KEY_US
+        turned_us = turn.at_us - KEY_US - 1
         if len(self._house.keepers(turn, turned_us)) < KEY_PEOPLE:
             self.say(turn, "door.forced", state="override-key")
             self._area.sound(turn)

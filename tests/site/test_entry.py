@@ -270,68 +270,6 @@ class TestHours:
         assert play.finger("1", 7) == GRANTED
 
 
-class TestKey:
-    @pytest.fixture
-    def keyed(self, make):
-        return make(door={"override_key": "board.key"})
-
-    def test_nobody_identifies(self, keyed):
-        assert keyed.point("board.key", "alarm", 5) == ["point.changed board.key"]
-        assert keyed.to(64.9) == []
-        assert keyed.to(65) == ["door.forced store", "alarm.raised 1"]
-        assert keyed.last("door.forced").data["state"] == "override-key"
-
-    def test_turning_it_again_puts_nothing_off(self, keyed):
-        for t in (5, 55):
-            keyed.point("board.key", "alarm", t)
-            keyed.point("board.key", "normal", t + 1)
-        assert keyed.to(65) == ["door.forced store", "alarm.raised 1"]
-        keyed.point("board.key", "alarm", 110)
-        assert "door.forced store" in keyed.to(170), "and turned after that it is due anew"
-
-    def test_turning_it_back_changes_nothing(self, keyed):
-        keyed.point("board.key", "alarm", 5)
-        keyed.point("board.key", "normal", 6)
-        assert "door.forced store" in keyed.to(65)
-
-    def test_two_people_identify_in_time(self, keyed):
-        keyed.point("board.key", "alarm", 5)
-        keyed.finger("1", 10)
-        keyed.finger("2", 64)
-        keyed.to(70)
-        assert keyed.count("door.forced") == 0
-
-    def test_one_is_too_few_and_before_is_too_early(self, keyed):
-        keyed.finger("2", 4)
-        keyed.point("board.key", "alarm", 5)
-        keyed.point("board.contact", "alarm", 6)
-        keyed.to(7)
-        keyed.finger("1", 10)
-        assert "door.forced store" in keyed.to(65)
-
-    def test_an_opening_by_key_is_not_forced_meanwhile(self, keyed):
-        keyed.point("board.key", "alarm", 5)
-        keyed.point("board.contact", "alarm", 6)
-        assert keyed.to(7) == ["door.opened store"]
-        assert keyed.last("door.opened").data["key"] is True
-
-    @pytest.mark.parametrize("boot", ["boot-1", "boot-2"])
-    def test_a_key_that_stays_turned_over_a_start_still_opens(self, keyed, boot):
-        keyed.point("board.key", "alarm", 1000)
-        keyed.finger("1", 1001)
-        keyed.finger("2", 1002)
-        keyed.to(1100)
-        if boot != keyed.boot:
-            keyed.boot, keyed.t = boot, 1.0
-        keyed.start()
-        for name, state in (("key", "alarm"), ("contact", "normal")):
-            keyed.point(f"board.{name}", state, keyed.t + 1)
-        keyed.point("board.contact", "alarm", keyed.t + 10)
-        keyed.to(keyed.t + 1)
-        assert keyed.count("door.forced") == 0
-        assert keyed.last("door.opened").data["key"] is True
-
-
 class TestBolt:
     @pytest.fixture
     def bolted(self, make):
