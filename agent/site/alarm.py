@@ -2,7 +2,7 @@
 
 A point that is normal again restores nothing. Checking and restoring need somebody identified
 at a reader after the alarm was raised, and normal points; no number of remote operators can
-stand in for that. Acknowledging does not stop the response timer, being on site does.
+stand in for that. Nothing but the check stops the response timer.
 
 A duress alarm is *hidden*: it goes to the monitor only. Its numbers are a sequence of its own
 ("d1"), so that not even a gap shows on site that there is one.
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from agent.site.commands import AlarmClose, AlarmNamed, Asked, Refused
 from agent.site.inputs import Json, Origin
 from agent.site.machine import SECOND_US, Machine, Register, State
+from agent.site.moment import Moment
 from agent.site.step import Event
 from agent.site.value import replace
 
@@ -57,7 +58,8 @@ class Incident(State, frozen=True, kw_only=True):
     """What is known of an open alarm.
 
     Attributes:
-        raised_us: when it was raised, on this boot's monotonic clock.
+        raised_us: when it was raised, on this boot's monotonic clock: before its start, where it
+            was in another one.
         known: whether the monitor has acknowledged it by command.
     """
 
@@ -106,11 +108,14 @@ class Alarm(Machine[Incident]):
 
     def on_timer(self, turn: Turn, name: str) -> None:
         self.state = replace(self.state, overdue=True)
-        after_us = turn.now.at(turn.at_us).utc_us - self.state.raised_utc_us
+        after_us = turn.at_us - self.state.raised_us
         self.tell(turn, "alarm.overdue", after_s=after_us // SECOND_US)
 
-    def on_restart(self, turn: Turn) -> None:
-        self.state = replace(self.state, raised_us=turn.at_us)
+    def wake(self, start: Moment, *, other_boot: bool) -> None:
+        super().wake(start, other_boot=other_boot)
+        if other_boot:
+            away_us = max(0, start.utc_us - self.state.raised_utc_us) if start.trusted else 0
+            self.state = replace(self.state, raised_us=start.mono_us - away_us)
 
     def view(self) -> Json:
         """Return what an operator on site sees of it."""

@@ -12,6 +12,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from agent.site.commands import AreaNamed, Asked, Refused
+from agent.site.inputs import ClockStepped
 from agent.site.machine import SECOND_US, Machine, State
 from agent.site.point import SEEING_US
 from agent.site.schedule import Hours
@@ -131,6 +132,11 @@ class Closing(Machine[Day]):
         if self._area.plan.autoarm and self.runs("late"):
             self.stop("late")
             self.say(turn, "area.late_to_close")
+
+    def clock_stepped(self, turn: Turn, what: ClockStepped) -> None:
+        """Plan the day by the clock as it is now."""
+        super().clock_stepped(turn, what)
+        self.plan(turn)
 
     def on_restart(self, turn: Turn) -> None:
         self.plan(turn, SEEING_US)

@@ -71,10 +71,15 @@ class Due(Machine[Deadline]):
 
     def clock_stepped(self, turn: Turn, what: ClockStepped) -> None:
         """Keep the date by the clock as it is now."""
+        self.put_right(turn, what)
+        self._go_on(turn)
+
+    def put_right(self, turn: Turn, what: ClockStepped) -> None:
+        """Let a date that an unsynchronised clock set keep its distance over this step."""
         if self.state.due_us is not None and turn.now.trusted and not self.state.trusted:
             due_us = self.state.due_us + what.after_us - what.before_us
             self.state = replace(self.state, due_us=due_us, trusted=True)
-        self._go_on(turn)
+            self._go_on(turn)
 
     def on_timer(self, turn: Turn, name: str) -> None:
         self.state = replace(self.state, late=True)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from msgspec import Struct, field, json
 
-from agent.site.inputs import ActionAnswered, Json
+from agent.site.inputs import ActionAnswered, ClockStepped, Json
 from agent.site.moment import Moment
 from agent.site.value import replace
 
@@ -39,11 +39,15 @@ class Timer(Struct, frozen=True):
     def after_boot(self, now: Moment) -> Timer:
         """Return the same timer on this boot's clock.
 
-        With a trusted clock it is due at the same wall time. Without one nobody knows how long
-        the power was off, and it runs its whole time again.
+        With a clock that is trusted, and was when the power failed, it is due at the same wall
+        time. Else nobody knows how long the power was off, and it runs its whole time again.
         """
         left = max(0, self.utc_us - now.utc_us) if now.trusted else self.left_us
         return replace(self, due_us=now.mono_us + min(left, self.left_us))
+
+    def stepped(self, by_us: int) -> Timer:
+        """Return the same timer after a step of the wall clock."""
+        return replace(self, utc_us=self.utc_us + by_us)
 
     def not_before(self, now: Moment) -> Timer:
         """Return the same timer, due now if it was before."""
@@ -241,11 +245,19 @@ class Machine(Generic[S]):
         """Return how long a running timer still has, at the turn's instant."""
         return max(0, self.state.timers[name].due_us - turn.at_us)
 
+    def clock_stepped(self, turn: Turn, what: ClockStepped) -> None:
+        """Learn that the wall clock jumped: its timers are due when they were all the same."""
+        if self.state.timers:
+            by_us = what.after_us - what.before_us
+            timers = {name: timer.stepped(by_us) for name, timer in self.state.timers.items()}
+            self.state = replace(self.state, timers=timers)
+
     def wake(self, start: Moment, *, other_boot: bool) -> None:
         """Carry all timers over to a new run.
 
-        What ran out while nobody was there is due at the start, and is dated then: nobody has
-        done it, nor could have seen it, before.
+        `start` is trusted where the clock is, and was when the run before ended. What ran out
+        while nobody was there is due at the start, and is dated then: nobody has done it, nor
+        could have seen it, before.
         """
         if self.state.timers:
             timers = {

@@ -52,6 +52,7 @@ from agent.site.plan import Plan
 from agent.site.sighting import ON_SITE_US
 from agent.site.step import UNRECORDABLE, Step
 from agent.site.turn import Turn
+from agent.site.value import replace
 
 # Returns "accepted" where more is to come before it is done.
 Handler: TypeAlias = Callable[[Turn, Asked[Any]], str | None]
@@ -232,25 +233,27 @@ class Site:
 
     def _started(self, turn: Turn, what: Started) -> None:
         system = self._house.system
-        other_boot = system.state.boot != turn.now.boot
+        before = system.state
         system.started(turn, what)
         if what.paths is not None:
             self._house.keep_paths(what.paths)
         start = turn.now.at(turn.at_us)
+        measured = replace(start, trusted=start.trusted and before.trusted)
         for machine in list(self._house.machines.values()):
-            machine.wake(start, other_boot=other_boot)
+            machine.wake(measured, other_boot=start.boot != before.boot)
             machine.on_restart(turn)
+        if start.trusted and what.last_utc_us is not None:  # put right while nobody was there
+            step = ClockStepped(what.last_utc_us, start.utc_us, turn.at_us)
+            for due in self._house.dues:
+                due.put_right(turn, step)
         self._house.awaiting.clear()
 
     def _clock_stepped(self, turn: Turn, what: ClockStepped) -> None:
-        self._house.system.clock_stepped(turn, what)
-        for area in self._house.areas.values():
-            if area.closing:
-                area.closing.plan(turn)
-        for due in self._house.dues:
-            due.clock_stepped(turn, what)
-        for certificate in self._house.certificates.values():
-            certificate.clock_stepped(turn, what)
+        system = self._house.system
+        system.clock_stepped(turn, what)
+        for machine in by_name(self._house.machines).values():
+            if machine is not system:
+                machine.clock_stepped(turn, what)
 
     def _point_read(self, turn: Turn, what: PointRead) -> None:
         if what.state is PointState.UNKNOWN and what.ref not in self._house.points:
