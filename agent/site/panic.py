@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from agent.site import tables
 from agent.site.commands import Asked, PanicNamed, Refused
 from agent.site.due import HOUR_US, Due
-from agent.site.inputs import Json, PointState
+from agent.site.inputs import Json, Origin, PointState
 from agent.site.machine import SECOND_US, Machine, State
 from agent.site.point import Change
 from agent.site.value import replace
@@ -60,9 +60,13 @@ class Panic(Machine[Latch]):
         return self._point.is_normal()
 
     def test(self, turn: Turn, asked: Asked[PanicNamed]) -> None:
-        """`panic.test`: take the next press as a test."""
+        """`panic.test`: take the next press as a test, somebody on site or afar stands for it."""
         if self.state.raised or not self.is_normal():
             raise Refused("panic-raised")
+        if self.runs("test"):  # announced again and again it would never be told as failed
+            raise Refused("wrong-mode")
+        if asked.origin is Origin.LOCAL and not self._house.present(turn):
+            raise Refused("not-on-site")
         self.state = replace(self.state, tested_by=asked.by)
         self.start(turn, "test", TEST_US + 1)  # its last instant is inside
 

@@ -34,7 +34,7 @@ MACHINES: Mapping[str, Machine] = {
                 point("panic", "alarm"),
                 ask("alarm.acknowledge", "monitor", alarm="1"),
             ),
-            "test": (ask("panic.test", panic="desk"),),
+            "test": (ask("panic.test", "monitor", panic="desk"),),
             "away": (device("lost"),),
         },
         {
@@ -43,6 +43,7 @@ MACHINES: Mapping[str, Machine] = {
             "release": point("panic", "normal"),
             "board away": device("lost"),
             "test asked": ask("panic.test", panic="desk"),
+            "test asked by the monitor": ask("panic.test", "monitor", panic="desk"),
             "acknowledged on site": ask("alarm.acknowledge", alarm="1"),
             "acknowledged by the monitor": ask("alarm.acknowledge", "monitor", alarm="1"),
             "30 s": wait(30),

@@ -137,9 +137,14 @@ def test_one_millisecond_is_enough(play):
     assert play.count("panic.raised") == 1
 
 
+def announce(play, t=5):
+    """Have the monitor announce a test of the button."""
+    play.command("panic.test", t, origin="monitor", panic="desk")
+
+
 class TestAnnounced:
     def test_a_test_takes_the_first_press_only(self, play):
-        play.command("panic.test", 5, panic="desk")
+        announce(play)
         assert play.point("board.panic", "alarm", 10) == ["panic.tested desk"]
         play.point("board.panic", "normal", 11)
         assert play.point("board.panic", "alarm", 12) == RAISED
@@ -148,17 +153,17 @@ class TestAnnounced:
         failed = ["test.failed desk", *RAISED]
         for t, expected in ((65, ["panic.tested desk"]), (65.001, failed)):
             play = make()
-            play.command("panic.test", 5, panic="desk")
+            announce(play)
             assert play.point("board.panic", "alarm", t) == expected
 
     def test_a_test_without_a_press_has_failed(self, play):
-        play.command("panic.test", 5, panic="desk")
+        announce(play)
         assert play.to(65.1) == ["test.failed desk"]
         assert play.last("test.failed").data["reason"] == "not-pressed"
 
     @pytest.mark.parametrize("state", ["open", "short"])
     def test_a_cut_wire_is_never_a_test(self, play, state):
-        play.command("panic.test", 5, panic="desk")
+        announce(play)
         assert play.point("board.panic", state, 10) == RAISED
 
     def test_a_test_for_another_button_is_none(self, play):
@@ -175,10 +180,28 @@ class TestAnnounced:
         assert play.refusal == "panic-raised"
 
     def test_a_restart_ends_the_test(self, play):
-        play.command("panic.test", 5, panic="desk")
+        announce(play)
         play.start(6)
         play.ready(6)
         assert play.point("board.panic", "alarm", 10) == RAISED
+
+    def test_on_the_gateway_somebody_on_site_must_stand_for_it(self, play):
+        """Else whoever is at the socket could take a real press for a drill."""
+        play.command("panic.test", 5, panic="desk")
+        assert play.refusal == "not-on-site"
+        assert play.point("board.panic", "alarm", 6) == RAISED
+
+        play.finger("3", 7)
+        play.command("alarm.acknowledge", 8, alarm="1", origin="monitor")
+        play.point("board.panic", "normal", 9)
+        play.command("panic.test", 10, panic="desk")
+        assert play.point("board.panic", "alarm", 11) == ["panic.tested desk"]
+
+    def test_announced_again_it_lasts_no_longer(self, play):
+        announce(play)
+        announce(play, 60)
+        assert play.refusal == "wrong-mode"
+        assert "test.failed desk" in play.to(65.1)
 
 
 class TestAway:

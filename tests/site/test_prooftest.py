@@ -148,7 +148,7 @@ class TestZoneDue:
 class TestPanicDue:
     def test_each_shift_unless_it_was_tested(self, make):
         play = make(panic={"test_due_h": 12})
-        play.command("panic.test", 6 * H, panic="desk")
+        play.command("panic.test", 6 * H, origin="monitor", panic="desk")
         play.point("board.panic", "alarm", 6 * H + 1)
         play.point("board.panic", "normal", 6 * H + 2)
         assert late(play.to(18 * H)) == []
