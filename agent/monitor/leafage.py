@@ -93,13 +93,17 @@ class Leafage:
 
     # What is told
 
-    def take(self, seq: int, body: bytes) -> Iterator[Word]:
-        """Take an event; say so when its number was told with another one."""
+    def take(self, seq: int, body: bytes) -> Generator[Word, None, bool]:
+        """Take an event; say so when its number was told with another one.
+
+        Return whether it may be true although it is not what was told first: whoever guesses a
+        number must not have the event under it kept from people.
+        """
         digest = sha256(body).digest()[:DIGEST]
         ways = self._told.get(seq)
         if ways is None:
             if self._at is not None and seq <= self._at:
-                return  # shown to be what is recorded, long ago
+                return False  # shown to be what is recorded, long ago
             ways = self._told[seq] = Ways()
             if len(self._told) > KNOWN_MOST:
                 self._forget(next(iter(self._told)))
@@ -107,14 +111,25 @@ class Leafage:
         if digest in ways.digests:
             if body not in ways.bodies and not shown:
                 self._hold(seq, ways, body)
-        elif len(ways.digests) < WAYS_MOST:
+        elif not shown or len(ways.digests) < WAYS_MOST:
             contradicted = bool(ways.digests)
             ways.digests.append(digest)
             if not shown:
                 self._hold(seq, ways, body)
+            if len(ways.digests) > WAYS_MOST:
+                self._displace(ways)
             if contradicted:
                 text = f"the event {seq} is told in two ways: one of them is not the truth"
                 yield Matter.EVENT_CHANGED, text, {"seq": seq}
+                return not shown
+        return False
+
+    def _displace(self, ways: Ways) -> None:
+        """Forget the second way of too many: the first says what was told, the last may be true."""
+        gone = ways.digests.pop(1)
+        kept = [body for body in ways.bodies if sha256(body).digest()[:DIGEST] != gone]
+        self._whole -= len(ways.bodies) - len(kept)
+        ways.bodies = kept
 
     def _hold(self, seq: int, ways: Ways, body: bytes) -> None:
         if self._whole < BODIES_MOST or seq in self._again:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator, Mapping
+from hashlib import sha256
 from typing import Any
 
-from agent.journal.canonical import MAX_INT
+from agent.journal.canonical import MAX_INT, encode
 from agent.journal.ranges import Span
 from agent.journal.record import ROTATED
 from agent.monitor import heard
-from agent.monitor.heard import Batch, Heard, Unreadable
+from agent.monitor.heard import Batch, Heard, Told, Unreadable
 from agent.monitor.leafage import Leafage
 from agent.monitor.numbers import Numbers, chunks
 from agent.monitor.patience import THERE_S, Overdue, Patience, Unsigned
@@ -44,7 +45,8 @@ class SiteFeed:
         witness: its checkpoints.
         leafage: whether the events are the record's.
         states: how its devices and areas are.
-        unrecorded: alarms that have no number yet, by their `ref`.
+        unrecorded: kinds of the alarms that have no number yet, by what they say: somebody who
+            uses the `ref` of another one must not keep it from people.
     """
 
     def __init__(
@@ -193,12 +195,15 @@ class SiteFeed:
         ours = batch.events
         if batch.answers:  # what is below, somebody else has asked for
             ours = tuple(told for told in ours if first is not None and told.seq >= first)
-        new = [told for told in ours if told.seq not in self.numbers.came]
-        self.numbers.take((told.seq for told in new), now_s, historical=batch.historical)
+        new = {told.seq for told in ours if told.seq not in self.numbers.came}
+        self.numbers.take(sorted(new), now_s, historical=batch.historical)
         yield from self._begin()
+        fresh = []
         for told in ours:
-            yield from self.leafage.take(told.seq, told.body)
-        for told in new:
+            other = yield from self.leafage.take(told.seq, told.body)
+            if other or told.seq in new:
+                fresh.append(told)
+        for told in fresh:
             yield Matter.EVENT, "", told.event
             if told.seq in self.numbers.gone and told.seq < (self.leafage.next or 0):
                 text = (
@@ -208,14 +213,20 @@ class SiteFeed:
             if told.event["kind"] == ROTATED:
                 statement = str(told.event["data"].get("statement"))
                 yield from self.witness.rotate(told.seq, statement, now_s)
-            if (ref := told.event.get("ref")) is None:
-                continue
-            self._numbered[ref] = None
-            if len(self._numbered) > UNRECORDED_MOST:
-                del self._numbered[next(iter(self._numbered))]
-            if self.unrecorded.pop(ref, None) is not None:
-                text = f"the alarm {ref} has a number now: {told.seq}"
-                yield Matter.NUMBERED, text, {"ref": ref, "seq": told.seq}
+            yield from self._is_numbered(told)
+
+    def _is_numbered(self, told: Told) -> Iterator[Word]:
+        """See whether an event is an alarm that came without its number, or may yet come so."""
+        ref = told.event.get("ref")
+        if ref is None:
+            return
+        name = _named(told.event)
+        self._numbered[name] = None
+        if len(self._numbered) > UNRECORDED_MOST:
+            del self._numbered[next(iter(self._numbered))]
+        if self.unrecorded.pop(name, None) is not None:
+            text = f"the alarm {ref} has a number now: {told.seq}"
+            yield Matter.NUMBERED, text, {"ref": ref, "seq": told.seq}
 
     def _begin(self) -> Iterator[Word]:
         """Have shown what is ours, from where it begins; no record shows what is before it."""
@@ -226,10 +237,10 @@ class SiteFeed:
             yield from self.leafage.succeed(least, self.numbers.came)
 
     def _unrecorded(self, event: dict[str, Any]) -> Iterator[Word]:
-        ref = event["ref"]
-        if ref in self.unrecorded or ref in self._numbered:
+        name = _named(event)
+        if name in self.unrecorded or name in self._numbered:
             return
-        self.unrecorded[ref] = event["kind"]
+        self.unrecorded[name] = event["kind"]
         while len(self.unrecorded) > UNRECORDED_MOST:
             del self.unrecorded[next(iter(self.unrecorded))]
         yield Matter.UNRECORDED, "", event
@@ -290,6 +301,12 @@ class SiteFeed:
 
 def _ask(topic: str, payload: Payload) -> Ask:
     return Ask(topic, payload.encode())
+
+
+def _named(event: Mapping[str, Any]) -> str:
+    """Return what tells an alarm from others: the same before it has a number and after."""
+    said = {key: value for key, value in event.items() if key != "seq"}
+    return sha256(encode(said)).hexdigest()
 
 
 def _rotations(birth: Birth) -> Iterator[tuple[int, str]]:

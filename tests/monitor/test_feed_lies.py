@@ -152,6 +152,45 @@ def test_an_event_that_comes_again_as_another_is_said(gateway: Gateway) -> None:
     assert [said.data["seq"] for said in desk.wrong()] == [7]
 
 
+@pytest.mark.parametrize("ways", [1, 4, 40])
+def test_whoever_tells_a_number_first_keeps_no_alarm_from_people(
+    gateway: Gateway, ways: int
+) -> None:
+    """The next numbers can be guessed by whoever may publish."""
+    desk = introduced(gateway)
+    deliver(desk, gateway, range(1, 101))
+    desk.hear("heartbeat/fibre", gateway.beat())
+    desk.serve(gateway)
+    for way in range(ways):
+        desk.hear("event/live", json.dumps(event(101, mono=way)))
+    gateway.record(1, "panic.raised")
+    told = desk.hear("event/alarm", gateway.body(101))
+    assert [said.matter for said in told] == [Matter.EVENT_CHANGED, Matter.EVENT]
+    assert told[-1].data["kind"] == "panic.raised"
+    assert desk.hear("event/alarm/late", gateway.body(101)) == [], "a repeat"
+    desk.hear("checkpoint", gateway.checkpoint())
+    desk.serve(gateway)
+    assert desk.feed.sites[SITE].leafage.proven == 101
+    ways_kept = desk.feed.sites[SITE].leafage._told[101].digests
+    assert len(ways_kept) <= 4, "however many there were"
+
+
+@pytest.mark.parametrize("below", ["event/unrecorded", "event/live"])
+def test_whoever_uses_the_reference_of_an_alarm_keeps_it_from_nobody(
+    gateway: Gateway, below: str
+) -> None:
+    desk = introduced(gateway)
+    seq = 200 if below == "event/live" else None
+    desk.hear(below, json.dumps(event(seq, ref="b/u-1")))
+    alarm = json.dumps(event(None, "panic.raised", ref="b/u-1"))
+    assert [said.data["kind"] for said in desk.hear("event/unrecorded", alarm)] == ["panic.raised"]
+    again = desk.restarted()
+    assert again.hear("event/unrecorded", alarm) == []
+    gateway.record(1, "panic.raised", ref="b/u-1")
+    told = again.hear("event/alarm", gateway.body(101))
+    assert [said.matter for said in told] == [Matter.EVENT, Matter.NUMBERED]
+
+
 def test_a_rewritten_record_is_not_followed(gateway: Gateway) -> None:
     desk = introduced(gateway)
     gateway.bodies[3] = gateway.bodies[3].replace(b"store", b"vault")
