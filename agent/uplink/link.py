@@ -312,9 +312,10 @@ class Link:
             return f"the broker at {self._where} refuses us: {alert}{self.dial.own_time}"
         _, malformed, why = self._said.partition("malformed packet: ")
         if malformed:
+            what = f": {why}" if "property" in why else ""  # else it is paho's own trouble
             return (
-                f"the broker at {self._where} answers us with what MQTT 5 does not allow ({why}); "
-                "see its configuration and version"
+                f"the broker at {self._where} answers what MQTT 5 does not allow{what}; see its "
+                "version and configuration"
             )
         return f"the broker at {self._where} hangs up at once; see its log, and if it wants TLS"
 

@@ -289,6 +289,15 @@ def test_a_single_event_that_the_broker_objects_to_is_left_out_until_all_was_wel
     assert line.drain() == [50]
 
 
+def test_an_event_that_is_left_out_can_still_show_that_its_topic_is_taken(line: Line) -> None:
+    line.note([row(n, size=4000 if n == 50 else 100) for n in range(1, 101)])
+    taken_up_to(line, 3000)
+    line.outbox.probe("armoury/v1/s/event/backlog", row(50, size=4000))
+    line.pump()
+    assert numbers_of(line.answer()) == [50]
+    assert 50 not in line.ledgers[Lane.REST].delivered, "it is on nobody's account"
+
+
 def test_care_ends_when_messages_pass(line: Line) -> None:
     line.connect()
     line.note([row(1, alarm=True)])
