@@ -78,14 +78,15 @@ def open_record(
     """
     succession.finish(folder)
     signer = _signer(folder, origin, failed)
-    try:
-        return _believed(folder, signer, failed, progress)
-    except (StorageFailed, JournalUnusable, sqlite3.Error) as error:
-        reason = _damage(folder, error)
-        kept = any((folder / name).exists() for name in (last.NAME, last.SEEN))
-        was_signed = kept or _is_gone(folder, signer)
-        if reason is None or signer is None or not was_signed:
-            raise
+    for _ in range(2):  # a disk that fails to read once costs no record
+        try:
+            return _believed(folder, signer, failed, progress)
+        except (StorageFailed, JournalUnusable, sqlite3.Error) as error:
+            reason = _damage(folder, error)
+            kept = any((folder / name).exists() for name in (last.NAME, last.SEEN))
+            was_signed = kept or _is_gone(folder, signer)
+            if reason is None or signer is None or not was_signed:
+                raise
     succession.succeed(folder, signer, reason)
     return _believed(folder, signer, failed, progress)
 
@@ -226,14 +227,17 @@ def _see_that_prunings_are_signed(folder: Path, tree: StoredTree) -> None:
 
 def _damage(folder: Path, error: Exception) -> str | None:
     """Return what is damaged, in a sentence; None when it is not that."""
-    cause = error.__cause__ if isinstance(error, StorageFailed) else error
+    told = isinstance(error, StorageFailed | JournalUnusable)
+    cause, found = error.__cause__ if told else error, error
     if isinstance(cause, sqlite3.Error):
         # What our statements name was there: its name is damaged.
         is_unknown = getattr(cause, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR
-        error = storage_failure(storage_damaged(str(cause)) if is_unknown else cause, folder)
-    if isinstance(error, StorageFailed) and not isinstance(error, StorageCorrupt):
+        found = storage_failure(storage_damaged(str(cause)) if is_unknown else cause, folder)
+    if isinstance(found, StorageFailed) and not isinstance(found, StorageCorrupt):
         return None
-    return None if isinstance(error, JournalTooNew) else str(error)
+    if isinstance(error, JournalTooNew):
+        return None
+    return str(error if isinstance(error, JournalUnusable) else found)
 
 
 def _signer(

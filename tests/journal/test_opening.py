@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -15,7 +16,7 @@ from agent.journal import layout, schema
 from agent.journal.errors import JournalLocked, JournalTooNew, JournalUnusable
 from agent.journal.journal import Journal
 from agent.journal.reading import Reader
-from tests.journal.recording import Ears, batch
+from tests.journal.recording import Ears, batch, run_traced
 
 Open = Callable[..., Journal]
 
@@ -119,3 +120,24 @@ def test_the_layout_on_disk(opened: Open, ears: Ears, folder: Path) -> None:
         assert connection.execute("PRAGMA page_size").fetchone() == (layout.PAGE,)
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     connection.close()
+
+
+@pytest.mark.skipif(shutil.which("strace") is None, reason="THE DISK DOES NOT FAIL: no strace")
+@pytest.mark.parametrize(
+    ("call", "when"), [("ftruncate", 2), ("openat", 7), ("pread64", 4), ("pread64", 25)]
+)
+def test_a_disk_that_fails_once_at_the_opening_costs_no_record(
+    signing: Open, folder: Path, tmp_path: Path, call: str, when: int
+) -> None:
+    """The reader's connection meets it, the writer's, or one before; SQLite calls EIO damage."""
+    journal = signing()
+    journal.submit(batch(1, 2, 3), 1)
+    journal.close()
+    trace = tmp_path / "trace"
+    beside = [word for end in ("", "-wal", "-shm") for word in ("-P", f"{folder}/journal.db{end}")]
+    only = ["-e", f"trace={call}", *beside, "-o", str(trace)]
+    run_traced(folder, f"inject={call}:error=EIO:when={when}", *only)
+    assert "(INJECTED)" in trace.read_text()
+    assert not (folder / "aside").exists(), "the record was well"
+    signing().close()
+    assert not (folder / "aside").exists()
