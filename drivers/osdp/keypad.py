@@ -29,19 +29,29 @@ class Keypad:
         self._patience_us = patience_us
         self._digits = ""
         self._last_us = 0
+        self._gap = False  # among what is being typed
+
+    def interrupt(self, now_us: int) -> None:
+        """Take note that keys may have been lost: what is being typed now is nobody's PIN."""
+        self._gap, self._last_us = True, now_us
 
     def press(self, keys: bytes, now_us: int) -> list[Pin]:
         """Take in keys that were pressed; return the PINs that they end."""
         if now_us - self._last_us > self._patience_us:
-            self._digits = ""
+            self._begin_anew()
         self._last_us = now_us
         ended = []
         for key in keys:
             if key in DIGITS:
                 self._digits = (self._digits + chr(key))[: LONGEST + 1]
-            elif key == ENTER and self._digits:
-                typed, self._digits = self._digits, ""
-                ended.append(Pin(typed if len(typed) <= LONGEST else None, now_us))
+            elif key == ENTER:
+                typed, told = self._digits, bool(self._digits) and not self._gap
+                self._begin_anew()
+                if told:
+                    ended.append(Pin(typed if len(typed) <= LONGEST else None, now_us))
             elif key == CLEAR:
-                self._digits = ""
+                self._begin_anew()
         return ended
+
+    def _begin_anew(self) -> None:
+        self._digits, self._gap = "", False

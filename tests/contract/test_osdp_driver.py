@@ -156,6 +156,22 @@ def test_what_can_be_mended_on_the_line_is(
     assert not [message for message in host.pending if message["is"] == "failed"]
 
 
+def test_a_pin_that_a_bad_frame_took_keys_from_is_not_told_as_another(
+    sim: Simulator, host: Host
+) -> None:
+    def press(keys: str) -> None:
+        sim.tell("keys", keys=keys)
+        wait_until(lambda: sim.tell("state")["waiting"] == 0, 10.0, "the keys to be taken")
+
+    press("27")
+    sim.tell("badsum", times=1)
+    press("18")
+    press("28#")
+    press("314159#")
+    assert host.expect("credential", 10.0)["reference"] == "314159"
+    assert read(host.gather(PAUSE_S)) == []
+
+
 def test_unplugged_it_says_so(sim: Simulator, host: Host) -> None:
     sim.tell("vanish")
     failed = host.expect("failed", WITHIN_S)
