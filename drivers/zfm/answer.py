@@ -31,8 +31,8 @@ class Answer:
 
     @property
     def begun(self) -> bool:
-        """Whether its header is there."""
-        return self.frame.startswith(HEADER)
+        """Whether its header is there, or so much without one that the header was spoilt."""
+        return self.frame.startswith(HEADER) or self.junk >= FRONT
 
     @property
     def missing(self) -> int:

@@ -6,7 +6,7 @@ bytes, has the whole exchange with the module itself, and hands out only the byt
 frame that came in time, complete and with the right sum:
 
 * what was left on the line is thrown away before a command, stray bytes before its answer;
-* an answer that is garbled (it breaks off, its sum or length is wrong) is asked for once
+* an answer that is garbled (it breaks off, its header, sum or length is wrong) is asked for once
   more, when the line is quiet. All commands that the driver sends may be sent twice;
 * nothing for `REPLY_S`, or garbled twice, ends the driver with a sentence.
 """

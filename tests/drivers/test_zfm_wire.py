@@ -98,6 +98,8 @@ GARBLED = {
     "wrong sum": SAID[:-1] + b"\x10",
     "too long": SAID[:7] + b"\x7f\xff" + SAID[9:],
     "longer than it is": SAID[:7] + b"\0\x20" + SAID[9:],
+    "no header": b"\xee" + SAID[1:],
+    "half a header": SAID[:1] + SAID[2:],
     "noise": bytes(2000),
 }
 
