@@ -78,7 +78,7 @@ def open_record(
     """
     succession.finish(folder)
     signer = _signer(folder, origin, failed)
-    for _ in range(2):  # a disk that fails to read once costs no record
+    for again in (False, True):  # a disk that fails to read once costs no record
         try:
             return _believed(folder, signer, failed, progress)
         except (StorageFailed, JournalUnusable, sqlite3.Error) as error:
@@ -87,7 +87,8 @@ def open_record(
             was_signed = kept or _is_gone(folder, signer)
             if reason is None or signer is None or not was_signed:
                 raise
-    succession.succeed(folder, signer, reason)
+            if again:
+                succession.succeed(folder, signer, reason)
     return _believed(folder, signer, failed, progress)
 
 

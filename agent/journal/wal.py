@@ -34,6 +34,7 @@ class Wal:
     def __init__(self, folder: Path) -> None:
         self.pages = 0
         self._folder = folder
+        self._database = str(folder / layout.DATABASE)
         self._path = str(folder / f"{layout.DATABASE}-wal")
         self._index = str(folder / f"{layout.DATABASE}-shm")
         self._uprooted = False
@@ -41,7 +42,7 @@ class Wal:
 
     def opened(self) -> None:
         """Take the files that are there now for those of the present connection."""
-        self._files = self._found()
+        self._file, self._files = layout.file_id(self._database), self._found()
 
     def _found(self) -> tuple[tuple[int, int] | None, ...]:
         return layout.file_id(self._path), layout.file_id(self._index)
@@ -51,12 +52,15 @@ class Wal:
 
         A log that was taken away is written on, and goes with this process. What it holds is
         moved into the database at once, and so is, at every rest, what follows. Nothing is opened
-        anew here: with one log for us and another for readers, both would read nonsense.
+        anew here: with one log for us and another for readers, both would read nonsense. Where the
+        database is gone with them, all waits until it is back: whoever commits next meets that.
 
         Raises:
             StorageUprooted: they are not, told once; everything must be opened anew.
         """
         if self._uprooted or self._found() == self._files:
+            return
+        if layout.file_id(self._database) != self._file:
             return
         self._uprooted = True
         with contextlib.suppress(sqlite3.Error):  # the next rest tries again, and the end

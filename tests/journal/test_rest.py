@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from agent.journal import layout, writer
+from agent.journal.errors import StorageReadOnly
 from agent.journal.journal import Journal
 from agent.journal.reading import Reader
 from agent.journal.wal import FRAME, PIECE, Wal
@@ -79,3 +80,23 @@ def test_a_file_that_was_put_in_the_place_of_the_log_is_left_as_it_is(
     log.write_bytes(b"foreign")
     wal.lengthen(1000)
     assert log.read_bytes() == b"foreign"
+
+
+def test_a_folder_that_goes_between_a_commit_and_its_rest_ends_nothing(
+    opened: Open, ears: Ears, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An unmounted disk: what is submitted meanwhile waits for it."""
+    monkeypatch.setattr(writer, "LOOK_S", 0.05)  # longer than until the rest
+    journal = opened()
+    ears.gate.clear()  # the writer's thread is held right after its commit
+    journal.submit(batch(1), 1)
+    ears.heard(1)
+    folder.rename(tmp_path / "away")
+    ears.gate.set()
+    wait_until(lambda: ears.failures, 10, "the loss of it")
+    journal.submit(batch(2), 2)
+    assert [type(error) for error in ears.failures] == [StorageReadOnly]
+    assert "see that the disk is mounted" in str(ears.failures[0])
+    (tmp_path / "away").rename(folder)
+    ears.heard(2)
+    assert [row.seq for row in journal.read(0, 10)] == [1, 2]
