@@ -21,7 +21,7 @@ import socket
 from typing import Any
 
 from paho.mqtt.client import Client, MQTTMessage, MQTTv5
-from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
@@ -41,18 +41,26 @@ SILENT_S = 29.0  # ... but never longer: another path carries within 30 s
 # could not read an answer (mosquitto refuses a size with a code that PUBACK does not have).
 _OBJECTIONS = (0x81, 0x82, 0x90, 0x95, 0x99)
 _UNREADABLE = (0x81, 0x82)
+QOS_2 = 0x04  # MQTT 5, 3.3.1.2
+ANSWER_S = 10.0  # for a broker to say whether we may hear a topic
 
 
 class _Client(Client):
     """paho's, for packets that the broker may send us.
 
-    It would keep any other as well, up to 256 MiB and three times over: more than a gateway has.
+    It would keep any other as well, up to 256 MiB and three times over, and what comes with QoS 2
+    until the broker says that it is done: more than a gateway has.
     """
 
     def _sock_recv(self, bufsize: int) -> bytes:
         if bufsize > TAKEN_BYTES:
             raise OverflowError
         return super()._sock_recv(bufsize)
+
+    def _handle_publish(self) -> MQTTErrorCode:
+        if self._in_packet["command"] & QOS_2:  # we have subscribed with QoS 1
+            raise OverflowError
+        return super()._handle_publish()
 
 
 class Link:
@@ -62,7 +70,6 @@ class Link:
         terms: what the broker allows; from `open` on.
         dial: what connecting has shown.
         lost: done when the connection has ended, with the reason.
-        unheard: a topic that the broker does not let us subscribe to; "" when it lets us.
 
     Args:
         options: where, and with what proofs.
@@ -87,7 +94,8 @@ class Link:
         self._acks: list[Ack] = []
         self._inbox: list[tuple[str, bytes]] = []
         self._topics: list[str] = []
-        self.unheard = ""
+        self._refused = ""
+        self._asked_s: float | None = None  # when we subscribed, until that is answered
         self.terms = Terms(0, 0)
         self._accepted: asyncio.Future[None] = self._loop.create_future()
         self.lost: asyncio.Future[Lost] = self._loop.create_future()
@@ -134,6 +142,13 @@ class Link:
         """Return whether messages can be published now."""
         return self._fd >= 0 and not self.lost.done()
 
+    @property
+    def unheard(self) -> str:
+        """Return a topic that the broker does not let us hear; "" when it lets us, or may yet."""
+        if self._asked_s is not None and self._loop.time() - self._asked_s > ANSWER_S:
+            return self._topics[0]
+        return self._refused
+
     def publish(
         self,
         topic: str,
@@ -151,7 +166,7 @@ class Link:
 
     def subscribe(self, topics: list[str]) -> None:
         """Have messages to these topics received, with QoS 1."""
-        self._topics = topics
+        self._topics, self._asked_s = topics, self._loop.time()
         self._client.subscribe([(topic, SubscribeOptions(qos=1)) for topic in topics])
         self._watch_writing()
 
@@ -290,7 +305,7 @@ class Link:
         self, _client: Client, _data: Any, _mid: int, codes: list[ReasonCode], _said: Any
     ) -> None:
         refused = (t for t, code in zip(self._topics, codes, strict=False) if code.is_failure)
-        self.unheard = next(refused, "")
+        self._refused, self._asked_s = next(refused, ""), None
 
     def _on_disconnect(
         self, _client: Client, _data: Any, flags: Any, code: ReasonCode, _said: Any

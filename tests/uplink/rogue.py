@@ -55,6 +55,7 @@ class Rogue:
     Attributes:
         answer: returns what is sent back for a message.
         hello: is sent back for CONNECT.
+        deaf: subscriptions are not answered.
         came: everything that was published.
         calls: when each connection was opened, of the loop's clock.
     """
@@ -64,6 +65,7 @@ class Rogue:
     ) -> None:
         self.answer = answer
         self.hello = hello
+        self.deaf = False
         self.came: list[Published] = []
         self.calls: list[float] = []
         self.writers: list[asyncio.StreamWriter] = []
@@ -115,7 +117,7 @@ class Rogue:
                 one = _published(connection, body)
                 self.came.append(one)
                 return self.answer(one)
-            case 8:
+            case 8 if not self.deaf:
                 topics = body[3:].count(b"armoury/")
                 return bytes([0x90, 3 + topics, *body[:2], 0, *[1] * topics])
             case 10:

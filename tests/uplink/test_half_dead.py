@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from agent.site.inputs import Condition, PathCarries
+from agent.uplink import link as link_module
 from agent.uplink import path as path_module
 from agent.uplink import sender as sender_module
 from agent.uplink import uplink as uplink_module
@@ -171,3 +172,20 @@ async def test_a_topic_whose_quota_is_used_up_is_a_fault_and_events_arrive(
         broker.answer = polite
         await until(lambda: told(rig, "fibre")[-1] is READY, 30, "its end")
         assert LOST not in told(rig, "fibre")
+
+
+@on_a_loop
+async def test_a_broker_that_never_answers_what_we_want_to_hear_is_a_fault(
+    tmp_path: Path, hasty: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither a command nor a question would ever come: nothing else shows it."""
+    monkeypatch.setattr(link_module, "ANSWER_S", 0.5)
+    async with Rogue() as broker:
+        broker.deaf = True
+        async with Rig(tmp_path / "j", broker.path(heartbeat_s=0.2)) as rig:
+            rig.uplink.start()
+            assert "does not let this gateway hear" in (await rig.condition(FAULTED)).reason
+            broker.deaf = False
+            broker.writers[-1].close()
+            await rig.condition(READY)
+            assert told(rig, "fibre") == [READY, FAULTED, LOST, READY]

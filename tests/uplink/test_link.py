@@ -35,6 +35,7 @@ NONSENSE = {
     "a topic that is no text": NO_TEXT,
     "a second CONNACK": CONNACK,
     "a packet of 128 MiB": TOO_MUCH,
+    "a message with QoS 2": bytes([0x34, 0x06, 0x00, 0x01, 0x74, 0x00, 0x01, 0x00]),
 }
 
 
