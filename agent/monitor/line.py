@@ -28,6 +28,9 @@ from agent.monitor.said import Ask
 
 RECONNECT_S = (1, 30)
 RECEIVE_MAXIMUM = 100
+# A gateway's largest has a quarter. Without a limit, any site could take all of a desk's memory,
+# and again after each restart, for what is not acknowledged comes again.
+TAKEN_BYTES = 512 * 1024
 CLOSE_S = 2.0
 
 
@@ -82,6 +85,7 @@ class Line:
         properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
         properties.SessionExpiryInterval = self._broker.expiry_s
         properties.ReceiveMaximum = RECEIVE_MAXIMUM
+        properties.MaximumPacketSize = TAKEN_BYTES
         self._client.connect_async(
             self._broker.host, self._broker.port, clean_start=False, properties=properties
         )

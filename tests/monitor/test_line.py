@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import socket
+import subprocess
+from pathlib import Path
 
 import pytest
 
 from agent.monitor import line as line_module
 from agent.monitor.inbox import REST, Arrived, Changed, Inbox
 from agent.monitor.line import Broker, Line
+from tests.broker import Broker as RealBroker
+from tests.waiting import wait_until
 
 WITHIN_S = 30.0
 CONNACK = bytes([0x20, 0x03, 0x00, 0x00, 0x00])
@@ -49,3 +53,30 @@ def test_after_a_packet_that_makes_no_sense_the_desk_hears_again(
                     else:
                         assert isinstance(after, Arrived)
                         assert (after.topic, after.payload) == ("t", b"hi")
+
+
+def test_a_message_that_no_gateway_sends_stays_at_the_broker(tmp_path: Path) -> None:
+    """Any site may publish it; the desk is to hear the alarms of the others."""
+    with RealBroker(tmp_path) as broker:
+        inbox = Inbox()
+        with Line(Broker("127.0.0.1", broker.port, "desk", 60), ["t"], REST, inbox):
+            up = inbox.take(WITHIN_S)
+            assert isinstance(up, Changed)
+            wait_until(lambda: "SUBACK" in broker.log, WITHIN_S, "the subscription")
+            publish = [
+                "mosquitto_pub",
+                "-V",
+                "5",
+                "-p",
+                str(broker.port),
+                "-q",
+                "1",
+                "-t",
+                "t",
+                "-s",
+            ]
+            for size in (1_000_000, 400_000):
+                subprocess.run(publish, input=bytes(size), check=True)
+            arrived = inbox.take(WITHIN_S)
+        assert isinstance(arrived, Arrived)
+        assert len(arrived.payload) == 400_000
