@@ -144,6 +144,6 @@ def _absent(path: Path, error: OSError) -> str:
     if isinstance(error, PermissionError):
         return f"{path}: not allowed; join the group armoury, or use sudo"
     return (
-        f"no daemon answers at {path}; start it with `sudo systemctl start armoury-agent`, "
-        "or give its socket with --socket"
+        f"no daemon answers at {path}; start it with `sudo systemctl start armoury-agent` "
+        "(`sudo journalctl -u armoury-agent` says why it ended), or give its socket with --socket"
     )

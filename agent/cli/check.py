@@ -13,7 +13,7 @@ from agent.config.mistakes import SiteFileMistake, SiteFileMistakes
 
 
 @click.command()
-@click.argument("file", type=click.Path(path_type=Path), required=False)
+@click.argument("file", type=click.Path(path_type=Path, readable=False), required=False)
 @options.as_json
 def check(file: Path | None, *, as_json: bool) -> None:
     """Name every mistake in a site FILE, with its line and remedy.

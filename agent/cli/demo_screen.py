@@ -16,7 +16,7 @@ from rich.live import Live
 from rich.rule import Rule
 from rich.text import Text
 
-from agent.cli.picture import alarms, halves, header
+from agent.cli.picture import Halves, alarms, header
 from agent.cli.watch import event_text, keys_unseen
 from simulators.armoury import Armoury
 from simulators.control import SimulatorError
@@ -115,7 +115,7 @@ class Screen:
             *alarms(self._status),
             Rule(style="dim"),
         ]
-        upper += [halves(self._status), Rule("what the monitor hears", align="left", style="dim")]
+        upper += [Halves(self._status), Rule("what the monitor hears", align="left", style="dim")]
         yield from upper
         options = console.options.update(height=None)
         taken = sum(len(console.render_lines(part, options)) for part in upper)

@@ -9,6 +9,13 @@ from typing import Any
 COLOURS: Mapping[str, str] = {"alarm": "red", "fault": "yellow", "access": "cyan", "info": "white"}
 # Told by the line itself, or by nobody who reads it on site.
 UNSAID = {"simulated", "hidden"}
+# Terminals obey what stands below these, or end a line at it: no text of somebody else's may.
+SAFE = dict.fromkeys((*range(32), *range(127, 160), 0x2028, 0x2029), "?")
+
+
+def clean(text: str) -> str:
+    """Return a text that stays on its line, and on the terminal that shows it."""
+    return text.translate(SAFE)
 
 
 def local_time(utc_us: int) -> datetime:
@@ -27,7 +34,7 @@ def details(event: Mapping[str, Any]) -> str:
     words = [f"{key}={_value(said[key])}" for key in sorted(said) if key not in UNSAID]
     if said.get("simulated"):
         words.append("(simulated)")
-    return " ".join(words)
+    return clean(" ".join(words))
 
 
 def event_line(event: Mapping[str, Any]) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal, cast
 
 import click
 
-from agent.cli.event_line import COLOURS, event_line, local_time
+from agent.cli.event_line import COLOURS, clean, event_line, local_time
 from agent.monitor.said import LOUD, Matter, Said, numbered
 from agent.site.texts import TEXTS, describe
 
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from agent.monitor.site import SiteFeed
 
 EVENTS = frozenset({Matter.EVENT, Matter.UNRECORDED})
-# Terminals obey what stands below these: nothing that came over a wire may.
-SAFE = dict.fromkeys((*range(32), 127, *range(128, 160)), "?")
 
 
 class Lines:
@@ -62,7 +60,7 @@ class Lines:
 
     def connection(self, text: str, *, up: bool) -> None:
         """Write how our own line to the broker is; not a word of any site."""
-        click.secho(_clean(f"        {_now()}  {text}"), fg=None if up else "yellow", err=True)
+        click.secho(clean(f"        {_now()}  {text}"), fg=None if up else "yellow", err=True)
 
     def end(self, feed: Feed, *, enough: bool) -> int:
         """Write how it ended; return the exit status."""
@@ -99,7 +97,7 @@ class Lines:
 
     def _event(self, said: Said) -> None:
         event = dict(said.data)
-        line = self._prefix(said) + _clean(self._words(event))
+        line = self._prefix(said) + clean(self._words(event))
         alarm = event["severity"] == "alarm"
         click.secho(line, fg=COLOURS.get(event["severity"]), bold=alarm, reverse=alarm)
 
@@ -119,7 +117,7 @@ class Lines:
             line, style = f"   !    {_now()}  {said.text}", "yellow"
         else:
             line, style = f"        {_now()}  {said.text}", "bright_black"
-        line = self._prefix(said) + _clean(line)
+        line = self._prefix(said) + clean(line)
         click.secho(line, fg=style, bold=said.wrong, reverse=said.wrong)
 
     def _prefix(self, said: Said) -> str:
@@ -143,7 +141,3 @@ def _how_far(site: SiteFeed) -> str:
 
 def _now() -> str:
     return local_time(time.time_ns() // 1000).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
-
-
-def _clean(line: str) -> str:
-    return line.translate(SAFE)

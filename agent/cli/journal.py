@@ -326,11 +326,13 @@ def export(
 
 @contextlib.contextmanager
 def _opened(output: Path) -> Iterator[TextIO]:
+    from agent.journal.export import whole
+
     if output == Path("-"):
         yield sys.stdout
         return
     try:
-        with output.open("x", encoding="utf-8", newline="") as file:
+        with output.open("x", encoding="utf-8", newline="") as file, whole(output):
             yield file
     except FileExistsError as error:
         raise click.ClickException(f"{output} is there already; name another file") from error

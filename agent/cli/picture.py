@@ -1,7 +1,7 @@
 """A picture of the site for the terminal, drawn from the daemon's `status`.
 
 Eighty columns are enough: what the site is like on the left, what it is seen and told through
-on the right, open alarms above.
+on the right, open alarms above. On fewer the right half stands below the left one.
 """
 
 from __future__ import annotations
@@ -9,19 +9,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import groupby
 
-from rich.console import Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.table import Table
 from rich.text import Text
 
 from agent.cli.event_line import local_time
 from agent.cli.rows import BAD, DIM, FAULTY, INSIDE, OUTWARD, Rows, Status, lasted
 
-LEFT = 40  # columns, so that the right half has as many on the narrowest terminal
+LEFT = 40  # columns, so that the right half has as many on a terminal of eighty
+BESIDE = 70  # columns; the right half takes thirty to say anything
 
 
 def picture(status: Status) -> RenderableType:
     """Return the whole site, for a terminal of any height."""
-    return Group(header(status), *alarms(status), halves(status))
+    return Group(header(status), *alarms(status), Halves(status))
 
 
 def header(status: Status) -> RenderableType:
@@ -59,13 +60,22 @@ def alarms(status: Status) -> Iterator[RenderableType]:
     yield table
 
 
-def halves(status: Status) -> RenderableType:
-    """Return the site beside what it is seen through."""
-    both = Table.grid(padding=(0, 2), expand=True)
-    both.add_column(max_width=LEFT)
-    both.add_column(ratio=1)
-    both.add_row(_table(status, INSIDE), _table(status, OUTWARD))
-    return both
+class Halves:
+    """The site beside what it is seen through; above it, where there is no room beside."""
+
+    def __init__(self, status: Status) -> None:
+        self._status = status
+
+    def __rich_console__(self, _console: Console, options: ConsoleOptions) -> RenderResult:
+        inside, outward = (_table(self._status, rows) for rows in (INSIDE, OUTWARD))
+        if options.max_width < BESIDE:
+            yield from (inside, outward)
+            return
+        both = Table.grid(padding=(0, 2), expand=True)
+        both.add_column(max_width=LEFT)
+        both.add_column(ratio=1)
+        both.add_row(inside, outward)
+        yield both
 
 
 def _table(status: Status, rows: Rows) -> Table:

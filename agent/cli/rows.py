@@ -11,6 +11,8 @@ from typing import Any, NamedTuple, TypeAlias
 
 from rich.text import Text
 
+from agent.cli.event_line import clean
+
 Status: TypeAlias = Mapping[str, Any]
 
 
@@ -136,7 +138,7 @@ def _devices(status: Status) -> Iterator[Row]:
         if since_us := device.get("since"):
             how.append(f" {lasted(max(0, int(time.time() - since_us / 1_000_000)))}", DIM)
         if device["condition"] != "ready" and device["reason"]:
-            how.append(f": {device['reason']}", FAULTY)
+            how.append(f": {clean(device['reason'])}", FAULTY)
         if device["simulated"]:
             how.append(" simulated", DIM)
         yield Row("device", device["id"], how)
@@ -146,7 +148,7 @@ def _paths(status: Status) -> Iterator[Row]:
     for number, path in enumerate(status["paths"]):
         how = _state(path["condition"])
         if path["condition"] != "ready" and path["reason"]:
-            how.append(f": {path['reason']}", FAULTY)
+            how.append(f": {clean(path['reason'])}", FAULTY)
         how.append(" in use" if path["carries"] else "", DIM)
         how.append(_ending(path.get("certificates", {})))
         if number == 0 and path["waiting"]:  # the same events wait for whichever path is there

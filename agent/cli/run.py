@@ -13,18 +13,22 @@ from agent.runtime.start import DEFAULT_DATA, DEFAULT_SITE, NotStarted, Told, st
 @click.command()
 @click.option(
     "--site",
-    type=click.Path(path_type=Path),
+    type=click.Path(path_type=Path, readable=False),
     help=f"The site file [$ARMOURY_SITE, {DEFAULT_SITE}].",
 )
 @click.option(
     "--data",
-    type=click.Path(path_type=Path),
+    type=click.Path(path_type=Path, readable=False),
     help=f"The folder of the record [$STATE_DIRECTORY, {DEFAULT_DATA}].",
 )
-@click.option("--socket", type=click.Path(path_type=Path), help="Where to put the control socket.")
+@click.option(
+    "--socket",
+    type=click.Path(path_type=Path, readable=False),
+    help="Where to put the control socket.",
+)
 @click.option(
     "--synchronised",
-    type=click.Path(path_type=Path),
+    type=click.Path(path_type=Path, readable=False),
     help=f"The file that is there once the clock is set [$ARMOURY_SYNCHRONISED, {SYNCHRONISED}].",
 )
 @click.option("--verbose", is_flag=True, help="Log what is only of use when looking for a fault.")

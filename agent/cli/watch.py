@@ -27,7 +27,7 @@ from rich.text import Text
 from agent.cli import options
 from agent.cli.asking import followed
 from agent.cli.event_line import details, local_time
-from agent.cli.picture import alarms, halves, header
+from agent.cli.picture import Halves, alarms, header
 from agent.control import Client, ControlError, socket_path
 
 EVENTS_KEPT = 100
@@ -153,7 +153,7 @@ class View:
         absent = [Text(f"{self._absent}; trying again", "bold yellow")] if self._absent else []
         rule = Rule(style="dim")
         return Group(
-            *absent, header(self._status), *alarms(self._status), rule, halves(self._status)
+            *absent, header(self._status), *alarms(self._status), rule, Halves(self._status)
         )
 
 

@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from agent.config.mistakes import SiteFileMistake, SiteFileMistakes, short
 
+UNFOUND = "name one: config/minimal.toml is a start"
 LARGEST = 4 << 20  # bytes; the reference armoury has some thousand
 
 # What tomllib says at its first mistake (it stops there), and what the person can do.
@@ -78,7 +79,9 @@ def _text(path: Path) -> str:
         return data.decode().removeprefix("\ufeff").replace("\r\n", "\n")
     except OSError as error:
         found = f"no site file that can be read ({error.strerror})"
-        mistake = SiteFileMistake(path, 0, "", found, "name one: config/minimal.toml is a start")
+        denied = isinstance(error, PermissionError)
+        remedy = "join the group armoury, or use sudo" if denied else UNFOUND
+        mistake = SiteFileMistake(path, 0, "", found, remedy)
         raise SiteFileMistakes([mistake]) from error
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1

@@ -112,7 +112,8 @@ def restore(
         finally:
             lock.release()
     except (OSError, sqlite3.Error) as error:
-        raise JournalUnusable(f"{folder} cannot be restored into: {error}") from error
+        why = getattr(error, "strerror", None) or error
+        raise JournalUnusable(f"{folder} cannot be restored into: {why}") from error
 
 
 def copied(folder: Path, target: Path) -> None:

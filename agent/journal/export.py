@@ -8,8 +8,8 @@ from __future__ import annotations
 import csv
 import json
 import sqlite3
-from collections.abc import Iterable
-from contextlib import closing
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TextIO
@@ -64,6 +64,16 @@ def as_csv(rows: Iterable[Recorded], out: TextIO) -> int:
     return count
 
 
+@contextmanager
+def whole(path: Path) -> Iterator[None]:
+    """Leave no new file behind that is only a part: it looks like all there was."""
+    try:
+        yield
+    except BaseException:  # Ctrl-C too
+        path.unlink(missing_ok=True)
+        raise
+
+
 def as_database(rows: Iterable[Recorded], path: Path) -> int:
     """Make a new SQLite database with one table `event` to ask questions of; return how many.
 
@@ -74,7 +84,8 @@ def as_database(rows: Iterable[Recorded], path: Path) -> int:
         ExportFailed: it cannot be written.
     """
     try:
-        return _filled(rows, path)
+        with whole(path):
+            return _filled(rows, path)
     except sqlite3.Error as error:
         remedy = "see that its folder is there and has room"
         raise ExportFailed(f"{path} cannot be written: {error}; {remedy}") from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -94,3 +95,23 @@ def test_the_files_that_a_path_names_are_looked_at(armoury: Armoury, tmp_path: P
     assert f"path.loopback.tls.key: found a key that is not {made.client_cert}'s; " in line
     answer = json.loads(armoury("check", "--json", path).out)
     assert [one["key"] for one in answer["mistakes"]] == ["path.loopback.tls.key"]
+
+
+@pytest.mark.parametrize("form", [(), ("--json",)], ids=["lines", "json"])
+def test_whoever_may_not_read_it_is_told_what_to_do(
+    armoury: Armoury, tmp_path: Path, form: tuple[str, ...]
+) -> None:
+    if os.getuid() != 0:
+        pytest.skip("NOT TESTED: only root can become somebody without rights")
+    file = tmp_path / "site.toml"
+    file.touch(mode=0o600)
+    armoury("check", *form, file)  # all that it imports is root's to read, too
+    os.seteuid(65534)
+    try:
+        said = armoury("check", *form, file)
+    finally:
+        os.seteuid(0)
+    assert said.status == 2
+    (line,) = (said.out + said.err).splitlines()
+    assert str(file) in line
+    assert "join the group armoury, or use sudo" in line

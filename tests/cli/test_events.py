@@ -32,6 +32,18 @@ def test_an_event_reads_in_columns_local_time(armoury: Armoury, daemon: Daemon) 
     assert last.endswith('cause="two words" silent=yes')
 
 
+def test_no_text_of_an_event_begins_a_line_or_moves_the_terminal(
+    armoury: Armoury, daemon: Daemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forged = "drill\n     10  2026-11-27 23:00:00.000  access  access.granted\x1b[2A\x9b2J"
+    event = EVENTS[0] | {"data": {"reason": forged}}
+    monkeypatch.setattr("tests.cli.daemon.EVENTS", [event])
+    (line,) = armoury("events").out.splitlines()
+    assert line.endswith(
+        'reason="drill?     10  2026-11-27 23:00:00.000  access  access.granted?[2A?2J"'
+    )
+
+
 def test_what_nobody_on_site_may_see_is_not_shown(armoury: Armoury, daemon: Daemon) -> None:
     assert "duress" not in armoury("events").out
     assert "duress" not in armoury("events", "--json").out

@@ -70,6 +70,25 @@ def test_a_daemon_from_before_an_upgrade_is_shown(armoury: Armoury, daemon: Daem
     assert "on site" not in shown.out
 
 
+@pytest.mark.parametrize("columns", [40, 60])
+def test_on_a_narrow_terminal_nothing_is_left_out(
+    armoury: Armoury, daemon: Daemon, monkeypatch: pytest.MonkeyPatch, columns: int
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    said = armoury("status").out
+    for shown in (r"door +store +open", r"device +board +ready", "cellular +ready", "no picture"):
+        assert re.search(shown, said), f"{shown} in:\n{said}"
+    assert max(map(len, said.splitlines())) <= columns
+
+
 def test_no_line_is_longer_than_the_terminal(armoury: Armoury, daemon: Daemon) -> None:
     daemon.status["devices"][2]["reason"] = "x" * 300
     assert max(map(len, armoury("status").out.split("\n"))) <= 80
+
+
+def test_no_reason_moves_the_terminal(armoury: Armoury, daemon: Daemon) -> None:
+    daemon.status["devices"][3]["reason"] = "no\x1b[2Jpicture"
+    daemon.status["paths"][0]["reason"] = "the broker says\x9b2J"
+    said = armoury("status").out
+    assert "\x1b" not in said
+    assert "\x9b" not in said

@@ -165,6 +165,15 @@ def test_restore_asks_nothing_where_it_cannot_be(
     assert "Go on?" not in said.output
 
 
+SMALL_FILES = """
+import resource, signal, sys
+sys.dont_write_bytecode = True
+from agent.cli.main import main
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (65536, 65536))
+sys.argv = ["armoury", *sys.argv[1:]]
+sys.exit(main())
+"""
 AS_NOBODY = """
 import os, sys
 from agent.cli import check, events, evidence, journal, main
@@ -189,6 +198,27 @@ def test_whose_folder_it_is_not_is_told_what_to_do(words: str) -> None:
         done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == f"Error: {folder}: not allowed; use sudo\n"
+
+
+@pytest.mark.parametrize("form", ["-o", "--sqlite"])
+def test_what_was_exported_in_part_is_not_left_behind(
+    recorded: Path, tmp_path: Path, ears: Ears, form: str
+) -> None:
+    """A limit on the size of files stands in for a full stick."""
+    with Journal.open(recorded, committed=ears.committed, failed=ears.failed) as journal:
+        journal.submit(batch(*range(6, 500)), 1)
+        ears.heard(1)
+    out, words = tmp_path / "out", ["journal", "export", "--data", str(recorded)]
+    done = subprocess.run(
+        [sys.executable, "-c", SMALL_FILES, *words, form, str(out)],
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "cannot be written" in done.stderr
+    assert not out.exists()
+    assert armoury_journal(*words[1:], form, out).exit_code == 0
+    assert armoury_journal(*words[1:], form, out).exit_code != 0
+    assert out.exists(), "what was there before"
 
 
 def test_a_proof_is_checked_with_a_key_and_nobody_s_folder(
