@@ -55,7 +55,6 @@ class Journal:
         self._lock = lock
         self._reader = opened.reader
         self._log = opened.log
-        self._file = layout.file_id(self._path)
         self._signs = opened.signer is not None
         self._is_damaged = False
         self._writer = Writer(
@@ -259,7 +258,7 @@ class Journal:
         begun. Without a key none can be: that is told then (`KeyMissing`), and this one serves
         on as far as it goes. What lies in the place of our file says nothing of it.
         """
-        if self._is_damaged or layout.file_id(self._path) != self._file:
+        if self._is_damaged or layout.file_id(self._path) != self._writer.file:
             return
         self._is_damaged = True
         if self._signs:

@@ -93,6 +93,11 @@ class Storage:
         return self._signer
 
     @property
+    def file(self) -> tuple[int, int] | None:
+        """Return what tells the record's file from any other: a copy may have been put back."""
+        return self._file
+
+    @property
     def pages(self) -> int:
         """Return how many were written since it was last tidied, about."""
         return self._wal.pages
@@ -238,7 +243,7 @@ class Storage:
         if found != self._file:
             self._give_up()
         if self._connection is None:
-            self._connection, self._file = layout.connect(self._folder, "rw"), found
+            self._connection = layout.connect(self._folder, "rw")
             log, head = _identity(self._connection)
             self._wal.opened()
             if log != self._log or not self._continues(self._connection, head, rows):
@@ -250,7 +255,7 @@ class Storage:
                 self._wal.settle(self._connection)
                 self._growth, self._sealed = _grown(self._connection)
                 self.head, self._doubtful = head, False
-            self._filing = Filing(self._connection)
+            self._filing, self._file = Filing(self._connection), found
         return self._connection
 
     def _continues(

@@ -132,6 +132,11 @@ class Writer:
         return self._storage.head
 
     @property
+    def file(self) -> tuple[int, int] | None:
+        """Return what tells the record's file from any other."""
+        return self._storage.file
+
+    @property
     def signer(self) -> Signer | None:
         """Return the key that signs now."""
         return self._storage.signer

@@ -158,3 +158,22 @@ def test_another_file_in_its_place_says_nothing_of_it(
     with pytest.raises(StorageCorrupt):
         journal.read(0, 600)
     assert told(ears, JournalDamaged) == []
+
+
+def test_damage_of_a_copy_that_was_put_back_is_told(
+    signing: Open, ears: Ears, folder: Path, tmp_path: Path
+) -> None:
+    """It is our record, if in another file: what ails it must not go unheard."""
+    journal = signing()
+    journal.submit(batch(1, 2, 3), 1)
+    ears.heard(1)
+    shutil.copytree(folder, tmp_path / "copy")
+    folder.rename(tmp_path / "away")
+    journal.submit(batch(4), 2)
+    wait_until(lambda: ears.failures, 10, "the loss of it")
+    (tmp_path / "copy").rename(folder)
+    ears.heard(2)
+    ears.failures.clear()
+    journal.damaged(StorageCorrupt("a page is damaged"))
+    (told,) = ears.failures
+    assert isinstance(told, JournalDamaged)
