@@ -76,11 +76,15 @@ class Evidence:
     Args:
         folder: the data folder.
         quota: bytes that all files together may take.
+
+    Attributes:
+        quota: may be changed.
     """
 
     def __init__(self, folder: Path, quota: int) -> None:
+        self.quota = quota
         self._root = folder / FOLDER
-        self._quota = quota
+        self._unnamed: set[str] = set()  # kept by us, and no event named them when we looked last
 
     def keep(self, content: Iterable[bytes]) -> Kept:
         """Put a file onto the disk, and see it there.
@@ -94,12 +98,14 @@ class Evidence:
             self._root.mkdir(mode=0o700, exist_ok=True)
             if self._free() < FREE_LEAST:
                 raise EvidenceFull(f"the disk of {self._root} is full: the record comes first")
-            return self._write(half, content, self._quota - self.used())
+            kept = self._write(half, content, self.quota - self.used())
         except OSError as error:
             raise EvidenceUnkept(f"{self._root} cannot be written: {error.strerror}") from error
         finally:
             with contextlib.suppress(OSError):
                 half.unlink()
+        self._unnamed.add(kept.sha256)
+        return kept
 
     def is_there(self) -> bool:
         """Say whether any was ever kept here."""
@@ -130,7 +136,7 @@ class Evidence:
 
     def short(self) -> int:
         """Return how many bytes must go to have room for what comes next; none or less: enough."""
-        over = self.used() - self._quota * ROOM_PCT // 100
+        over = self.used() - self.quota * ROOM_PCT // 100
         return max(over, 2 * FREE_LEAST - self._free())
 
     def remove(self, items: Iterable[Item]) -> None:
@@ -159,8 +165,8 @@ class Evidence:
             if (what := self._fault(digest))
         ]
         # What the daemon gave up meanwhile was recorded as dropped before it went.
-        gone = _dropped(reader) if faults else set()
-        return [fault for fault in faults if fault.sha256 not in gone]
+        gone = _dropped(reader) if faults else {}
+        return [fault for fault in faults if fault.seq > gone.get(fault.sha256, 0)]
 
     def _fault(self, digest: str) -> str | None:
         """Say what is wrong with a file; None: nothing."""
@@ -176,15 +182,19 @@ class Evidence:
     def clean(self, reader: Reader) -> list[str]:
         """Remove what a crash left: files, an hour old, that no event names, or that were dropped.
 
+        Not what we kept ourselves: its event may wait for a disk that refuses, for hours.
+
         Returns:
             Their names.
         """
         named = {digest for _, digest, _ in _named(reader)}
+        self._unnamed -= named
+        spared = named | self._unnamed
         before = time.time() - ORPHAN_S
         gone = []
         for path in [*self._files(), *self._root.glob("*.part")]:
             with contextlib.suppress(FileNotFoundError):
-                if path.name not in named and path.stat().st_mtime < before:
+                if path.name not in spared and path.stat().st_mtime < before:
                     path.unlink()
                     gone.append(path.name)
         return gone
@@ -214,7 +224,7 @@ class Evidence:
                 size += len(piece)
                 if size > room:
                     raise EvidenceFull(
-                        f"evidence takes up its {self._quota >> 20} MiB; older files must go first"
+                        f"evidence takes up its {self.quota >> 20} MiB; older files must go first"
                     )
                 digest.update(piece)
                 file.write(piece)
@@ -233,16 +243,19 @@ def _named(reader: Reader) -> Iterator[tuple[int, str, dict[str, Any]]]:
     dropped = _dropped(reader)
     for seq, event in _events(reader, KEPT):
         digest = event.get("data", {}).get("sha256")
-        if isinstance(digest, str) and _NAME.fullmatch(digest) and digest not in dropped:
+        if isinstance(digest, str) and _NAME.fullmatch(digest) and seq > dropped.get(digest, 0):
             yield seq, digest, event
 
 
-def _dropped(reader: Reader) -> set[str]:
-    """Return the digests of all that was given up."""
-    dropped: set[str] = set()
-    for _, event in _events(reader, DROPPED):
+def _dropped(reader: Reader) -> dict[str, int]:
+    """Return by their digests up to which number the files were given up.
+
+    The same picture may have been kept again since: of a dark room many are the same.
+    """
+    dropped: dict[str, int] = {}
+    for seq, event in _events(reader, DROPPED):
         files = event.get("data", {}).get("files", ())
-        dropped |= {digest for digest in files if isinstance(digest, str)}
+        dropped |= {digest: seq for digest in files if isinstance(digest, str)}
     return dropped
 
 

@@ -84,6 +84,7 @@ class EvidenceKeeper:
         loop: asyncio.AbstractEventLoop,
     ) -> None:
         self._folder = folder
+        self._evidence = Evidence(folder, quota=0)
         self.keep(file)
         self._house = house
         self._clock = clock
@@ -93,7 +94,7 @@ class EvidenceKeeper:
 
     def keep(self, file: SiteFile) -> None:
         """Keep it by another site file from now on."""
-        self._evidence = Evidence(self._folder, file.record.policy().evidence)
+        self._evidence.quota = file.record.policy().evidence
         self._keep_d = {camera.id: camera.keep_d for camera in file.plan.camera}
 
     def spool(self, device: str) -> Path:

@@ -96,11 +96,12 @@ def test_only_orphans_are_cleaned_away_and_only_old_ones(covered: Evidence, fold
     half = folder / "evidence" / "0123.part"
     half.write_bytes(b"half")
     with Reader(folder) as reader:
-        assert covered.clean(reader) == [], "its event may be about to come"
+        later = Evidence(folder, MIB)  # of the next run
+        assert later.clean(reader) == [], "its event may be about to come"
         old = time.time() - ORPHAN_S - 1
         for path in [*(folder / "evidence").glob("??/*"), half]:
             os.utime(path, (old, old))
-        assert set(covered.clean(reader)) == {orphan.name, half.name}
+        assert set(later.clean(reader)) == {orphan.name, half.name}
         assert list(covered.verify(reader)) == []
 
 
@@ -113,7 +114,8 @@ def test_what_was_given_up_is_not_missed(covered: Evidence, folder: Path, ears: 
         assert left.sha256 == sha256(b"another").hexdigest()
         old = time.time() - ORPHAN_S - 1
         os.utime(covered.path(DIGEST), (old, old))
-        assert covered.clean(reader) == [DIGEST], "a crash came between its event and its end"
+        later = Evidence(folder, MIB)
+        assert later.clean(reader) == [DIGEST], "a crash came between its event and its end"
         assert list(covered.verify(reader)) == []
 
 
@@ -142,3 +144,35 @@ def test_what_is_given_up_while_all_is_verified_is_not_missed(
             file.writelines(PICTURE)
         verifying.join(60)
     assert found == []
+
+
+def test_what_waits_for_its_event_is_not_a_crashs_leavings(
+    opened: Callable[..., Journal], folder: Path
+) -> None:
+    """The record's disk may refuse for hours; the file is on another part of it, and well."""
+    opened()
+    evidence = Evidence(folder, MIB)
+    evidence.keep(PICTURE)
+    os.utime(evidence.path(DIGEST), (0, 0))
+    with Reader(folder) as reader:
+        assert evidence.clean(reader) == []
+        assert Evidence(folder, MIB).clean(reader) == [DIGEST], "it is of a run that ended"
+
+
+def test_the_same_picture_may_be_kept_again(
+    opened: Callable[..., Journal], ears: Ears, folder: Path
+) -> None:
+    journal, evidence = opened(), Evidence(folder, MIB)
+    for tag, what in enumerate((KEPT, DROPPED, KEPT), 1):
+        data = {"sha256": DIGEST} if what == KEPT else {"files": [DIGEST]}
+        evidence.keep(PICTURE)
+        journal.submit(Batch((entry(tag, what, data=data),)), tag)
+    ears.heard(3)
+    os.utime(evidence.path(DIGEST), (0, 0))
+    with Reader(folder) as reader:
+        (item,) = evidence.items(reader)
+        assert item.seq == 3
+        assert Evidence(folder, MIB).clean(reader) == []
+        evidence.remove([item])
+        (fault,) = evidence.verify(reader)
+    assert (fault.seq, fault.what) == (3, "missing")

@@ -81,7 +81,8 @@ def test_evidence_that_only_a_ruined_record_named_is_kept_aside(
     assert told(ears)
     os.utime(evidence.path(digest), (0, 0))  # long ago
     with Reader(folder) as reader:
-        assert evidence.clean(reader) == [digest], "no event of this record names it"
+        found = Evidence(folder, 0).clean(reader)
+    assert found == [digest], "no event of this record names it"
     (aside,) = (folder / "aside").iterdir()
     assert Evidence(aside, 0).path(digest).read_bytes() == b"picture"
 
