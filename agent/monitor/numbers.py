@@ -21,6 +21,9 @@ ASK_AGAIN_S = (5.0, 60.0)
 # An event is counted by the next heartbeat, half a minute later. But an alarm comes in a session of
 # its own, and the heartbeats that wait in the other one, up to 90 s old, do not know of it.
 AHEAD_S = 180.0
+# Pieces in which they have come: alarms overtake, so there are some; but whoever makes numbers up
+# can make more of them than a desk, which keeps them all on its disk, has time for.
+SPANS_MOST = 20_000
 
 _NONE = Ranges()
 
@@ -73,10 +76,17 @@ class Numbers:
             return
         self.came |= Ranges.of((number, number) for number in new)
         self._ahead.update((number, now_s) for number in new if number > self.head)
+        self._bound()
         if historical:
             self._historical_s = now_s
         self.first = min([*new, self.first or new[0]])
         self._pause_s, self._ask_s = ASK_AGAIN_S[0], min(self._ask_s, now_s + 1.0)
+
+    def _bound(self) -> None:
+        """Forget the highest that came in too many pieces: true ones will be asked for again."""
+        if len(self.came.spans) > SPANS_MOST:
+            self.came = Ranges(self.came.spans[: SPANS_MOST // 2])
+            self._ahead = {n: at for n, at in self._ahead.items() if n in self.came}
 
     def counted(self, head: int, waiting: int, now_s: float) -> list[int]:
         """Take a heartbeat's word; return numbers that have come and that it does not reach.
@@ -96,6 +106,7 @@ class Numbers:
         forged = [number for number, at in self._ahead.items() if now_s - at >= AHEAD_S]
         for number in forged:
             del self._ahead[number]
+        self.came -= Ranges.of((number, number) for number in forged)
         self.heard = self.newest
         return forged
 

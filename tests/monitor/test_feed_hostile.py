@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import base64
 import json
+from random import Random
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from agent.monitor import numbers as numbers_module
 from agent.monitor.feed import Feed
+from agent.monitor.said import Matter
 from tests.monitor.gateway import (
     SITE,
     Desk,
     Gateway,
+    deliver,
     event,
     introduced,
 )
@@ -212,3 +216,39 @@ def test_no_changed_checkpoint_or_proof_moves_the_witness(at: int, other: bytes)
     kept = desk.feed.sites[SITE].witness.kept
     assert kept is not None
     assert kept.size == 100 or base64.b64encode(kept.root).decode() in true
+
+
+def test_numbers_that_are_made_up_take_no_more_than_their_share(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A site that publishes at random must not keep a desk from hearing the others."""
+    monkeypatch.setattr(numbers_module, "SPANS_MOST", 1000)
+    desk = introduced(gateway)
+    deliver(desk, gateway, range(1, 101))
+    desk.hear("heartbeat/fibre", gateway.beat())
+    random = Random(1)
+    for _ in range(20):
+        made_up = sorted(random.sample(range(300, 2**50), 200))
+        said = {"first": made_up[0], "last": made_up[-1], "historical": False}
+        desk.hear("event/live", json.dumps(said | {"events": [event(n) for n in made_up]}))
+    numbers = desk.feed.sites[SITE].numbers
+    assert len(numbers.came.spans) <= 1000
+    assert len(numbers._ahead) <= 1000
+    gateway.record(1, "panic.raised")
+    assert [said.matter for said in desk.hear("event/alarm", gateway.body(101))] == [Matter.EVENT]
+    desk.hear("checkpoint", gateway.checkpoint())
+    desk.serve(gateway)
+    assert desk.feed.sites[SITE].leafage.proven == 101
+
+
+def test_a_number_that_was_made_up_is_no_event_that_has_come(gateway: Gateway) -> None:
+    desk = introduced(gateway)
+    deliver(desk, gateway, range(1, 101))
+    desk.hear("event/live", json.dumps(event(105)))
+    desk.live(gateway, 240)
+    assert Matter.NUMBER_FORGED in desk.matters()
+    gateway.record(5)
+    deliver(desk, gateway, range(101, 105))
+    desk.live(gateway, 120)
+    assert Matter.MISSING in desk.matters(), "105 is the record's own now, and has not come"
+    assert desk.shown()[-1] == 105
