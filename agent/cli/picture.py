@@ -35,14 +35,16 @@ def header(status: Status) -> RenderableType:
     line.add_column(justify="right", no_wrap=True)
     line.add_row(name, Text(facts, DIM))
     on_site = status.get("on_site", {})  # a daemon older than this command says nothing of it
-    if people := on_site.get("people"):
-        line.add_row(Text(f"{people} identified on site, for {on_site['left_s']} s more"), "")
+    people = []
+    if on_site.get("people"):
+        left = f"for {on_site['left_s']} s more"
+        people.append(Text(f"{on_site['people']} identified on site, {left}"))
     troubles = ["lockdown: nobody may enter"] if status["view"].get("lockdown") else []
     if not daemon["clock_trusted"]:
         troubles.append("the clock is not synchronised")
     if journal["trouble"]:
         troubles.append(f"the record cannot be written: {journal['trouble']}")
-    return Group(line, *(Text(trouble, FAULTY) for trouble in troubles))
+    return Group(line, *people, *(Text(trouble, FAULTY) for trouble in troubles))
 
 
 def alarms(status: Status) -> Iterator[RenderableType]:

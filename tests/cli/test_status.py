@@ -76,7 +76,8 @@ def test_on_a_narrow_terminal_nothing_is_left_out(
 ) -> None:
     monkeypatch.setenv("COLUMNS", str(columns))
     said = armoury("status").out
-    for shown in (r"door +store +open", r"device +board +ready", "cellular +ready", "no picture"):
+    for shown in (r"door +store +open", r"device +board +ready", "cellular +ready", "no picture",
+                  "2 identified on site, for 95 s more"):  # fmt: skip
         assert re.search(shown, said), f"{shown} in:\n{said}"
     assert max(map(len, said.splitlines())) <= columns
 
