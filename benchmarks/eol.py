@@ -94,7 +94,7 @@ def host(port: int) -> Iterator[tuple[int, TextIO]]:
     ours, theirs = socket.socketpair()
     words = ("-m", "drivers.host", str(theirs.fileno()))
     with ours, theirs, running(*words, pass_fds=[theirs.fileno()]) as process:
-        start = {"driver": "drivers.eol.driver:EolDriver", "device": "loops"}
+        start: dict[str, object] = {"driver": "drivers.eol.driver:EolDriver", "device": "loops"}
         start |= {"options": options, "supervision_s": 10}
         ours.sendall(json.dumps(start).encode() + b"\n")
         with ours.makefile() as lines:
