@@ -51,7 +51,7 @@ def since_us(_ctx: click.Context, _param: click.Parameter, value: str | None) ->
     help="How many at most: the newest that fit, or the first after --after.",
 )
 @click.option("--after", type=options.after_number, metavar="NUMBER", help="Only higher numbers.")
-@click.option("--kind", help="Only this kind: door.forced")
+@click.option("--kind", callback=options.kind, help="Only this kind: door.forced")
 @click.option(
     "--severity",
     type=click.Choice(["alarm", "fault", "access", "info"]),

@@ -246,7 +246,7 @@ def check(file: TextIO, keys: Sequence[str], data: Path, *, as_json: bool) -> No
     default="-",
     help="Where to put it; standard output otherwise.",
 )
-@click.option("--kind", help="Only this kind: door.forced")
+@click.option("--kind", callback=options.kind, help="Only this kind: door.forced")
 @click.option(
     "--severity",
     type=click.Choice(["alarm", "fault", "access", "info"]),
@@ -299,6 +299,8 @@ def export(
 
     if database is not None and database.exists():
         raise click.UsageError(f"{database} is there already; name a new file")
+    if database is not None and (as_csv or output != Path("-")):
+        raise click.UsageError("--sqlite is a file of its own: leave out --csv and --output")
     with _told(), Reader(data) as reader:
         intact = Intact(reader)
         rows = intact.query(

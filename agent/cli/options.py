@@ -54,6 +54,23 @@ def default_site() -> Path:
     return Path(os.environ.get("ARMOURY_SITE") or DEFAULT_SITE)
 
 
+def kind(_ctx: click.Context, _param: click.Parameter, given: str | None) -> str | None:
+    """Return a kind of events; of one that is none nothing would be found, as if all were well.
+
+    Raises:
+        BadParameter: there is none of this name.
+    """
+    from difflib import get_close_matches
+
+    from agent.site.kinds import KINDS
+
+    if given is None or given in KINDS:
+        return given
+    near = ", ".join(get_close_matches(given, KINDS, 3))
+    hint = f"near it: {near}" if near else "docs/events.md has them all"
+    raise click.BadParameter(f"{given!r} is no kind of event; {hint}")
+
+
 def text(file: TextIO | Path) -> str:
     """Return what a text file says, whole.
 

@@ -81,6 +81,19 @@ def test_since_can_be_so_long_ago(armoury: Armoury, daemon: Daemon, word: str, a
     assert daemon.asked[0]["since_us"] == pytest.approx((time.time() - ago_s) * 1e6, abs=5e6)
 
 
+@pytest.mark.parametrize(
+    ("given", "near"),
+    [("panic.raise", "near it: panic.raised"), ("qqq", "docs/events.md has them all")],
+)
+def test_a_kind_that_is_none_is_wrong_use(
+    armoury: Armoury, daemon: Daemon, given: str, near: str
+) -> None:
+    for words in (["events"], ["journal", "export", "--data", str(daemon.path.parent)]):
+        said = armoury(*words, "--kind", given)
+        assert (said.status, said.out, daemon.asked) == (2, "", [])
+        assert f"'{given}' is no kind of event; {near}" in said.err
+
+
 def test_a_time_that_is_none_is_wrong_use(armoury: Armoury) -> None:
     said = armoury("events", "--since", "yesterday")
     assert said.status == 2

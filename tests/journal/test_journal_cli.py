@@ -221,6 +221,13 @@ def test_what_was_exported_in_part_is_not_left_behind(
     assert out.exists(), "what was there before"
 
 
+@pytest.mark.parametrize("words", [("--csv",), ("-o", "x.jsonl")])
+def test_one_export_makes_one_file(recorded: Path, tmp_path: Path, words: tuple[str, ...]) -> None:
+    out = tmp_path / "x.db"
+    said = armoury_journal("export", "--data", recorded, "--sqlite", out, *words)
+    assert (said.exit_code, out.exists()) == (2, False)
+
+
 def test_a_proof_is_checked_with_a_key_and_nobody_s_folder(
     recorded: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
