@@ -62,7 +62,7 @@ class Failed(Struct, frozen=True, tag_field="is", tag="failed"):
     stays: bool
 
     def __post_init__(self) -> None:
-        force_setattr(self, "reason", self.reason[:MAX_TEXT])
+        force_setattr(self, "reason", one_line(self.reason))
 
 
 class Answered(Struct, frozen=True, tag_field="is", tag="answer"):
@@ -76,7 +76,7 @@ class Answered(Struct, frozen=True, tag_field="is", tag="answer"):
     def __post_init__(self) -> None:
         if self.outcome is Outcome.CANCELLED:  # the daemon's own word: no driver takes a grant back
             raise ValueError(self.outcome)
-        force_setattr(self, "reason", self.reason[:MAX_TEXT])
+        force_setattr(self, "reason", one_line(self.reason))
         if self.data:
             _see_that_it_is_recordable(self.data)
 
@@ -141,6 +141,12 @@ def read_line(device: str, line: bytes) -> Said:
             return CredentialRead(device, kind, reference, at, score)
         case _:
             return said
+
+
+def one_line(said: str) -> str:
+    """Return what a library said as it may stand in a line of a terminal or a log."""
+    printable = "".join(letter if letter.isprintable() else " " for letter in said[:MAX_TEXT])
+    return " ".join(printable.split())
 
 
 def _see_that_it_is_recordable(said: Map) -> None:

@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import IO, Any
 
+from agent.runtime.lines import one_line
 from agent.runtime.spawned import Spawned
 
 # A healthy host says some hundred bytes a second. One that says more than this at once is read
@@ -118,4 +119,6 @@ class HostProcess:
             return "its driver was stopped by force"
         how = signal.Signals(-code).name if code < 0 else f"status {code}"
         last = next((line for line in reversed(self._stderr) if line.strip()), "")
-        return f"its driver process ended with {how}" + (f": {last[:200]}" if last else "")
+        return f"its driver process ended with {how}" + (
+            f": {one_line(last[:200])}" if last else ""
+        )

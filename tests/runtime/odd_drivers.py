@@ -136,14 +136,14 @@ class Buggy(Odd):
     """Has a bug."""
 
     def live(self, link: Link) -> None:
-        raise ZeroDivisionError("division by zero")
+        raise ZeroDivisionError("division by zero:\n\x1b[2Jall is well\n")
 
 
 class Aborting(Odd):
     """Is taken down by its library, as OpenCV does on some files."""
 
     def live(self, link: Link) -> None:
-        os.write(sys.stderr.fileno(), b"terminate called after throwing\n")
+        os.write(sys.stderr.fileno(), b"\x1b[31mterminate called after throwing\x07\n")
         os.abort()
 
 
