@@ -112,6 +112,7 @@ def _believed(
             if signer:
                 chain = _chain(tree, keys.known(folder, signer))
                 _see_that_it_is_the_same(folder, signer, tree, chain)
+                _see_that_its_end_is_signed(folder, tree, chain)
                 _see_that_prunings_are_signed(folder, tree)
                 signer = _in_office(folder, signer, chain, failed)
             own = signer.named(tree.origin or signer.verifier.name) if signer else None
@@ -215,6 +216,24 @@ def _hold_against(folder: Path, kept: Checkpoint, tree: StoredTree, signer: Sign
     own = tree.origin or signer.verifier.name
     if kept.origin != own or tree.growth(kept.size).root() != kept.root:
         raise StorageCorrupt(f"the record in {folder} is not the one that was signed last")
+
+
+def _see_that_its_end_is_signed(folder: Path, tree: StoredTree, chain: Chain) -> None:
+    """Refuse a last checkpoint that is not ours: what it covers would be taken for signed."""
+    sealed = tree.newest_checkpoint()
+    if sealed is None:
+        return
+    last_number = tree.first + sealed.size - 1
+    try:
+        said = Checkpoint.open(sealed.note, chain.at(last_number))
+        why = "" if said.size == sealed.size else "it is an older one"
+    except NoteRefused as error:
+        why = str(error)
+    if why:
+        raise StorageCorrupt(
+            f"the last checkpoint of the record in {folder}, over {last_number}, does not hold: "
+            f"{why}"
+        )
 
 
 def _see_that_prunings_are_signed(folder: Path, tree: StoredTree) -> None:

@@ -12,8 +12,11 @@ from pathlib import Path
 import pytest
 
 from agent.journal import keys
+from agent.journal.checkpoint import Checkpoint
 from agent.journal.filing import Filing
 from agent.journal.journal import Journal
+from agent.journal.note import Signer
+from agent.journal.reading import Reader
 from agent.journal.record import DOUBTFUL, Batch, Sealed
 from agent.journal.succession import JournalSucceeded
 from agent.journal.verification import verify
@@ -95,6 +98,24 @@ def test_what_is_damaged_there_is_not_signed_over(
     (error,) = ears.failures
     assert isinstance(error, JournalSucceeded)
     assert f"the journal's row {number} is damaged" in str(error)
+
+
+@pytest.mark.parametrize("whose", ["a stranger's", "nobody's", "an older one"])
+def test_what_was_forged_is_not_covered_by_a_forged_checkpoint(
+    cut: Path, ears: Ears, seals: list[Sealed], whose: str
+) -> None:
+    forge(cut, 301, entry(7, object="crypt"))
+    with Reader(cut) as reader, reader.tree() as tree:
+        root, older = tree.growth().root(), tree.newest_checkpoint()
+    assert older is not None
+    note = Checkpoint(ORIGIN, 301, root).signed(Signer.made(ORIGIN))
+    note = {"a stranger's": note, "nobody's": note[:-20], "an older one": older.note}[whose]
+    with closing(sqlite3.connect(cut / "journal.db")) as connection, connection:
+        connection.execute("INSERT INTO checkpoint VALUES (301, ?)", (note,))
+    reopened(cut, ears, seals).close()
+    (error,) = ears.failures
+    assert isinstance(error, JournalSucceeded)
+    assert "over 301, does not hold" in str(error)
 
 
 def test_an_event_of_which_only_a_hash_is_left_is_told(
