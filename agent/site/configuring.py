@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from agent.site.commands import Refused
 from agent.site.house import House
-from agent.site.inputs import Configured
+from agent.site.inputs import Configured, Json, Origin
 from agent.site.machine import by_name
 from agent.site.turn import Turn
 
@@ -17,7 +17,21 @@ NAME = "site.reload"
 MOVERS = frozenset({"strike", "sounder", "fingers"})
 
 
-def judge(house: House, turn: Turn, what: Configured) -> list[str]:
+def take(house: House, turn: Turn, what: Configured) -> House:
+    """Return the house by the new file, or the same one where it is refused; answer either way."""
+    try:
+        persons = _judge(house, turn, what)
+    except Refused as refused:
+        about: dict[str, Json] = {"name": NAME, "by": what.by, "origin": str(Origin.LOCAL)}
+        turn.event("command.refused", what.command, about | {"reason": str(refused)})
+        turn.answer(what.command, accepted=False, reason=str(refused), data=refused.data)
+        return house
+    after, onward = _change(house, turn, what, persons)
+    onward.answer(what.command, accepted=True, data={"weaker": list(what.weaker)})
+    return after
+
+
+def _judge(house: House, turn: Turn, what: Configured) -> list[str]:
     """Return the officers who stand for it, nobody where nothing protects less.
 
     Raises:
@@ -46,7 +60,7 @@ def _moves(house: House) -> bool:
     return waits or stops or not all(door.strike.locked for door in house.doors.values())
 
 
-def change(before: House, turn: Turn, what: Configured, persons: list[str]) -> tuple[House, Turn]:
+def _change(before: House, turn: Turn, what: Configured, persons: list[str]) -> tuple[House, Turn]:
     """Return the house by the new file, and the turn that goes on in it."""
     turn.step.changes.update(before.register.take_changes())
     house = House(what.plan, before.register.saved)

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from agent.site.commanding import Commanding
 from agent.site.commands import COMMANDS
 from agent.site.inputs import (
     ClockStepped,
@@ -370,4 +371,4 @@ class TestCommands:
 
     def test_every_command_has_its_handler(self, play):
 
-        assert play.site._handlers.keys() == COMMANDS.keys()
+        assert Commanding(play.site._house)._handlers.keys() == COMMANDS.keys()
