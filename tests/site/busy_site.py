@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
@@ -18,9 +20,9 @@ from tests.site.whole_plan import DOORS, ZONES
 from tests.site.whole_site import WholeSite
 
 SCHEDULE = {"id": "hours", "tz": "UTC", "week": {"mon": ["00:00-00:10"], "tue": ["00:00-12:00"]}}
-BUSY = plan(
-    device=[{"id": name} for name in ("board", "reader", "lobby", "gate", "cam")],
-    area={
+BUSY_TABLES: dict[str, Any] = {
+    "device": [{"id": name} for name in ("board", "reader", "lobby", "gate", "cam")],
+    "area": {
         "exit_delay_s": 5,
         "entry_delay_s": 10,
         "disarm_people": 1,
@@ -31,11 +33,11 @@ BUSY = plan(
         "postpone_s": 300,
         "part_sets": {"night": ["pir"]},
     },
-    door=DOORS,
-    zone=ZONES,
-    output=[{"id": "roof", "area": "hall", "output": "board.siren", "kind": "siren"}],
-    schedule=[SCHEDULE],
-    rack=[
+    "door": DOORS,
+    "zone": ZONES,
+    "output": [{"id": "roof", "area": "hall", "output": "board.siren", "kind": "siren"}],
+    "schedule": [SCHEDULE],
+    "rack": [
         {
             "id": "rifles",
             "area": "hall",
@@ -43,8 +45,9 @@ BUSY = plan(
             "slots": {"board.s1": "M4-1", "board.s2": "M4-2", "board.s3": "empty"},
         }
     ],
-    power={"mains": "board.mains", "battery": "board.battery"},
-)
+    "power": {"mains": "board.mains", "battery": "board.battery"},
+}
+BUSY = plan(**BUSY_TABLES)
 BUSY_COMMANDS = st.one_of(
     st.tuples(
         st.just("count.begin"),

@@ -6,6 +6,8 @@ import pytest
 from hypothesis import settings
 
 from tests.site.busy_site import BusySite
+from tests.site.changing_site import ChangingSite
+from tests.site.twin_site import TwinSite
 from tests.site.whole_site import WholeSite
 
 # Hypothesis takes up to 300 s to find the shortest way to a failure; it must end to tell of it.
@@ -18,6 +20,16 @@ class TestBusySite(BusySite.TestCase):
 
 
 @told
+class TestChangingSite(ChangingSite.TestCase):
+    settings = settings(max_examples=6, stateful_step_count=30, deadline=None)
+
+
+@told
+class TestTwinSite(TwinSite.TestCase):
+    settings = settings(max_examples=10, stateful_step_count=30, deadline=None)
+
+
+@told
 class TestWholeSite(WholeSite.TestCase):
     settings = settings(max_examples=10, stateful_step_count=30, deadline=None)
 
@@ -25,6 +37,16 @@ class TestWholeSite(WholeSite.TestCase):
 @pytest.mark.soak
 class TestBusySiteAtLength(BusySite.TestCase):
     settings = settings(max_examples=250, stateful_step_count=30, deadline=None)
+
+
+@pytest.mark.soak
+class TestChangingSiteAtLength(ChangingSite.TestCase):
+    settings = settings(max_examples=200, stateful_step_count=30, deadline=None)
+
+
+@pytest.mark.soak
+class TestTwinSiteAtLength(TwinSite.TestCase):
+    settings = settings(max_examples=200, stateful_step_count=30, deadline=None)
 
 
 @pytest.mark.soak
