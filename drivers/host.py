@@ -20,7 +20,7 @@ behind, ends; the next one begins clean.
 A thread reads the daemon's end. When that ends, or the daemon takes nothing for `DEAF_S`, the
 driver has `GRACE_S` to put its outputs into their fail state; then the process is gone, wherever
 the driver hangs. In a library that keeps the interpreter to itself nobody hears of the daemon's
-end: a process that is so for the device's supervision interval is gone as well.
+end: a process that is so for longer than the device's supervision interval is gone as well.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ from drivers.contract import (
     Reading,
     Stopped,
 )
-from drivers.lifetime import BEAT_S, Lifetime
+from drivers.lifetime import Lifetime
 
 GRACE_S = 1.0
 READ_SIZE = 65_536
@@ -128,7 +128,7 @@ class HostLink:
         ours, for a socket wakes its reader, too, when there is room to write.
         """
         while not (found := self._heard.partition(b"\n"))[1]:
-            if not self._ready.poll(BEAT_S * 1000):
+            if not self._ready.poll(self._lifetime.beat_ms):
                 self._lifetime.go_on()
                 continue
             data = self._sock.recv(READ_SIZE)
