@@ -14,6 +14,7 @@ import termios
 import time
 
 WAIT_S = 60.0
+INHERITED = {"COLUMNS", "LINES"}  # xdist's workers have them: 80 and 24, whatever the terminal
 
 
 class Terminal:
@@ -33,7 +34,8 @@ class Terminal:
             stdout=slave,
             stderr=slave,
             start_new_session=True,
-            env=os.environ | {"TERM": kind},
+            env={key: value for key, value in os.environ.items() if key not in INHERITED}
+            | {"TERM": kind},
         )
         os.close(slave)
         self.shown = ""

@@ -130,11 +130,14 @@ class View:
         events, damage = list(self._events), self._left_out()
         shown = min(len(events), EVENTS_LEAST) + len(damage)
         lines = console.render_lines(self._site(), console.options.update(height=None))
-        lines = lines[: max(1, console.height - shown - 2)]
+        most = max(1, console.height - shown - 2)
+        cut, lines = len(lines) - most, lines[:most]
         for line in lines:
             yield from line
             yield Segment.line()
-        yield Rule(Text("events   q leaves", "dim"), align="left", style="dim")
+        rule = Text("events   q leaves", "dim")
+        rule.append(f"   {cut} more lines above do not fit" if cut > 0 else "", "bold yellow")
+        yield Rule(rule, align="left", style="dim")
         yield from damage
         room = max(0, console.height - len(lines) - len(damage) - 2)
         for event in events[-room:] if room else ():

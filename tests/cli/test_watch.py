@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import time
 from collections.abc import Iterator
@@ -50,6 +51,18 @@ def test_what_nobody_on_site_may_see_is_not_shown(terminal: Terminal) -> None:
         assert time.monotonic() < deadline
         shown += os.read(terminal._master, 65_536).decode(errors="replace")
     assert "duress" not in shown
+
+
+@pytest.mark.parametrize(("height", "cut"), [(12, True), (40, False)])
+def test_what_has_no_room_is_counted(daemon: Daemon, height: int, cut: bool) -> None:
+    terminal = Terminal("watch", "--socket", str(daemon.path), size=(80, height))
+    try:
+        shown = terminal.wait_for(r"q leaves[^\n]*\n.*panic.raised guard-room")[0]
+        assert bool(re.search(r"\d+ more lines above do not fit", shown)) is cut
+        terminal.type("q")
+        assert terminal.left() == 0
+    finally:
+        terminal.close()
 
 
 def test_it_outlives_the_daemon_and_sees_the_next(tmp_path: Path) -> None:
