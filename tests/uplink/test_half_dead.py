@@ -99,7 +99,11 @@ async def test_a_connection_that_stalls_does_not_shorten_the_pauses(
         assert ranges[:4] == [0.05, 0.1, 0.2, 0.4]
 
 
-@pytest.mark.parametrize("answer", [silent, refusing(0x87), refusing(0x97), refusing(0x10)])
+@pytest.mark.parametrize(
+    "answer",
+    [silent, refusing(0x87), refusing(0x97), refusing(0x10)],
+    ids=["never answered", "not authorised", "quota", "nobody subscribed"],
+)
 @on_a_loop
 async def test_a_better_path_that_takes_no_event_is_left_until_it_takes_one(
     tmp_path: Path, hasty: None, answer: Callable[[Published], bytes]
