@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 
-from agent.journal import keys, last, layout, succession
+from agent.journal import ending, keys, last, layout, saving, succession
 from agent.journal.checkpoint import Checkpoint
 from agent.journal.errors import (
     JournalUnusable,
@@ -18,27 +18,18 @@ from agent.journal.errors import (
     storage_failure,
 )
 from agent.journal.filing import AT_US, DATA, Columns, Filing
-from agent.journal.growth import TILE, Growth
-from agent.journal.note import NoteRefused, Signer
+from agent.journal.growth import Growth
+from agent.journal.note import Signer
 from agent.journal.ranges import Span
 from agent.journal.record import DOUBTFUL, Recorded, Sealed
 from agent.journal.reserve import Reserve
 from agent.journal.stored import StoredTree
-from agent.journal.tree import LEAF, MARK, leaf_hash, mark
-from agent.journal.vouching import JournalDoubtful, Voucher
+from agent.journal.tree import LEAF, MARK
+from agent.journal.vouching import Voucher
 from agent.journal.wal import AGAIN, Wal
 
 NOTE_S = 1.0
 _THIN = "DELETE FROM checkpoint WHERE size = ?"
-_COUNT_PRUNED = "INSERT INTO meta VALUES ('pruned', ?) ON CONFLICT DO UPDATE SET value = value + ?"
-_SAVE = (
-    "INSERT INTO state VALUES (?, CAST(? AS TEXT), ?) "
-    "ON CONFLICT DO UPDATE SET value = excluded.value, mark = excluded.mark"
-)
-_ACKNOWLEDGE = (
-    "INSERT INTO acknowledged VALUES (?, ?, CAST(? AS TEXT), ?) "
-    "ON CONFLICT DO UPDATE SET ranges = excluded.ranges, mark = excluded.mark"
-)
 
 
 class Storage:
@@ -72,12 +63,13 @@ class Storage:
         self._file = layout.file_id(self._path)
         self._connection: sqlite3.Connection | None = layout.connect(folder, "rw")
         try:
-            self._log, self.head = _identity(self._connection)
+            self._log, self.head = ending.identity(self._connection)
             self._filing = Filing(self._connection)
             self.untold = succession.untold(self._connection)
-            self._growth, self._sealed = _grown(self._connection)
+            self._growth, self._sealed = ending.grown(self._connection)
             self._voucher = Voucher(signer, self._log)
-            self.unvouched = self._doubt(self._connection)
+            tree = StoredTree(self._connection)
+            self.unvouched = self._voucher.doubt(tree, self._sealed, folder)
         except StorageCorrupt:
             self._give_up()
             raise
@@ -144,9 +136,9 @@ class Storage:
             growth = self._insert(connection, rows[there:], columns[there:])
             told = self.untold is not None and succession.tell(connection, rows)
             if state or acknowledged:
-                _save(connection, state, acknowledged)
+                saving.save(connection, state, acknowledged)
             for span in prune:
-                _prune(connection, span)
+                saving.prune(connection, span)
             if thin:
                 connection.executemany(_THIN, [(size,) for size in thin if size != self._sealed])
             signer = self._named(rotate) if rotate else self._signer
@@ -244,36 +236,19 @@ class Storage:
             self._give_up()
         if self._connection is None:
             self._connection = layout.connect(self._folder, "rw")
-            log, head = _identity(self._connection)
+            log, head = ending.identity(self._connection)
             self._wal.opened()
-            if log != self._log or not self._continues(self._connection, head, rows):
+            if log != self._log or not ending.continues(self._connection, self.head, head, rows):
                 raise StorageCorrupt(
                     f"the journal in {self._folder} is not the one that was there before; put it "
                     "back: recording goes on by itself"
                 )
             if self._doubtful or head != self.head:
                 self._wal.settle(self._connection)
-                self._growth, self._sealed = _grown(self._connection)
+                self._growth, self._sealed = ending.grown(self._connection)
                 self.head, self._doubtful = head, False
             self._filing, self._file = Filing(self._connection), found
         return self._connection
-
-    def _continues(
-        self, connection: sqlite3.Connection, head: int, rows: Sequence[Recorded]
-    ) -> bool:
-        """Say whether the record ends as we left it, or with the first of what we tried to add.
-
-        A commit whose sync failed may be found in the WAL all the same, once every connection
-        was closed: it is what we would write again.
-        """
-        more = head - self.head
-        ours = [(row.seq, row.body) for row in rows if row.seq > self.head]
-        if not 0 <= more <= len(ours):
-            return False
-        found = connection.execute(
-            "SELECT seq, CAST(body AS BLOB) FROM event WHERE seq > ? ORDER BY seq", (self.head,)
-        )
-        return found.fetchall() == ours[:more]
 
     def _give_up(self) -> None:
         """Close without complaint: the reason for it is being reported."""
@@ -303,17 +278,6 @@ class Storage:
             connection.execute("INSERT INTO tile VALUES (?, ?, ?, ?)", found)
         return growth
 
-    def _doubt(self, connection: sqlite3.Connection) -> JournalDoubtful | None:
-        """Say which events that no checkpoint covers the key has not recorded."""
-        first = self._voucher.doubtful(StoredTree(connection), self._sealed)
-        if first is None:
-            return None
-        return JournalDoubtful(
-            f"the events {first} to {self.head} were recorded without the record's key: by this "
-            "software while it had none, by an older version, or by somebody else; see who had "
-            f"{self._folder} in hand"
-        )
-
     def _named(self, key: Signer) -> Signer:
         """Return a key under the log's own name."""
         return key.named(self._signer.verifier.name if self._signer else key.verifier.name)
@@ -334,79 +298,3 @@ class Storage:
 def _is_io(error: sqlite3.Error) -> bool:
     """Say whether the disk failed, so that nobody knows what of a commit is on it."""
     return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_IOERR
-
-
-def _identity(connection: sqlite3.Connection) -> tuple[str, int]:
-    """Return which journal this is, and its last number."""
-    log = connection.execute("SELECT value FROM meta WHERE key = 'log'").fetchone()[0]
-    first = connection.execute("SELECT value FROM meta WHERE key = 'first'").fetchone()[0]
-    head = connection.execute("SELECT max(seq) FROM event").fetchone()[0]
-    return log, max(int(first) - 1, head or 0)
-
-
-def _grown(connection: sqlite3.Connection) -> tuple[Growth, int]:
-    """Return the tree's right edge and how much of it the last checkpoint covers.
-
-    Raises:
-        StorageCorrupt: the checkpoint covers something else; nothing may be signed after it.
-    """
-    tree = StoredTree(connection)
-    sealed = tree.newest_checkpoint()
-    if sealed is None:
-        return tree.growth(), 0
-    try:
-        said = Checkpoint.parse(sealed.note.rpartition("\n\n")[0] + "\n")
-    except NoteRefused as error:
-        raise StorageCorrupt(f"the journal's last checkpoint is damaged: {error}") from error
-    if said.size > tree.size or tree.growth(said.size).root() != said.root:
-        raise StorageCorrupt(
-            f"the journal's rows are not those that its checkpoint over {said.size} was signed "
-            "for; keep the files, and see: armoury journal verify"
-        )
-    growth = tree.growth()
-    # Also those that a tile stands for, where nobody has signed it, or the last event is among
-    # them: the start goes by it.
-    begin = min(said.size, max(0, tree.size - 1) // TILE * TILE)
-    new = list(tree.leaves(begin, tree.size))
-    leaves, times = [leaf for leaf, _ in new], [time for _, time in new]
-    if tree.growth(begin).grown(leaves, times)[0].root() != growth.root():
-        raise StorageCorrupt(
-            f"the journal's rows from {tree.first + begin} on are not those of their tile"
-        )
-    return growth, said.size
-
-
-def _prune(connection: sqlite3.Connection, span: Span) -> None:
-    """Leave only the leaves of some rows; of what was taken over, nothing: it is of no tree here.
-
-    They are deleted and put in anew: that gives pages back, which an update does not.
-    """
-    first = StoredTree(connection).first
-    rows = connection.execute(
-        "SELECT seq, proof, CAST(body AS BLOB) FROM event WHERE seq BETWEEN ? AND ? AND kept",
-        span,
-    ).fetchall()
-    kept = [(seq, leaf_hash(proof[: layout.SALT] + body)) for seq, proof, body in rows]
-    connection.executemany("DELETE FROM entry WHERE seq = ?", [(seq,) for seq, _ in kept])
-    Filing(connection).put_leaves([leaf for leaf in kept if leaf[0] >= first])
-    connection.execute(_COUNT_PRUNED, (len(kept), len(kept)))
-
-
-def _save(
-    connection: sqlite3.Connection,
-    state: Mapping[str, bytes | None],
-    acknowledged: Mapping[tuple[str, str], bytes],
-) -> None:
-    kept, gone = [], []
-    for key, value in state.items():
-        if value is None:
-            gone.append((key,))
-        else:
-            kept.append((key, value, mark(key.encode(), value)))
-    if kept:
-        connection.executemany(_SAVE, kept)
-    if gone:
-        connection.executemany("DELETE FROM state WHERE key = ?", gone)
-    for (path, lane), ranges in acknowledged.items():
-        marked = mark(path.encode(), lane.encode(), ranges)
-        connection.execute(_ACKNOWLEDGE, (path, lane, ranges, marked))

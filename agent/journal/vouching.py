@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 from hashlib import blake2b
+from pathlib import Path
 
 from agent.journal.errors import JournalError
 from agent.journal.layout import SALT
@@ -50,13 +51,24 @@ class Voucher:
             made.append(own + blake2b(own + body, digest_size=SEAL, key=key).digest())
         return made
 
-    def doubtful(self, tree: StoredTree, sealed: int) -> int | None:
-        """Return the number of the first event that was recorded without the key; None: of none.
+    def doubt(self, tree: StoredTree, sealed: int, folder: Path) -> JournalDoubtful | None:
+        """Say which events were recorded without the key.
 
         Args:
             tree: of the record.
             sealed: how many leaves the last checkpoint covers: it vouches for them.
+            folder: where the record lies.
         """
+        first = self._first_without(tree, sealed)
+        if first is None:
+            return None
+        return JournalDoubtful(
+            f"the events {first} to {tree.first + tree.size - 1} were recorded without the "
+            "record's key: by this software while it had none, by an older version, or by "
+            f"somebody else; see who had {folder} in hand"
+        )
+
+    def _first_without(self, tree: StoredTree, sealed: int) -> int | None:
         key = self._key
         if key is None:
             return None
