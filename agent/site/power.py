@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from agent.site import tables
 from agent.site.commands import Asked, Nothing, Refused
 from agent.site.due import DAY_US, Due
-from agent.site.inputs import Json, PointRead, PointState
+from agent.site.inputs import ClockStepped, Json, PointRead, PointState
 from agent.site.machine import SECOND_US, Machine, State
 from agent.site.point import SEEING_US, Change
 from agent.site.step import Release
@@ -185,6 +185,13 @@ class Power(Machine[Supply]):
             case "report":
                 self.state = replace(self.state, lost=True)
                 self._say(turn, "power.mains_lost", pct=self.state.pct)
+
+    def clock_stepped(self, turn: Turn, what: ClockStepped) -> None:
+        """Keep how long the mains have been away."""
+        super().clock_stepped(turn, what)
+        if self.state.since_us is not None:
+            since_us = self.state.since_us + what.after_us - what.before_us
+            self.state = replace(self.state, since_us=since_us)
 
     def on_configured(self, turn: Turn) -> None:
         """Its readings go on."""

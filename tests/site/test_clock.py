@@ -40,6 +40,16 @@ def test_how_long_nobody_checked_is_not_the_clocks(play, hours):
     assert play.last("alarm.overdue").data["after_s"] == 900
 
 
+@pytest.mark.parametrize("hours", [-2, 2])
+def test_how_long_the_mains_were_away_is_not_the_clocks(make, hours):
+    play = make(power={"mains": "board.mains"})
+    play.point("board.mains", "alarm", 5)
+    play.to(20)
+    step(play, hours)
+    play.point("board.mains", "normal", 35)
+    assert play.last("power.mains_back").data["away_s"] == 30
+
+
 def test_over_a_power_cut_it_is(play):
     play.point("board.pir", "alarm", 5)
     play.to(105)
