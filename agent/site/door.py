@@ -136,6 +136,9 @@ class Door(Machine[Leaf]):
             case "key":
                 self._check_key(turn)
 
+    def on_configured(self, turn: Turn) -> None:
+        """Its leaf goes on as it was, and whoever is leaving leaves."""
+
     def on_restart(self, turn: Turn) -> None:
         open_us = None if self.state.open_us is None else turn.at_us
         key_us = None if self.state.key_us is None else min(self.state.key_us, turn.at_us)

@@ -106,6 +106,24 @@ def test_permissions_die(play):
     assert play.refusal
 
 
+def test_leaving_is_none(play):
+    play.point("board.rex", "alarm", 5)
+    configure(play, 5.5, **STRONGER)
+    play.point("board.contact", "alarm", 6)
+    assert play.to(7) == ["door.opened store"]
+
+
+def test_a_door_is_held_as_long_as_it_was_open(play):
+    play.point("board.rex", "alarm", 4)
+    play.point("board.contact", "alarm", 5)
+    play.to(34)
+    configure(play, 34, **STRONGER)
+    assert "door.held store" in play.to(35)
+    play.point("board.contact", "normal", 45)
+    play.to(46)
+    assert play.last("door.held_ended").data["open_s"] == 40
+
+
 def test_alarm_timers_and_repeats_go_on(play):
     play.point("board.panic", "alarm", 5)
     configure(play, 20, **STRONGER)
