@@ -68,7 +68,7 @@ class OsdpDriver:
     def _renew(self, port: Port, panel: Panel) -> None:
         """Set the channel up again after a bad frame; another reader is not taken for this one."""
         panel.wait_online()
-        self._keypad.interrupt(now_us())
+        self._keypad.interrupt()
         if (now := panel.identity()) != self._identity:
             raise DeviceConfused(
                 f"{port.name}: the reader is not what it was (serial number "

@@ -31,9 +31,12 @@ class Keypad:
         self._last_us = 0
         self._gap = False  # among what is being typed
 
-    def interrupt(self, now_us: int) -> None:
-        """Take note that keys may have been lost: what is being typed now is nobody's PIN."""
-        self._gap, self._last_us = True, now_us
+    def interrupt(self) -> None:
+        """Take note that keys may have been lost: what is being typed now is nobody's PIN.
+
+        A PIN that is begun after that is one, though its first key may be what was lost.
+        """
+        self._gap = self._digits != ""
 
     def press(self, keys: bytes, now_us: int) -> list[Pin]:
         """Take in keys that were pressed; return the PINs that they end."""
