@@ -8,18 +8,18 @@ import socket
 import ssl
 from typing import Any
 
-from paho.mqtt.client import Client
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from agent.uplink import certificate, credentials, reasons
+from agent.uplink.client import Client
 from agent.uplink.credentials import Context, Stamp
 from agent.uplink.options import PathOptions
 from agent.uplink.reasons import NotConnected
+from agent.uplink.wire import TAKEN_BYTES
 
 CONNECT_S = 5.0  # for each of: an address to accept, TLS to be agreed, the broker to answer
 VERDICT_S = 0.5
-TAKEN_BYTES = 65_536  # of a packet to us: a command has 16 KiB at most
 
 
 class Dial:
@@ -82,7 +82,7 @@ class Dial:
         self.tls_version = (context.made and context.made.version()) or ""
 
 
-def _opened(_client: Client, _data: Any, sock: Any) -> None:
+def _opened(_client: Any, _data: Any, sock: Any) -> None:
     """Have nothing wait for what was sent before it, and hear a refusal before anything is.
 
     With Nagle's algorithm (paho leaves it on) the second of two events is on the way a round

@@ -1,4 +1,4 @@
-"""One connection to one broker. This module and `dial` are the only ones that know paho.
+"""One connection to one broker. This module, `client` and `dial` alone know paho.
 
 paho is driven from the asyncio loop through its hooks for foreign loops (`loop_read`,
 `loop_write`, `loop_misc`), so that nothing here runs beside the loop but the connecting, which
@@ -6,8 +6,7 @@ blocks and is a worker's. Its callbacks only enqueue. What was measured and forc
 
 * `publish()` without a connection returns an error, keeps the message and sends it later:
   so it is called on a live connection only, and a client is never used twice.
-* It does not heed the broker's Receive Maximum, and gets slow when many messages wait in it:
-  so its own limits are off (0), and whoever publishes keeps the window.
+* It does not heed the broker's Receive Maximum: so whoever publishes keeps the window.
 * It notices a dead broker after twice the keepalive: so silence is measured here.
 * It hides errors of the socket in its log: so that is read until the broker has accepted us.
 * Where it fails over a packet, it keeps it, and fails over it again for as long as it is asked
@@ -17,18 +16,15 @@ blocks and is a worker's. Its callbacks only enqueue. What was measured and forc
 from __future__ import annotations
 
 import asyncio
-import socket
 from typing import Any
 
-from paho.mqtt.client import Client, MQTTMessage, MQTTv5
-from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
-from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.client import MQTTMessage
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
-from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from agent.uplink import reasons
-from agent.uplink.dial import CONNECT_S, TAKEN_BYTES, Dial
+from agent.uplink.client import Client
+from agent.uplink.dial import CONNECT_S, Dial
 from agent.uplink.options import PathOptions
 from agent.uplink.reasons import Lost, NotConnected
 from agent.uplink.wire import LARGEST, Ack, Hearer, Terms, Will
@@ -41,26 +37,7 @@ SILENT_S = 29.0  # ... but never longer: another path carries within 30 s
 # could not read an answer (mosquitto refuses a size with a code that PUBACK does not have).
 _OBJECTIONS = (0x81, 0x82, 0x90, 0x95, 0x99)
 _UNREADABLE = (0x81, 0x82)
-QOS_2 = 0x04  # MQTT 5, 3.3.1.2
 ANSWER_S = 10.0  # for a broker to say whether we may hear a topic
-
-
-class _Client(Client):
-    """paho's, for packets that the broker may send us.
-
-    It would keep any other as well, up to 256 MiB and three times over, and what comes with QoS 2
-    until the broker says that it is done: more than a gateway has.
-    """
-
-    def _sock_recv(self, bufsize: int) -> bytes:
-        if bufsize > TAKEN_BYTES:
-            raise OverflowError
-        return super()._sock_recv(bufsize)
-
-    def _handle_publish(self) -> MQTTErrorCode:
-        if self._in_packet["command"] & QOS_2:  # we have subscribed with QoS 1
-            raise OverflowError
-        return super()._handle_publish()
 
 
 class Link:
@@ -104,16 +81,9 @@ class Link:
         self._tick: asyncio.TimerHandle | None = None
         self._fd = -1
         self._writes = False
-        self._client = self._make(client, will)
+        self._client = Client(client, will)
+        self._client.on_log = self._on_log
         self.dial = Dial(self._client, options)
-
-    def _make(self, name: str, will: Will | None) -> Client:
-        client = _Client(CallbackAPIVersion.VERSION2, name, protocol=MQTTv5)
-        client.max_inflight_messages_set(0)
-        if will is not None:
-            client.will_set(will.topic, will.payload, qos=1, retain=True)
-        client.on_log = self._on_log
-        return client
 
     async def open(self) -> None:
         """Connect and be accepted; within some `CONNECT_S` each for line, TLS and broker.
@@ -159,15 +129,14 @@ class Link:
         expires_s: int | None = None,
     ) -> int:
         """Send a message with QoS 1 and return the number its acknowledgement will bear."""
-        properties = _properties(zipped, expires_s) if zipped or expires_s else None
-        mid = self._client.publish(topic, payload, 1, retain, properties).mid
+        mid = self._client.send(topic, payload, retain=retain, zipped=zipped, expires_s=expires_s)
         self._watch_writing()
         return mid
 
     def subscribe(self, topics: list[str]) -> None:
         """Have messages to these topics received, with QoS 1."""
         self._topics, self._asked_s = topics, self._loop.time()
-        self._client.subscribe([(topic, SubscribeOptions(qos=1)) for topic in topics])
+        self._client.hear(topics)
         self._watch_writing()
 
     def unsubscribe(self, topics: list[str]) -> None:
@@ -176,16 +145,9 @@ class Link:
         self._watch_writing()
 
     def hasten(self) -> None:
-        """Let what the broker has ready come at once.
-
-        A broker that leaves Nagle's algorithm on (RFC 1122, 4.2.3.4; mosquitto does, unless it is
-        told `set_tcp_nodelay`) keeps an answer back until our TCP has acknowledged the one before
-        it. Linux does so with what we send next, or after 40 ms. See TCP_QUICKACK in tcp(7): it
-        holds for a while only, so it is set again and again.
-        """
+        """Let what the broker has ready come at once; see `Client.hasten`."""
         if self.alive:
-            sock: Any = self._client.socket()
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
+            self._client.hasten()
 
     async def close(self, within_s: float) -> None:
         """Say goodbye, so that the broker does not publish the will; then be gone."""
@@ -277,7 +239,7 @@ class Link:
     # paho's callbacks: they only take down what happened
 
     def _on_connect(
-        self, _client: Client, _data: Any, _flags: Any, code: ReasonCode, said: Properties | None
+        self, _client: Any, _data: Any, _flags: Any, code: ReasonCode, said: Properties | None
     ) -> None:
         if code.is_failure:
             self._end(
@@ -286,29 +248,25 @@ class Link:
             return
         self._accepted.set_result(None)  # raises at a second CONNACK, which breaks the protocol
         self._client.on_log = None  # it would cost a text for every message
-        if self._client.keepalive > self._options.keepalive_s:
-            # The broker's is the longest that it waits for us (3.2.2.3.14); we wait for less.
-            self._client._keepalive = self._options.keepalive_s  # noqa: SLF001 - no other way
+        self._client.ask_every(self._options.keepalive_s)
         receive_maximum = getattr(said, "ReceiveMaximum", 65535)
         packet_bytes = getattr(said, "MaximumPacketSize", LARGEST)
         self.terms = Terms(receive_maximum, packet_bytes)
 
-    def _on_publish(
-        self, _client: Client, _data: Any, mid: int, code: ReasonCode, _said: Any
-    ) -> None:
+    def _on_publish(self, _client: Any, _data: Any, mid: int, code: ReasonCode, _said: Any) -> None:
         self._acks.append(Ack(mid, code.value))
 
-    def _on_message(self, _client: Client, _data: Any, message: MQTTMessage) -> None:
+    def _on_message(self, _client: Any, _data: Any, message: MQTTMessage) -> None:
         self._inbox.append((message.topic, bytes(message.payload)))
 
     def _on_subscribe(
-        self, _client: Client, _data: Any, _mid: int, codes: list[ReasonCode], _said: Any
+        self, _client: Any, _data: Any, _mid: int, codes: list[ReasonCode], _said: Any
     ) -> None:
         refused = (t for t, code in zip(self._topics, codes, strict=False) if code.is_failure)
         self._refused, self._asked_s = next(refused, ""), None
 
     def _on_disconnect(
-        self, _client: Client, _data: Any, flags: Any, code: ReasonCode, _said: Any
+        self, _client: Any, _data: Any, flags: Any, code: ReasonCode, _said: Any
     ) -> None:
         by_broker = flags.is_disconnect_packet_from_server
         objected = (by_broker and code.value in _OBJECTIONS) or code.value in _UNREADABLE
@@ -334,22 +292,13 @@ class Link:
             )
         return f"the broker at {self._where} hangs up at once; see its log, and if it wants TLS"
 
-    def _on_socket_close(self, _client: Client, _data: Any, _sock: Any) -> None:
+    def _on_socket_close(self, _client: Any, _data: Any, _sock: Any) -> None:
         if self._fd >= 0:
             self._detach()
 
-    def _on_log(self, _client: Client, _data: Any, _level: int, text: str) -> None:
+    def _on_log(self, _client: Any, _data: Any, _level: int, text: str) -> None:
         self._said = text
 
     def _end(self, lost: Lost) -> None:
         if not self.lost.done():
             self.lost.set_result(lost)
-
-
-def _properties(zipped: bool, expires_s: int | None) -> Properties:
-    properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
-    if zipped:
-        properties.ContentType = "application/zlib"  # RFC 6713
-    if expires_s:
-        properties.MessageExpiryInterval = expires_s
-    return properties

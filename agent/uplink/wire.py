@@ -6,6 +6,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
+TAKEN_BYTES = 65_536  # of a packet to us: a command has 16 KiB at most
 LARGEST = 256 * 1024 * 1024  # MQTT 5, 2.1.4: what a packet can be at all
 
 
