@@ -16,7 +16,7 @@ from msgspec import Struct
 from agent.journal.record import Lane, Recorded
 from agent.uplink import reasons
 from agent.uplink.caution import Caution
-from agent.uplink.feed import Topics
+from agent.uplink.feed import Topics, several
 from agent.uplink.forbidden import Forbidden
 from agent.uplink.holds import Hold, Holds
 from agent.uplink.ledger import BATCH_EVENTS, Ledger, Parcel, lane_of
@@ -163,8 +163,10 @@ class Outbox:
 
     def probe(self, topic: str, row: Recorded) -> None:
         """See whether an event is taken that was not; it is on nobody's account."""
-        parcel = Parcel((row.seq, row.seq), row.seq, 1, row.body)
-        self._probe.append(Message(Rank.PROBE, topic, row.body, parcel=parcel))
+        late = any(WORTH[rank].late for rank, where in self._where.items() if where == topic)
+        payload = several((row,), historical=True) if late else row.body
+        parcel = Parcel((row.seq, row.seq), row.seq, 1, payload)
+        self._probe.append(Message(Rank.PROBE, topic, payload, parcel=parcel))
 
     # Sending
 

@@ -34,7 +34,7 @@ class TestCredentials:
     def test_refused(self, desk, credential, reason):
         enrol(desk, "p-5", 6, credential)
         assert desk.refusal == reason
-        assert desk.site.view()["people"]["enrolled"] == 4
+        assert desk.site.enrolled(desk.now(desk.t))["enrolled"] == 4
 
     def test_a_finger_is_on_what_reads_fingers_whatever_else_is_used_of_it(self, make):
         lids = [("box", "box.lid"), ("gate", "gate.tamper")]  # of a board, and of a reader

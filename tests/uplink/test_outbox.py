@@ -8,6 +8,7 @@ from agent.journal.ranges import Ranges
 from agent.journal.record import Lane
 from agent.uplink import ledger as ledger_module
 from agent.uplink import pace
+from agent.uplink.feed import several
 from agent.uplink.ledger import Ledger, Parcel
 from agent.uplink.message import Rank
 from agent.uplink.outbox import UNRECORDED_MOST
@@ -377,3 +378,19 @@ def test_a_path_that_hands_over_is_still_credited_for_what_it_has_on_its_way() -
     first.disconnect()
     second.connect()
     assert second.drain() == [2]
+
+
+@pytest.mark.parametrize("topic", ["alarm/late", "backlog", "repeat"])
+def test_what_shows_it_has_the_form_of_its_topic(line: Line, topic: str) -> None:
+    line.connect()
+    line.outbox.probe(f"armoury/v1/s/event/{topic}", row(1))
+    line.pump()
+    assert line.answer().payload == several([row(1)], historical=True)
+
+
+@pytest.mark.parametrize("topic", ["alarm", "live"])
+def test_what_shows_it_where_events_are_fresh_is_the_event(line: Line, topic: str) -> None:
+    line.connect()
+    line.outbox.probe(f"armoury/v1/s/event/{topic}", row(1))
+    line.pump()
+    assert line.answer().payload == row(1).body
