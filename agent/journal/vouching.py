@@ -38,17 +38,21 @@ class Voucher:
     """
 
     def __init__(self, signer: Signer | None, log: str) -> None:
-        self._key = signer.secret(f"the salts of {log}") if signer else None
+        key = signer.secret(f"the salts of {log}") if signer else None
+        self._blank = blake2b(digest_size=SEAL, key=key) if key else None
 
     def salts(self, bodies: list[bytes]) -> list[bytes]:
         """Return the salt of each event that is about to be recorded."""
-        if self._key is None:
+        blank = self._blank
+        if blank is None:
             return [os.urandom(SALT) for _ in bodies]
-        key, random, at, made = self._key, os.urandom(RANDOM * len(bodies)), 0, []
+        random, at, made = os.urandom(RANDOM * len(bodies)), 0, []
         for body in bodies:
             own = random[at : at + RANDOM]
             at += RANDOM
-            made.append(own + blake2b(own + body, digest_size=SEAL, key=key).digest())
+            seal = blank.copy()  # half the price of one with the key put in anew
+            seal.update(own + body)
+            made.append(own + seal.digest())
         return made
 
     def doubt(self, tree: StoredTree, sealed: int, folder: Path) -> JournalDoubtful | None:
@@ -69,12 +73,12 @@ class Voucher:
         )
 
     def _first_without(self, tree: StoredTree, sealed: int) -> int | None:
-        key = self._key
-        if key is None:
+        blank = self._blank
+        if blank is None:
             return None
         for seq, _, _, proof, body, _ in tree.rows(sealed):
-            own = proof[:RANDOM]
-            seal = blake2b(own + (body or b""), digest_size=SEAL, key=key).digest()
-            if body is None or proof[RANDOM:SALT] != seal:
+            seal = blank.copy()
+            seal.update(proof[:RANDOM] + (body or b""))
+            if body is None or proof[RANDOM:SALT] != seal.digest():
                 return seq
         return None
