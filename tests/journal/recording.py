@@ -13,6 +13,7 @@ from pathlib import Path
 from agent.journal.body import written
 from agent.journal.errors import JournalError
 from agent.journal.filing import Filing
+from agent.journal.journal import Journal
 from agent.journal.record import Batch, Commit, Entry, Recorded
 from agent.journal.tree import MARK, leaf_hash
 from agent.site.inputs import Json
@@ -86,6 +87,12 @@ class Ears:
     @property
     def rows(self) -> list[Recorded]:
         return [row for commit in self.commits for row in commit.rows]
+
+    def commit(self, journal: Journal, batch: Batch, tag: int) -> None:
+        """Submit a batch, and wait for its commit."""
+        tags = len(self.commits) + 1  # before: the writer may be quicker than we are
+        journal.submit(batch, tag)
+        self.heard(tags)
 
     def heard(self, tags: int, timeout_s: float = 10.0) -> None:
         wait_until(lambda: len(self.commits) >= tags, timeout_s, f"{tags} commits")

@@ -75,8 +75,7 @@ def carry_out(
     with Reader(folder) as reader:
         found: list[int] = []
         for made in retention.plan(reader, now, below, quota):
-            journal.submit(made, 3)
-            ears.heard(len(ears.commits) + 1)
+            ears.commit(journal, made, 3)
             assert len(made.prune) <= MOST_ROWS
             found += [n for first, last in made.prune.spans for n in range(first, last + 1)]
     return found
@@ -84,8 +83,7 @@ def carry_out(
 
 def went_on(journal: Journal, ears: Ears, number: int) -> int:
     """Record an event of that day; return its number."""
-    journal.submit(Batch((entry(number * DAY),)), 4)
-    ears.heard(len(ears.commits) + 1)
+    ears.commit(journal, Batch((entry(number * DAY),)), 4)
     return journal.head
 
 
@@ -349,8 +347,7 @@ def test_what_waited_is_given_up_by_a_later_plan_and_nothing_twice(
     assert later
     assert everything == []
     journal.acknowledge("fibre", "rest", [(1, 2000)])
-    journal.submit(Batch(()), 4)
-    ears.heard(len(ears.commits) + 1)
+    ears.commit(journal, Batch(()), 4)
     assert carry_out(retention, journal, ears, folder, day(1200))
     assert verify(folder, keys.public(folder)).findings == ()
 
@@ -360,11 +357,9 @@ def test_times_out_of_order_are_judged_one_by_one(
 ) -> None:
     """A clock that was set back or forward makes no event older or younger than it says."""
     far, near = (entry(n * DAY, "test.set", data={"n": n}) for n in (5000, 10))
-    journal.submit(Batch((far, near, entry(999 * DAY))), 5)
-    ears.heard(len(ears.commits) + 1)
+    ears.commit(journal, Batch((far, near, entry(999 * DAY))), 5)
     journal.acknowledge("fibre", "rest", [(1, 2003)])
-    journal.submit(Batch(()), 6)
-    ears.heard(len(ears.commits) + 1)
+    ears.commit(journal, Batch(()), 6)
     gone = carry_out(Retention(Policy()), journal, ears, folder, day(1000))
     assert 2002 in gone
     assert 2001 not in gone

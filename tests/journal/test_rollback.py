@@ -69,8 +69,7 @@ def test_what_a_monitor_kept_shows_an_older_copy(
     journal.close()
     journal = signing()
     assert "older than it was: it was signed up to the event 1100" in told(ears)
-    journal.submit(Batch((entry(1, REPLACED),)), 52)
-    ears.heard(len(ears.commits) + 1)
+    ears.commit(journal, Batch((entry(1, REPLACED),)), 52)
     assert ears.rows[-1].seq == 1101 + MARGIN
     for known in (newer, kept(tmp_path / "older", 1000)):
         journal.witnessed(known)

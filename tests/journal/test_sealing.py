@@ -70,8 +70,7 @@ def test_a_batch_of_many_tiles_is_one_checkpoint(
 ) -> None:
     journal = signing()
     for size in (1, 255, 256, 257, 1000, 3):
-        journal.submit(Batch(tuple(entry(n) for n in range(size))), size)
-        ears.heard(len(ears.commits) + 1)
+        ears.commit(journal, Batch(tuple(entry(n) for n in range(size))), size)
     journal.close()
     check(seals, folder)
     with Reader(folder) as reader, reader.tree() as stored:

@@ -41,8 +41,7 @@ class Record:
         self.retention = Retention(POLICY)
 
     def submit(self, batch: Batch) -> None:
-        self.journal.submit(batch, 1)
-        self.ears.heard(len(self.ears.commits) + 1)
+        self.ears.commit(self.journal, batch, 1)
 
     def days(self, first: int, last: int) -> None:
         for group in range(first * A_DAY, last * A_DAY):
