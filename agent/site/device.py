@@ -2,8 +2,8 @@
 
 What a device says of itself (`identity`) is remembered. One that comes back with another
 identity may be a look-alike: *substituted*, an alarm, and its reader identifies nobody until a
-technician and an officer have restored that alarm. The number of templates may change by
-as many as were enrolled at it meanwhile, and no further.
+technician and an officer have restored that alarm, or the right one is back. The number of
+templates may change by as many as were enrolled at it meanwhile, and no further.
 """
 
 from __future__ import annotations
