@@ -192,15 +192,22 @@ def send(envelope: TextIO, within_s: float, *, as_json: bool, **reached: Any) ->
 
 
 def _keep(file: Path, secret: str) -> None:
-    """Write a new file that only its owner reads, and nobody writes."""
+    """Write a new file that only its owner reads, and nobody writes; whole, or not at all."""
     try:
-        with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o400), "w") as out:  # noqa: PTH123
-            out.write(secret)
+        made = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o400)
     except FileExistsError as error:
         raise click.ClickException(
             f"{file} is there already; a key is never overwritten"
         ) from error
     except OSError as error:
+        raise click.ClickException(f"{file}: {error.strerror}") from error
+    try:
+        with open(made, "w") as out:  # noqa: PTH123
+            out.write(secret)
+            out.flush()
+            os.fsync(made)
+    except OSError as error:
+        file.unlink(missing_ok=True)
         raise click.ClickException(f"{file}: {error.strerror}") from error
 
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import stat
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -13,6 +16,8 @@ from agent.journal.note import Verifier
 from agent.uplink.commands import SignedCommand
 from agent.uplink.operators import REMOTE, OperatorOptions
 from tests.cli.conftest import Armoury
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -149,3 +154,16 @@ def test_no_broker_is_one_line_and_1(
     assert said.status == 1
     assert said.err.startswith("Error: the broker at 127.0.0.1:9 refuses the connection")
     assert armoury("operator", "send", "one", "--broker", "b.example.org").status == 2
+
+
+def test_a_key_that_has_no_room_leaves_nothing_in_its_place(tmp_path: Path) -> None:
+    program = (
+        "import resource, sys; from agent.cli.main import main;"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY)); sys.exit(main())"
+    )
+    words = [sys.executable, "-c", program, "operator", "keygen", "ana"]
+    env = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(words, cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "Error: ana.key: File too large\n"
+    assert not (tmp_path / "ana.key").exists()
