@@ -156,9 +156,7 @@ class Writer:
             JournalError: it could not all be recorded.
         """
         if self._thread.is_alive():
-            raise StorageFailed(
-                f"the disk does not answer: {len(self._queue)} batches may not be recorded"
-            )
+            raise StorageFailed("the disk does not answer: what came last may not be recorded")
         self._storage.close()
         if self._queue:
             raise StorageFailed(
